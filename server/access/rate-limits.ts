@@ -1,0 +1,47 @@
+import { RateLimiterMemory, RateLimiterRes } from 'rate-limiter-flexible';
+import { type Settings } from '../config/index.js';
+import { AppError } from '../platform/errors.js';
+
+type RateSettings = Pick<Settings, 'RATE_LIMITING' | 'RATE_LIMIT_SEARCH' | 'RATE_LIMIT_UPLOAD' | 'RATE_LIMIT_API' | 'RATE_LIMIT_GLOBAL'>;
+export type LimitedAction = 'search' | 'upload';
+
+const hour = 3600;
+
+/** The manual's limits (performance.rate_limiting): searches and uploads by user, requests by address and in all. */
+export class RateLimits {
+  readonly #enabled: boolean;
+  readonly #byAddress: RateLimiterMemory;
+  readonly #global: RateLimiterMemory;
+  readonly #byUser: Record<LimitedAction, RateLimiterMemory>;
+
+  constructor(settings: RateSettings) {
+    this.#enabled = settings.RATE_LIMITING;
+    this.#byAddress = new RateLimiterMemory({ points: settings.RATE_LIMIT_API, duration: hour });
+    this.#global = new RateLimiterMemory({ points: settings.RATE_LIMIT_GLOBAL, duration: hour });
+    this.#byUser = {
+      search: new RateLimiterMemory({ points: settings.RATE_LIMIT_SEARCH, duration: hour }),
+      upload: new RateLimiterMemory({ points: settings.RATE_LIMIT_UPLOAD, duration: hour }),
+    };
+  }
+
+  /** @throws AppError RATE_LIMITED telling when to come back */
+  async request(address: string): Promise<void> {
+    if (!this.#enabled) return;
+    await take(this.#byAddress, address, 'requests from this address');
+    await take(this.#global, 'all', 'requests in all');
+  }
+
+  async action(action: LimitedAction, user: string): Promise<void> {
+    if (this.#enabled) await take(this.#byUser[action], user, action === 'search' ? 'searches' : 'uploads');
+  }
+}
+
+async function take(limiter: RateLimiterMemory, key: string, what: string): Promise<void> {
+  try {
+    await limiter.consume(key);
+  } catch (rejected) {
+    if (!(rejected instanceof RateLimiterRes)) throw rejected;
+    const seconds = Math.ceil(rejected.msBeforeNext / 1000);
+    throw new AppError('RATE_LIMITED', `The limit of ${limiter.points} ${what} an hour is reached.`, `Try again in ${seconds} s.`);
+  }
+}

@@ -1,0 +1,67 @@
+import { Column, Entity, Index, PrimaryColumn } from 'typeorm';
+import { blobColumn, dateColumn, jsonColumn } from '../platform/database/index.js';
+
+/** A passage of a document: the unit that is embedded and found. */
+@Entity('chunks')
+@Index('chunks_document', ['documentId', 'revision', 'ordinal'], { unique: true })
+export class ChunkEntity {
+  /** Taken from a counter and never used again, so that a late answer of the vector index cannot mean another chunk. */
+  @PrimaryColumn({ type: 'integer' })
+  id!: number;
+
+  @Column({ type: 'varchar', length: 36, name: 'document_id' })
+  documentId!: string;
+
+  @Column({ type: 'integer' })
+  revision!: number;
+
+  @Column({ type: 'integer' })
+  ordinal!: number;
+
+  @Column(jsonColumn({ name: 'heading_path' }))
+  headingPath!: string[];
+
+  @Column({ type: 'integer', name: 'page_from', nullable: true })
+  pageFrom!: number | null;
+
+  @Column({ type: 'integer', name: 'page_to', nullable: true })
+  pageTo!: number | null;
+
+  @Column({ type: 'integer', name: 'char_start' })
+  charStart!: number;
+
+  @Column({ type: 'integer', name: 'char_end' })
+  charEnd!: number;
+
+  @Column({ type: 'integer', name: 'token_count' })
+  tokenCount!: number;
+
+  /** When its vector was acknowledged by the vector index. */
+  @Column(dateColumn({ name: 'indexed_at', nullable: true }))
+  indexedAt!: Date | null;
+
+  @Column({ type: 'text' })
+  text!: string;
+}
+
+/** A chunk's vector under one model: 32-bit floats, little endian. Apart from the text, which searches read without it. */
+@Entity('chunk_vectors')
+@Index('chunk_vectors_model', ['model'])
+export class ChunkVectorEntity {
+  @PrimaryColumn({ type: 'integer', name: 'chunk_id' })
+  chunkId!: number;
+
+  @PrimaryColumn({ type: 'varchar', length: 200 })
+  model!: string;
+
+  @Column(blobColumn())
+  vector!: Buffer;
+}
+
+export function vectorToBytes(vector: Float32Array): Buffer {
+  return Buffer.from(vector.buffer, vector.byteOffset, vector.byteLength);
+}
+
+export function vectorFromBytes(bytes: Uint8Array): Float32Array {
+  return new Float32Array(bytes.slice().buffer);
+}

@@ -1,0 +1,62 @@
+import { Field, Float, ObjectType, Query, registerEnumType, Resolver, Root, Subscription } from 'type-graphql';
+import { subscribeTo } from '../access/index.js';
+import { DateTime } from '../platform/http/graphql-types.js';
+import { type HealthService, type SystemHealth } from './health.service.js';
+
+export enum HealthStatusType {
+  HEALTHY = 'HEALTHY',
+  DEGRADED = 'DEGRADED',
+  UNHEALTHY = 'UNHEALTHY',
+}
+registerEnumType(HealthStatusType, { name: 'HealthStatus', description: 'DEGRADED: works with a part of it missing. UNHEALTHY: does not work.' });
+
+@ObjectType('ComponentHealth', { simpleResolvers: true })
+export class ComponentHealthType {
+  @Field(() => String, { description: 'database, vector_db, cache, embedding_model, …' })
+  name!: string;
+
+  @Field(() => HealthStatusType)
+  status!: string;
+
+  @Field(() => Float, { description: 'How long the check took, milliseconds.' })
+  latencyMs!: number;
+
+  @Field(() => String, { nullable: true })
+  message!: string | null;
+
+  @Field(() => String, { nullable: true })
+  remedy!: string | null;
+
+  @Field(() => DateTime, { description: 'Since when the status has been what it is.' })
+  since!: Date;
+}
+
+@ObjectType('SystemHealth', { simpleResolvers: true })
+export class SystemHealthType {
+  @Field(() => HealthStatusType)
+  status!: string;
+
+  @Field(() => DateTime)
+  checkedAt!: Date;
+
+  @Field(() => [ComponentHealthType])
+  components!: ComponentHealthType[];
+}
+
+@Resolver()
+export class HealthResolver {
+  constructor(private readonly service: HealthService) {}
+
+  @Query(() => SystemHealthType, { description: 'Every part is asked now.' })
+  health(): Promise<SystemHealth> {
+    return this.service.check();
+  }
+
+  @Subscription(() => SystemHealthType, {
+    subscribe: subscribeTo((_args: object, { subscriptions }) => subscriptions.healthChanged()),
+    description: 'Health now, and whenever a part changes.',
+  })
+  healthChanged(@Root() health: SystemHealth): SystemHealth {
+    return health;
+  }
+}

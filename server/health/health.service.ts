@@ -1,0 +1,107 @@
+import { messageOf } from '../platform/errors.js';
+import { type PubSub } from '../platform/pubsub/index.js';
+
+export type HealthStatus = 'HEALTHY' | 'DEGRADED' | 'UNHEALTHY';
+
+export interface CheckResult {
+  status: HealthStatus;
+  message?: string;
+  remedy?: string;
+}
+
+/** A part's own check, registered by the part. */
+export interface HealthCheck {
+  name: string;
+  timeoutMs: number;
+  /** Without it nothing works: UNHEALTHY makes the whole system so, other parts only degrade it. */
+  essential: boolean;
+  check: () => Promise<CheckResult>;
+}
+
+export interface ComponentHealth {
+  name: string;
+  status: HealthStatus;
+  latencyMs: number;
+  message: string | null;
+  remedy: string | null;
+  /** Since when the status has been what it is. */
+  since: Date;
+}
+
+export interface SystemHealth {
+  status: HealthStatus;
+  checkedAt: Date;
+  components: ComponentHealth[];
+}
+
+export interface HealthTopics {
+  healthChanged: SystemHealth;
+}
+
+/** Asks every registered part how it is, every few seconds and on demand. */
+export class HealthService {
+  readonly #checks: HealthCheck[] = [];
+  #last: SystemHealth | null = null;
+  #running: Promise<SystemHealth> | null = null;
+  #timer: NodeJS.Timeout | null = null;
+
+  constructor(
+    private readonly pubsub: PubSub<HealthTopics>,
+    private readonly intervalMs: number,
+  ) {}
+
+  register(check: HealthCheck): void {
+    this.#checks.push(check);
+  }
+
+  start(): void {
+    this.#timer = setInterval(() => void this.check(), this.intervalMs);
+    void this.check();
+  }
+
+  stop(): void {
+    if (this.#timer) clearInterval(this.#timer);
+  }
+
+  /** Checks all parts now; calls that come together share one round. */
+  check(): Promise<SystemHealth> {
+    this.#running ??= this.#round().finally(() => (this.#running = null));
+    return this.#running;
+  }
+
+  async #round(): Promise<SystemHealth> {
+    const components = await Promise.all(this.#checks.map((check) => this.#one(check)));
+    const essential = new Set(this.#checks.filter((check) => check.essential).map((check) => check.name));
+    const broken = components.some((component) => component.status === 'UNHEALTHY' && essential.has(component.name));
+    const well = components.every((component) => component.status === 'HEALTHY');
+    const health: SystemHealth = { status: broken ? 'UNHEALTHY' : well ? 'HEALTHY' : 'DEGRADED', checkedAt: new Date(), components };
+    const changed = !this.#last || describe(this.#last) !== describe(health);
+    this.#last = health;
+    if (changed) this.pubsub.publish('healthChanged', health);
+    return health;
+  }
+
+  async #one({ name, timeoutMs, check }: HealthCheck): Promise<ComponentHealth> {
+    const started = performance.now();
+    let timer: NodeJS.Timeout | undefined;
+    const timeout = new Promise<CheckResult>((resolve) => {
+      timer = setTimeout(() => resolve({ status: 'UNHEALTHY', message: `No answer within ${timeoutMs} ms.` }), timeoutMs);
+    });
+    const result = await Promise.race([check().catch((error: unknown): CheckResult => ({ status: 'UNHEALTHY', message: messageOf(error) })), timeout]);
+    clearTimeout(timer);
+    const before = this.#last?.components.find((component) => component.name === name);
+    return {
+      name,
+      status: result.status,
+      latencyMs: performance.now() - started,
+      message: result.message ?? null,
+      remedy: result.remedy ?? null,
+      since: before?.status === result.status ? before.since : new Date(),
+    };
+  }
+}
+
+/** What counts as a change: not the latencies, which differ at every look. */
+function describe({ status, components }: SystemHealth): string {
+  return JSON.stringify([status, components.map(({ name, status: part, message }) => [name, part, message])]);
+}

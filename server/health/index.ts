@@ -1,0 +1,2 @@
+export { HealthResolver } from './health.resolver.js';
+export { type HealthCheck, HealthService, type HealthTopics, type SystemHealth } from './health.service.js';

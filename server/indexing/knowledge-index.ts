@@ -1,0 +1,181 @@
+import { type EntityManager } from 'typeorm';
+import { type Settings } from '../config/index.js';
+import { ChunkEntity, ChunkVectorEntity, vectorFromBytes } from '../documents/index.js';
+import { type Database } from '../platform/database/index.js';
+import { canonicalModelName, type Embedder } from '../platform/embedder/index.js';
+import { messageOf } from '../platform/errors.js';
+import { type Logger } from '../platform/logging/index.js';
+import { type Neighbour, type VectorIndex, type VectorRow } from '../platform/vector-index/index.js';
+import { type Embedders } from './embedders.js';
+import { GenerationEntity } from './generation.entity.js';
+import { UpsertBatcher } from './upsert-batcher.js';
+
+/** The vector side of the knowledge base: which generation answers, under which model, and what goes into it. */
+export class KnowledgeIndex {
+  #active: GenerationEntity | null = null;
+  #embedder: Embedder | null = null;
+  #embedderFailure: string | null = null;
+  readonly #batchers = new Map<string, UpsertBatcher>();
+
+  constructor(
+    private readonly settings: Settings,
+    private readonly database: Database,
+    readonly vectors: VectorIndex,
+    private readonly embedders: Embedders,
+    private readonly log: Logger,
+  ) {}
+
+  /** The generation that answers searches. */
+  get active(): GenerationEntity {
+    if (!this.#active) throw new Error('the index has not been opened');
+    return this.#active;
+  }
+
+  get configuredModel(): string {
+    return canonicalModelName(this.settings.EMBEDDING_MODEL);
+  }
+
+  /** Embedder of the active generation's model; null while it loads or has failed. */
+  get embedder(): Embedder | null {
+    return this.#embedder?.state === 'ready' ? this.#embedder : null;
+  }
+
+  get embedderFailure(): string | null {
+    return this.#embedder?.failure ?? this.#embedderFailure;
+  }
+
+  /** Reads or founds the active generation. */
+  async open(): Promise<void> {
+    const existing = await this.database.read.findOneBy(GenerationEntity, { status: 'ACTIVE' });
+    this.#active =
+      existing ??
+      (await this.database.write((tx) =>
+        tx.save(
+          Object.assign(new GenerationEntity(), {
+            number: 1,
+            collection: this.collectionName(1),
+            model: this.configuredModel,
+            status: 'ACTIVE',
+            createdAt: new Date(),
+            activatedAt: new Date(),
+          }),
+        ),
+      ));
+  }
+
+  collectionName(generation: number): string {
+    return `${this.settings.CHROMA_COLLECTION}_g${generation}`;
+  }
+
+  /** Loads the active model; a failure is kept for health and leaves search by words. */
+  async loadEmbedder(): Promise<void> {
+    try {
+      this.#embedder = await this.embedders.get(this.active.model);
+      this.#embedderFailure = null;
+    } catch (error) {
+      this.#embedderFailure = messageOf(error);
+      this.log.error({ err: error, model: this.active.model }, 'the embedding model could not be loaded');
+    }
+  }
+
+  /** Embedder of the active model, waiting until it is loaded. */
+  async requireEmbedder(): Promise<Embedder> {
+    return this.embedders.get(this.active.model);
+  }
+
+  /** Makes `generation` the one that answers, within the caller's transaction; call `adopt` once that is committed. */
+  async activate(tx: EntityManager, generation: GenerationEntity): Promise<void> {
+    await tx.update(GenerationEntity, { status: 'ACTIVE' }, { status: 'RETIRED' });
+    await tx.update(GenerationEntity, { number: generation.number }, { status: 'ACTIVE', activatedAt: new Date() });
+  }
+
+  /** Answers from `generation` from now on; both of its parts change in the same moment. */
+  adopt(generation: GenerationEntity, embedder: Embedder): void {
+    this.#active = { ...generation, status: 'ACTIVE' };
+    this.#embedder = embedder;
+    this.#embedderFailure = null;
+  }
+
+  /** Collection and embedder that belong together: a search takes both at once, so that a change of model never comes between them. */
+  get serving(): { collection: string; embedder: Embedder | null } {
+    return { collection: this.active.collection, embedder: this.embedder };
+  }
+
+  nearest(vector: Float32Array, limit: number, documentIds?: string[], collection = this.active.collection): Promise<Neighbour[]> {
+    return this.vectors.query(collection, vector, limit, documentIds);
+  }
+
+  ensureCollection(): Promise<void> {
+    return this.vectors.ensureCollection(this.active.collection);
+  }
+
+  /** Adds vectors to the active generation; small calls that come together travel together. */
+  async upsert(rows: VectorRow[], collection = this.active.collection): Promise<void> {
+    let batcher = this.#batchers.get(collection);
+    if (!batcher) this.#batchers.set(collection, (batcher = new UpsertBatcher((batch) => this.vectors.upsert(collection, batch))));
+    await batcher.add(rows);
+  }
+
+  /** Removes chunks from every generation. */
+  async remove(chunkIds: number[]): Promise<void> {
+    const ids = chunkIds.map(String);
+    if (ids.length === 0) return;
+    for (const collection of await this.ownCollections()) await this.vectors.remove(collection, ids);
+  }
+
+  async ownCollections(): Promise<string[]> {
+    return (await this.vectors.listCollections()).filter((name) => name.startsWith(`${this.settings.CHROMA_COLLECTION}_g`));
+  }
+
+  /** Stored vectors of chunks under a model. */
+  async storedVectors(chunkIds: number[], model = this.active.model): Promise<Map<number, Float32Array>> {
+    const found = new Map<number, Float32Array>();
+    for (let at = 0; at < chunkIds.length; at += 500) {
+      const rows = await this.database.read
+        .createQueryBuilder(ChunkVectorEntity, 'vector')
+        .where('vector.model = :model AND vector.chunkId IN (:...ids)', { model, ids: chunkIds.slice(at, at + 500) })
+        .getMany();
+      for (const row of rows) found.set(row.chunkId, vectorFromBytes(row.vector));
+    }
+    return found;
+  }
+
+  /**
+   * Puts back what the vector index has lost: a new directory, a restored database or a collection dropped by hand.
+   * The vectors come from the database, so nothing is embedded again.
+   * @returns how many vectors were put back
+   */
+  async reconcile(signal: AbortSignal): Promise<number> {
+    await this.ensureCollection();
+    const expected = await this.database.read.createQueryBuilder(ChunkEntity, 'chunk').where('chunk.indexedAt IS NOT NULL').getCount();
+    const present = await this.vectors.count(this.active.collection);
+    if (present >= expected) return 0;
+    this.log.warn({ expected, present }, 'the vector index lacks vectors; they are put back from the database');
+    return this.refill(this.active, signal);
+  }
+
+  /** Copies the stored vectors of all indexed chunks into a generation's collection. */
+  async refill(generation: GenerationEntity, signal: AbortSignal, onProgress: (done: number) => void = () => undefined): Promise<number> {
+    let after = 0;
+    let done = 0;
+    for (;;) {
+      signal.throwIfAborted();
+      const rows = (await this.database.read
+        .createQueryBuilder(ChunkEntity, 'chunk')
+        .innerJoin(ChunkVectorEntity, 'vector', 'vector.chunkId = chunk.id AND vector.model = :model', { model: generation.model })
+        .select(['chunk.id AS id', 'chunk.documentId AS "documentId"', 'vector.vector AS vector'])
+        .where('chunk.id > :after AND chunk.indexedAt IS NOT NULL', { after })
+        .orderBy('chunk.id')
+        .limit(1000)
+        .getRawMany()) as { id: number; documentId: string; vector: Uint8Array }[];
+      if (rows.length === 0) return done;
+      await this.vectors.upsert(
+        generation.collection,
+        rows.map((row) => ({ id: String(row.id), documentId: row.documentId, vector: vectorFromBytes(row.vector) })),
+      );
+      after = rows[rows.length - 1]!.id;
+      done += rows.length;
+      onProgress(done);
+    }
+  }
+}

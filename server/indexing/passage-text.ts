@@ -1,0 +1,5 @@
+/** What the model reads of a chunk: title and headings tell it what the passage alone does not say. */
+export function passageText(title: string, headingPath: string[], text: string): string {
+  const path = [title, ...headingPath.filter((heading) => heading !== title)].filter(Boolean).join(' › ');
+  return path ? `${path}\n${text}` : text;
+}

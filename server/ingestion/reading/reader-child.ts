@@ -1,0 +1,79 @@
+import { AutoTokenizer, env, type PreTrainedTokenizer } from '@xenova/transformers';
+import { readFile } from 'node:fs/promises';
+import { basename, dirname } from 'node:path';
+import { countTerms, packTerms, terms } from '../../platform/terms/index.js';
+import { corrupt, noText, place, type Reading, ReadingError } from './blocks.js';
+import { chunk } from './chunker.js';
+import { languageOf } from './language.js';
+import { type ExtractReply, type PreparedChunk, type ReaderReply, type ReaderRequest } from './protocol.js';
+
+const wordCharacter = /[\p{Letter}\p{Number}]/u;
+const tokenizers = new Map<string, Promise<PreTrainedTokenizer>>();
+
+/** Readers are loaded when first needed: a process that reads text never pays for pdf.js. */
+async function read(request: Extract<ReaderRequest, { task: 'extract' }>): Promise<Reading> {
+  const bytes = await readFile(request.path);
+  switch (request.format) {
+    case 'pdf':
+      return (await import('./read-pdf.js')).readPdf(new Uint8Array(bytes));
+    case 'docx':
+      return (await import('./read-docx.js')).readDocx(bytes, request.archiveMaxBytes);
+    case 'html':
+      return (await import('./read-html.js')).readHtml(bytes, request.url);
+    case 'markdown':
+      return (await import('./read-markdown.js')).readMarkdown(bytes);
+    case 'text':
+      return (await import('./read-text.js')).readText(bytes);
+  }
+}
+
+async function extract(request: Extract<ReaderRequest, { task: 'extract' }>): Promise<ExtractReply> {
+  const reading = await read(request);
+  const placed = place(reading.blocks);
+  if (!wordCharacter.test(placed.text)) throw noText('The document');
+  const title = reading.facts.title?.normalize('NFKC').replace(/\s+/g, ' ').trim().slice(0, 1000) || null;
+  return { ...placed, facts: { ...reading.facts, title, language: reading.facts.language ?? languageOf(placed.text) } };
+}
+
+function tokenizerIn(folder: string): Promise<PreTrainedTokenizer> {
+  const known = tokenizers.get(folder);
+  if (known) return known;
+  env.allowRemoteModels = false;
+  env.localModelPath = dirname(folder);
+  const loaded = AutoTokenizer.from_pretrained(basename(folder), { local_files_only: true });
+  tokenizers.set(folder, loaded);
+  return loaded;
+}
+
+async function prepare(request: Extract<ReaderRequest, { task: 'chunk' }>): Promise<PreparedChunk[]> {
+  const tokenizer = await tokenizerIn(request.tokenizerFolder);
+  const countTokens = (text: string) => tokenizer.encode(text, null, { add_special_tokens: false }).length;
+  return chunk(request.text, request.blocks, request.title, request.limits, countTokens).map((part) => {
+    const text = request.text.slice(part.charStart, part.charEnd);
+    const found = terms([request.title, ...part.headingPath, text].join('\n'));
+    const counts = countTerms(found);
+    return { ...part, text, terms: [...counts.keys()], packedTerms: new Uint8Array(packTerms(counts)), termCount: found.length };
+  });
+}
+
+function failureOf(error: unknown): { code: string; message: string; remedy: string | null } {
+  const reason = error instanceof ReadingError ? error : corrupt('The document', error instanceof Error ? error.message : String(error));
+  return { code: reason.code, message: reason.message, remedy: reason.remedy };
+}
+
+function send(reply: ReaderReply): void {
+  process.send?.(reply);
+}
+
+process.on('message', (request: ReaderRequest) => {
+  const work: Promise<ExtractReply | PreparedChunk[]> = request.task === 'extract' ? extract(request) : prepare(request);
+  work.then(
+    (result) => send({ id: request.id, result }),
+    (error: unknown) => send({ id: request.id, failure: failureOf(error) }),
+  );
+});
+// The parent is gone, however it ended: nobody waits for an answer.
+process.on('disconnect', () => process.exit(0));
+// pdf.js rejects promises nobody holds; the request's own promise tells whether it could be read.
+process.on('unhandledRejection', () => undefined);
+send({ id: 0, result: [] });

@@ -1,0 +1,123 @@
+import { type EntityManager, In, IsNull } from 'typeorm';
+import { type Catalogue, DocumentEntity, DocumentTagEntity } from '../documents/index.js';
+import { type KnowledgeIndex } from '../indexing/index.js';
+import { type BlobStore } from '../platform/blobs/index.js';
+import { type Database } from '../platform/database/index.js';
+import { AppError } from '../platform/errors.js';
+import { type JobContext, type JobEntity, type JobHandler, type JobQueue } from '../platform/queue/index.js';
+import { type ChunkStore } from './chunk-store.js';
+
+export const deleteKind = 'DELETE';
+export const clearRevisionKind = 'CLEAR_REVISION';
+
+interface RemovalParts {
+  database: Database;
+  blobs: BlobStore;
+  catalogue: Catalogue;
+  index: KnowledgeIndex;
+  chunks: ChunkStore;
+  jobs: JobQueue;
+}
+
+/**
+ * Takes away what is no longer wanted, always in the same order: vectors, rows, then the original if nobody else refers
+ * to it. Interrupted at any point, the job does the rest at the next start.
+ */
+export class Removal {
+  constructor(private readonly parts: RemovalParts) {
+    parts.jobs.register(deleteKind, this.#handler(1, (context) => this.#deleteDocuments(context)));
+    parts.jobs.register(clearRevisionKind, this.#handler(2, (context) => this.#clearRevision(context)));
+  }
+
+  #handler(concurrency: number, run: JobHandler['run']): JobHandler {
+    const onCancelled = () => Promise.reject(new AppError('CONFLICT', 'A deletion that has begun cannot be cancelled.', 'Upload the documents again if you want them back.'));
+    return { concurrency, run, onCancelled };
+  }
+
+  /** Looks for work that was scheduled in a transaction now committed. */
+  wake(): void {
+    this.parts.jobs.wake(clearRevisionKind);
+  }
+
+  /** Marks documents as deleted, so that they are in no list and no answer from now on, and queues the rest. */
+  async deleteDocuments(ids: string[]): Promise<JobEntity> {
+    const job = await this.parts.database.write(async (tx) => {
+      const found: string[] = [];
+      for (let at = 0; at < ids.length; at += 500) {
+        const documents = await tx.find(DocumentEntity, { where: { id: In(ids.slice(at, at + 500)), deletedAt: IsNull() }, select: { id: true } });
+        found.push(...documents.map((document) => document.id));
+      }
+      for (let at = 0; at < found.length; at += 500) {
+        await tx.update(DocumentEntity, { id: In(found.slice(at, at + 500)) }, { deletedAt: new Date(), liveKey: null });
+      }
+      return this.parts.jobs.add(tx, { kind: deleteKind, payload: { documentIds: found } });
+    });
+    this.parts.catalogue.changed(...ids);
+    this.parts.jobs.announce(job);
+    return job;
+  }
+
+  /** Schedules one revision of a document to be cleared away, within the caller's transaction. */
+  async scheduleRevision(tx: EntityManager, documentId: string, revision: number): Promise<void> {
+    await this.parts.jobs.add(tx, { kind: clearRevisionKind, payload: { documentId, revision } });
+  }
+
+  async #clearRevision({ job, signal }: JobContext): Promise<null> {
+    const { documentId, revision } = job.payload as { documentId: string; revision: number };
+    await this.#removeVectors(documentId, [revision], signal);
+    await this.parts.database.write((tx) => this.parts.chunks.remove(tx, documentId, [revision]));
+    // Done and of no interest to anybody: the list of jobs is for work that people asked for.
+    await this.parts.jobs.forget(job.id);
+    return null;
+  }
+
+  async #deleteDocuments({ job, signal, report }: JobContext): Promise<Record<string, unknown>> {
+    const { documentIds } = job.payload as { documentIds: string[] };
+    await this.parts.jobs.cancelFor(documentIds);
+    for (const [done, id] of documentIds.entries()) {
+      signal.throwIfAborted();
+      report({ progress: done / documentIds.length, stage: 'DELETING', message: `${done} of ${documentIds.length} documents` });
+      await this.#removeVectors(id, null, signal);
+      await this.parts.database.write(async (tx) => {
+        await this.parts.chunks.remove(tx, id, null);
+        const document = await tx.findOneBy(DocumentEntity, { id });
+        await tx.delete(DocumentTagEntity, { documentId: id });
+        await tx.delete(DocumentEntity, { id });
+        if (document?.sha256) await this.dropOriginal(tx, document.sha256);
+      });
+    }
+    return { documents: documentIds.length };
+  }
+
+  async #removeVectors(documentId: string, revisions: number[] | null, signal: AbortSignal): Promise<void> {
+    const ids = await this.parts.chunks.chunkIds(this.parts.database.read, documentId, revisions);
+    if (ids.length === 0) return;
+    for (;;) {
+      await this.parts.index.vectors.whenAvailable(signal);
+      try {
+        await this.parts.index.remove(ids);
+        return;
+      } catch (error) {
+        if (!(error instanceof AppError && error.code === 'UNAVAILABLE')) throw error;
+        await new Promise((resolve) => setTimeout(resolve, 200));
+      }
+    }
+  }
+
+  /** Removes an original that no document refers to. In the transaction, so that the same bytes cannot arrive between look and removal. */
+  async dropOriginal(tx: EntityManager, sha256: string): Promise<void> {
+    await this.parts.database.lock(tx, `blob:${sha256}`);
+    if ((await tx.countBy(DocumentEntity, { sha256 })) === 0) await this.parts.blobs.remove(sha256);
+  }
+
+  /** Removes originals that a crash left without a document. */
+  async sweepOriginals(): Promise<number> {
+    let removed = 0;
+    for (const sha256 of await this.parts.blobs.list()) {
+      if ((await this.parts.database.read.countBy(DocumentEntity, { sha256 })) > 0) continue;
+      await this.parts.database.write((tx) => this.dropOriginal(tx, sha256));
+      removed += 1;
+    }
+    return removed;
+  }
+}

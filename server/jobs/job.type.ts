@@ -1,0 +1,70 @@
+import { Field, Float, ID, InputType, ObjectType, registerEnumType } from 'type-graphql';
+import { connectionOf, DateTime, JSONObject } from '../platform/http/graphql-types.js';
+import { type JobEntity } from '../platform/queue/index.js';
+
+export enum JobStatus {
+  QUEUED = 'QUEUED',
+  RUNNING = 'RUNNING',
+  SUCCEEDED = 'SUCCEEDED',
+  FAILED = 'FAILED',
+  CANCELLED = 'CANCELLED',
+}
+registerEnumType(JobStatus, { name: 'JobStatus' });
+
+@ObjectType('Job', { simpleResolvers: true, description: 'A piece of long work. It survives a restart.' })
+export class JobType {
+  @Field(() => ID)
+  id!: string;
+
+  @Field(() => String, { description: 'INGEST, DELETE, REPROCESS, REEMBED, …' })
+  kind!: string;
+
+  @Field(() => JobStatus)
+  status!: string;
+
+  @Field(() => Float, { description: 'Share done, 0..1; never falls while a job runs.' })
+  progress!: number;
+
+  @Field(() => String, { nullable: true })
+  stage!: string | null;
+
+  @Field(() => String, { nullable: true })
+  message!: string | null;
+
+  @Field(() => ID, { nullable: true, description: 'The drop or command line run it belongs to.' })
+  batchId!: string | null;
+
+  @Field(() => DateTime)
+  createdAt!: Date;
+
+  @Field(() => DateTime, { nullable: true })
+  startedAt!: Date | null;
+
+  @Field(() => DateTime, { nullable: true })
+  finishedAt!: Date | null;
+
+  @Field(() => String, { nullable: true })
+  error!: string | null;
+
+  @Field(() => JSONObject, { nullable: true })
+  result!: Record<string, unknown> | null;
+}
+
+export const JobConnection = connectionOf('Job', JobType);
+
+@InputType({ description: 'Any within a field, all across fields.' })
+export class JobFilter {
+  @Field(() => [JobStatus], { nullable: true })
+  statuses?: JobStatus[] | null;
+
+  @Field(() => [String], { nullable: true })
+  kinds?: string[] | null;
+
+  @Field(() => ID, { nullable: true })
+  batchId?: string | null;
+}
+
+export function jobView(job: JobEntity): JobType {
+  const { id, kind, status, progress, stage, message, batchId, createdAt, startedAt, finishedAt, error, result } = job;
+  return { id, kind, status, progress, stage, message, batchId, createdAt, startedAt, finishedAt, error, result };
+}

@@ -1,0 +1,42 @@
+import { Arg, ID, Int, Mutation, Query, Resolver, Root, Subscription } from 'type-graphql';
+import { subscribeTo } from '../access/index.js';
+import { type Connection } from '../platform/http/graphql-types.js';
+import { JobConnection, JobFilter, JobType } from './job.type.js';
+import { type JobsService } from './jobs.service.js';
+
+@Resolver(() => JobType)
+export class JobsResolver {
+  constructor(private readonly service: JobsService) {}
+
+  @Query(() => JobConnection, { description: 'Newest first. Errors: BAD_USER_INPUT for a wrong page size or cursor.' })
+  jobs(
+    @Arg('first', () => Int, { defaultValue: 20 }) first: number,
+    @Arg('after', () => String, { nullable: true }) after: string | null,
+    @Arg('filter', () => JobFilter, { nullable: true }) filter: JobFilter | null,
+  ): Promise<Connection<JobType>> {
+    return this.service.list(first, after, filter ?? {});
+  }
+
+  @Query(() => JobType, { nullable: true })
+  job(@Arg('id', () => ID) id: string): Promise<JobType | null> {
+    return this.service.find(id);
+  }
+
+  @Mutation(() => JobType, { description: 'Stops a job that waits or runs; a finished one is answered as it is.' })
+  cancelJob(@Arg('id', () => ID) id: string): Promise<JobType> {
+    return this.service.cancel(id);
+  }
+
+  @Mutation(() => JobType, { description: 'Queues a failed or cancelled job again. Errors: NOT_FOUND, CONFLICT.' })
+  retryJob(@Arg('id', () => ID) id: string): Promise<JobType> {
+    return this.service.retry(id);
+  }
+
+  @Subscription(() => JobType, {
+    subscribe: subscribeTo((args: { id?: string | null }, { subscriptions }) => subscriptions.jobProgress(args.id ?? null)),
+    description: 'The state of a job now and at every change; of every job where id is null.',
+  })
+  jobProgress(@Root() job: JobType, @Arg('id', () => ID, { nullable: true }) _id: string | null): JobType {
+    return job;
+  }
+}

@@ -1,0 +1,71 @@
+import { type SelectQueryBuilder } from 'typeorm';
+import { type Database } from '../platform/database/index.js';
+import { notFound } from '../platform/errors.js';
+import { type Connection, decodeCursor, pageSize, toConnection } from '../platform/http/graphql-types.js';
+import { latestValues, type PubSub } from '../platform/pubsub/index.js';
+import { JobEntity, type JobQueue } from '../platform/queue/index.js';
+import { type JobFilter, type JobType, jobView } from './job.type.js';
+
+export interface JobTopics {
+  jobChanged: JobEntity;
+}
+
+type Position = [createdAt: string, id: string];
+const isPosition = (value: unknown): value is Position => Array.isArray(value) && value.length === 2 && value.every((part) => typeof part === 'string');
+
+/** Lists, cancels and retries jobs. */
+export class JobsService {
+  constructor(
+    private readonly database: Database,
+    private readonly queue: JobQueue,
+    private readonly pubsub: PubSub<JobTopics>,
+    /** Kinds that clear up behind others and are nobody's business. */
+    private readonly internalKinds: string[],
+  ) {}
+
+  async list(first: number, after: string | null, filter: JobFilter): Promise<Connection<JobType>> {
+    const size = pageSize(first);
+    const position = decodeCursor(after, isPosition);
+    const query = this.#filtered(filter).orderBy('job.createdAt', 'DESC').addOrderBy('job.id', 'DESC').take(size + 1);
+    if (position) query.andWhere('(job.createdAt < :at OR (job.createdAt = :at AND job.id < :id))', { at: position[0], id: position[1] });
+    const [jobs, totalCount] = await Promise.all([query.getMany(), this.#filtered(filter).getCount()]);
+    return toConnection(jobs.map(jobView), size, totalCount, (job): Position => [job.createdAt.toISOString(), job.id], position !== null);
+  }
+
+  #filtered(filter: JobFilter): SelectQueryBuilder<JobEntity> {
+    const query = this.database.read.createQueryBuilder(JobEntity, 'job').where('job.kind NOT IN (:...internal)', { internal: this.internalKinds });
+    if (filter.statuses) query.andWhere(filter.statuses.length > 0 ? 'job.status IN (:...statuses)' : '1 = 0', { statuses: filter.statuses });
+    if (filter.kinds) query.andWhere(filter.kinds.length > 0 ? 'job.kind IN (:...kinds)' : '1 = 0', { kinds: filter.kinds });
+    if (filter.batchId) query.andWhere('job.batchId = :batchId', { batchId: filter.batchId });
+    return query;
+  }
+
+  async find(id: string): Promise<JobType | null> {
+    const job = await this.database.read.findOneBy(JobEntity, { id });
+    return job && jobView(job);
+  }
+
+  async require(id: string): Promise<JobType> {
+    const job = await this.find(id);
+    if (!job) throw notFound('job', id);
+    return job;
+  }
+
+  async cancel(id: string): Promise<JobType> {
+    return jobView(await this.queue.cancel(id));
+  }
+
+  async retry(id: string): Promise<JobType> {
+    return jobView(await this.queue.retry(id));
+  }
+
+  /** The present state first, then every change; the last state of a job that finishes is always delivered. */
+  async progress(id: string | null): Promise<AsyncIterable<JobType>> {
+    const initial = id === null ? [] : [await this.require(id)];
+    return latestValues<JobType>((push) => this.pubsub.on('jobChanged', (job) => push(jobView(job))), {
+      keyOf: (job) => job.id,
+      filter: (job) => (id === null ? !this.internalKinds.includes(job.kind) : job.id === id),
+      initial,
+    });
+  }
+}

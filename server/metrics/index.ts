@@ -1,0 +1,2 @@
+export { MetricsResolver } from './metrics.resolver.js';
+export { type Metrics, MetricsService } from './metrics.service.js';

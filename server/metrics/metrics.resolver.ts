@@ -1,0 +1,121 @@
+import { Arg, Field, Float, Int, ObjectType, Query, Resolver, Root, Subscription } from 'type-graphql';
+import { subscribeTo } from '../access/index.js';
+import { badInput } from '../platform/errors.js';
+import { DateTime } from '../platform/http/graphql-types.js';
+import { type Metrics, type MetricsService } from './metrics.service.js';
+
+@ObjectType({ simpleResolvers: true })
+export class ProcessMetrics {
+  @Field(() => Float, { description: 'Processor time over time: 1 is one core busy.' })
+  cpuShare!: number;
+
+  @Field(() => Float, { description: 'Resident memory with the embedding workers, bytes.' })
+  memoryBytes!: number;
+
+  @Field(() => Float)
+  heapBytes!: number;
+
+  @Field(() => Float)
+  uptimeMs!: number;
+}
+
+@ObjectType({ simpleResolvers: true, description: 'How late the event loop was in the last second, milliseconds.' })
+export class EventLoopMetrics {
+  @Field(() => Float)
+  delayP50Ms!: number;
+
+  @Field(() => Float)
+  delayP99Ms!: number;
+
+  @Field(() => Float)
+  delayMaxMs!: number;
+}
+
+@ObjectType({ simpleResolvers: true })
+export class LibraryMetrics {
+  @Field(() => Int)
+  documents!: number;
+
+  @Field(() => Int)
+  chunks!: number;
+}
+
+@ObjectType({ simpleResolvers: true })
+export class QueueMetrics {
+  @Field(() => Int, { description: 'Jobs waiting.' })
+  queued!: number;
+
+  @Field(() => Int)
+  running!: number;
+
+  @Field(() => Int, { description: 'Passages waiting for their vectors.' })
+  embedding!: number;
+}
+
+@ObjectType({ simpleResolvers: true, description: 'Over the last minute.' })
+export class SearchMetrics {
+  @Field(() => Float)
+  perSecond!: number;
+
+  @Field(() => Float, { nullable: true })
+  p50Ms!: number | null;
+
+  @Field(() => Float, { nullable: true })
+  p95Ms!: number | null;
+
+  @Field(() => Float, { nullable: true })
+  p99Ms!: number | null;
+
+  @Field(() => Int, { description: 'Since the start.' })
+  total!: number;
+
+  @Field(() => Float, { nullable: true, description: 'Share answered from the cache, 0..1.' })
+  cachedShare!: number | null;
+
+  @Field(() => Float, { nullable: true })
+  emptyShare!: number | null;
+}
+
+@ObjectType('Metrics', { simpleResolvers: true })
+export class MetricsType {
+  @Field(() => DateTime)
+  at!: Date;
+
+  @Field(() => ProcessMetrics)
+  process!: ProcessMetrics;
+
+  @Field(() => EventLoopMetrics)
+  eventLoop!: EventLoopMetrics;
+
+  @Field(() => LibraryMetrics)
+  library!: LibraryMetrics;
+
+  @Field(() => QueueMetrics)
+  queue!: QueueMetrics;
+
+  @Field(() => SearchMetrics)
+  search!: SearchMetrics;
+}
+
+const shortestIntervalMs = 250;
+
+@Resolver()
+export class MetricsResolver {
+  constructor(private readonly service: MetricsService) {}
+
+  @Query(() => MetricsType)
+  metrics(): Promise<Metrics> {
+    return this.service.current();
+  }
+
+  @Subscription(() => MetricsType, {
+    subscribe: subscribeTo(({ intervalMs }: { intervalMs: number }, { subscriptions }) => {
+      if (intervalMs < shortestIntervalMs) throw badInput(`intervalMs must be at least ${shortestIntervalMs}, not ${intervalMs}.`);
+      return subscriptions.liveMetrics(intervalMs);
+    }),
+    description: 'Now and every intervalMs (250 at the least).',
+  })
+  liveMetrics(@Root() metrics: Metrics, @Arg('intervalMs', () => Int, { defaultValue: 2000 }) _intervalMs: number): Metrics {
+    return metrics;
+  }
+}

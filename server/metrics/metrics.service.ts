@@ -1,0 +1,84 @@
+import { monitorEventLoopDelay, performance } from 'node:perf_hooks';
+import { type SearchRates } from '../search/index.js';
+
+export interface Metrics {
+  at: Date;
+  process: { cpuShare: number; memoryBytes: number; heapBytes: number; uptimeMs: number };
+  eventLoop: { delayP50Ms: number; delayP99Ms: number; delayMaxMs: number };
+  library: { documents: number; chunks: number };
+  queue: { queued: number; running: number; embedding: number };
+  search: SearchRates;
+}
+
+export interface MetricsSources {
+  library: () => Promise<{ documents: number; chunks: number }>;
+  queue: () => Promise<{ queued: number; running: number }>;
+  embedding: () => number;
+  search: () => SearchRates;
+}
+
+const sampleEveryMs = 1000;
+const countsEveryMs = 2000;
+const toMs = (nanoseconds: number) => (Number.isFinite(nanoseconds) ? nanoseconds / 1e6 : 0);
+
+/** Figures of this process and of the library, for liveMetrics. Processor and delay are of the last second. */
+export class MetricsService {
+  readonly #delay = monitorEventLoopDelay({ resolution: 10 });
+  #cpu = process.cpuUsage();
+  #cpuAt = performance.now();
+  #cpuShare = 0;
+  #eventLoop: Metrics['eventLoop'] = { delayP50Ms: 0, delayP99Ms: 0, delayMaxMs: 0 };
+  #timer: NodeJS.Timeout | null = null;
+  #counts: { at: number; value: Promise<Pick<Metrics, 'library' | 'queue'>> } | null = null;
+
+  constructor(
+    private readonly sources: MetricsSources,
+    private readonly enabled: boolean,
+  ) {}
+
+  start(): void {
+    if (!this.enabled) return;
+    this.#delay.enable();
+    this.#timer = setInterval(() => this.#sample(), sampleEveryMs).unref();
+  }
+
+  stop(): void {
+    if (this.#timer) clearInterval(this.#timer);
+    this.#delay.disable();
+  }
+
+  #sample(): void {
+    const now = performance.now();
+    const { user, system } = process.cpuUsage(this.#cpu);
+    this.#cpuShare = (user + system) / 1000 / (now - this.#cpuAt);
+    this.#cpu = process.cpuUsage();
+    this.#cpuAt = now;
+    // The histogram measures the timer's whole period; what is above its resolution is delay.
+    const beyond = (value: number) => Math.max(0, toMs(value) - 10);
+    this.#eventLoop = { delayP50Ms: beyond(this.#delay.percentile(50)), delayP99Ms: beyond(this.#delay.percentile(99)), delayMaxMs: beyond(this.#delay.max) };
+    this.#delay.reset();
+  }
+
+  async current(): Promise<Metrics> {
+    const { library, queue } = await this.#countsNow();
+    const { rss, heapUsed } = process.memoryUsage();
+    return {
+      at: new Date(),
+      process: { cpuShare: this.#cpuShare, memoryBytes: rss, heapBytes: heapUsed, uptimeMs: process.uptime() * 1000 },
+      eventLoop: this.#eventLoop,
+      library,
+      queue: { ...queue, embedding: this.sources.embedding() },
+      search: this.sources.search(),
+    };
+  }
+
+  /** A thousand subscribers cost one count. */
+  #countsNow(): Promise<Pick<Metrics, 'library' | 'queue'>> {
+    if (!this.#counts || Date.now() - this.#counts.at > countsEveryMs) {
+      const value = Promise.all([this.sources.library(), this.sources.queue()]).then(([library, queue]) => ({ library, queue: { ...queue, embedding: 0 } }));
+      value.catch(() => (this.#counts = null));
+      this.#counts = { at: Date.now(), value };
+    }
+    return this.#counts.value;
+  }
+}

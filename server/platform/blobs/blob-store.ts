@@ -1,0 +1,100 @@
+import { createHash } from 'node:crypto';
+import { createReadStream, createWriteStream, existsSync } from 'node:fs';
+import { mkdir, readdir, rename, rm, stat, statfs } from 'node:fs/promises';
+import { join } from 'node:path';
+import { type Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import { randomUUID } from 'node:crypto';
+
+/** A file received in full, not yet kept. */
+export interface ReceivedFile {
+  path: string;
+  sha256: string;
+  sizeBytes: number;
+}
+
+/** Originals by the hash of their bytes: `originals/ab/cd/<sha256>` under DATA_DIR. */
+export class BlobStore {
+  readonly #originals: string;
+  readonly tmpDir: string;
+
+  constructor(dataDir: string) {
+    this.#originals = join(dataDir, 'originals');
+    this.tmpDir = join(dataDir, 'tmp');
+  }
+
+  /** Makes the folders and removes what an interrupted run left half-received. */
+  async open(): Promise<void> {
+    await mkdir(this.#originals, { recursive: true, mode: 0o700 });
+    await rm(this.tmpDir, { recursive: true, force: true });
+    await mkdir(this.tmpDir, { recursive: true, mode: 0o700 });
+  }
+
+  path(sha256: string): string {
+    return join(this.#originals, sha256.slice(0, 2), sha256.slice(2, 4), sha256);
+  }
+
+  /** Streams to a temporary file, hashing while writing. A source that fails leaves nothing behind. */
+  async receive(source: Readable): Promise<ReceivedFile> {
+    const path = join(this.tmpDir, `upload-${randomUUID()}`);
+    const hash = createHash('sha256');
+    let sizeBytes = 0;
+    try {
+      await pipeline(
+        source,
+        async function* (chunks: AsyncIterable<Buffer>) {
+          for await (const chunk of chunks) {
+            hash.update(chunk);
+            sizeBytes += chunk.length;
+            yield chunk;
+          }
+        },
+        createWriteStream(path, { mode: 0o600 }),
+      );
+    } catch (error) {
+      await rm(path, { force: true });
+      throw error;
+    }
+    return { path, sha256: hash.digest('hex'), sizeBytes };
+  }
+
+  /** Moves a received file to its place; bytes that are kept already are not kept twice. */
+  async keep(file: ReceivedFile): Promise<void> {
+    const target = this.path(file.sha256);
+    if (existsSync(target)) return this.discard(file);
+    await mkdir(join(target, '..'), { recursive: true, mode: 0o700 });
+    await rename(file.path, target);
+  }
+
+  async discard(file: ReceivedFile): Promise<void> {
+    await rm(file.path, { force: true });
+  }
+
+  exists(sha256: string): boolean {
+    return existsSync(this.path(sha256));
+  }
+
+  read(sha256: string): Readable {
+    return createReadStream(this.path(sha256));
+  }
+
+  async size(sha256: string): Promise<number> {
+    return (await stat(this.path(sha256))).size;
+  }
+
+  async remove(sha256: string): Promise<void> {
+    await rm(this.path(sha256), { force: true });
+  }
+
+  /** Hashes of all originals kept. */
+  async list(): Promise<string[]> {
+    const entries = await readdir(this.#originals, { recursive: true, withFileTypes: true });
+    return entries.filter((entry) => entry.isFile()).map((entry) => entry.name);
+  }
+
+  /** Free space of the file system that holds DATA_DIR, in bytes. */
+  async freeBytes(): Promise<number> {
+    const { bavail, bsize } = await statfs(this.#originals);
+    return bavail * bsize;
+  }
+}

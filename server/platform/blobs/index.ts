@@ -1,0 +1,1 @@
+export { BlobStore, type ReceivedFile } from './blob-store.js';

@@ -1,0 +1,103 @@
+import { Redis } from 'ioredis';
+import { LRUCache } from 'lru-cache';
+import { type Settings } from '../../config/index.js';
+import { messageOf } from '../errors.js';
+import { type Logger } from '../logging/index.js';
+
+/** Keeps answers that can be computed again. A cache that fails is a slower product, never a broken one. */
+export interface Cache {
+  readonly backend: 'memory' | 'redis';
+  get(key: string): Promise<Buffer | null>;
+  /** @param ttlSeconds 0 keeps nothing */
+  set(key: string, value: Buffer, ttlSeconds: number): Promise<void>;
+  clear(): Promise<void>;
+  /** Throws where the backend does not answer. */
+  ping(): Promise<void>;
+  close(): Promise<void>;
+}
+
+export class MemoryCache implements Cache {
+  readonly backend = 'memory';
+  readonly #entries: LRUCache<string, Buffer>;
+
+  constructor(maxBytes: number) {
+    this.#entries = new LRUCache({ maxSize: Math.max(1, maxBytes), sizeCalculation: (value, key) => value.length + key.length * 2 + 100 });
+  }
+
+  get(key: string): Promise<Buffer | null> {
+    return Promise.resolve(this.#entries.get(key) ?? null);
+  }
+
+  set(key: string, value: Buffer, ttlSeconds: number): Promise<void> {
+    if (ttlSeconds > 0) this.#entries.set(key, value, { ttl: ttlSeconds * 1000 });
+    return Promise.resolve();
+  }
+
+  clear(): Promise<void> {
+    this.#entries.clear();
+    return Promise.resolve();
+  }
+
+  ping(): Promise<void> {
+    return Promise.resolve();
+  }
+
+  close(): Promise<void> {
+    return this.clear();
+  }
+}
+
+const prefix = 'erpfts:cache:';
+
+export class RedisCache implements Cache {
+  readonly backend = 'redis';
+  readonly #redis: Redis;
+  #warned = false;
+
+  constructor(
+    url: string,
+    private readonly log: Logger,
+  ) {
+    this.#redis = new Redis(url, { maxRetriesPerRequest: 1, enableOfflineQueue: false, connectTimeout: 2000, commandTimeout: 1000, retryStrategy: (attempt) => Math.min(5000, attempt * 200) });
+    this.#redis.on('error', (error) => {
+      if (!this.#warned) this.log.warn({ reason: messageOf(error) }, 'the Redis cache does not answer; answers are computed each time');
+      this.#warned = true;
+    });
+    this.#redis.on('ready', () => (this.#warned = false));
+  }
+
+  async get(key: string): Promise<Buffer | null> {
+    try {
+      return await this.#redis.getBuffer(prefix + key);
+    } catch {
+      return null; // Health shows it; a miss is the right answer meanwhile.
+    }
+  }
+
+  async set(key: string, value: Buffer, ttlSeconds: number): Promise<void> {
+    if (ttlSeconds <= 0) return;
+    try {
+      await this.#redis.set(prefix + key, value, 'EX', ttlSeconds);
+    } catch {
+      // As above: the next request computes the answer again.
+    }
+  }
+
+  async clear(): Promise<void> {
+    const stream = this.#redis.scanStream({ match: `${prefix}*`, count: 1000 });
+    for await (const keys of stream as AsyncIterable<string[]>) if (keys.length > 0) await this.#redis.unlink(...keys);
+  }
+
+  async ping(): Promise<void> {
+    await this.#redis.ping();
+  }
+
+  close(): Promise<void> {
+    this.#redis.disconnect();
+    return Promise.resolve();
+  }
+}
+
+export function openCache(settings: Pick<Settings, 'CACHE_BACKEND' | 'CACHE_REDIS_URL' | 'CACHE_MEMORY_BYTES'>, log: Logger): Cache {
+  return settings.CACHE_BACKEND === 'redis' ? new RedisCache(settings.CACHE_REDIS_URL, log) : new MemoryCache(settings.CACHE_MEMORY_BYTES);
+}

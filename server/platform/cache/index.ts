@@ -1,0 +1,1 @@
+export { type Cache, MemoryCache, openCache, RedisCache } from './cache.js';

@@ -1,0 +1,3 @@
+export { type Embedder, type EmbedderState } from './embedder.js';
+export { canonicalModelName, embeddedModel, locateModel, type ModelFiles } from './model-files.js';
+export { WorkerEmbedder } from './worker-embedder.js';

@@ -1,0 +1,68 @@
+import { createWriteStream, existsSync, statSync } from 'node:fs';
+import { mkdir, rename, rm } from 'node:fs/promises';
+import { basename, dirname, join, resolve } from 'node:path';
+import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import { packageRoot, type Settings } from '../../config/index.js';
+import { AppError, messageOf } from '../errors.js';
+import { type Logger } from '../logging/index.js';
+
+/** The model that ships with the product. */
+export const embeddedModel = 'multilingual-e5-small-ja-latin';
+const embeddedModels = join(packageRoot, 'server/platform/embedder/models');
+const modelFiles = ['config.json', 'tokenizer.json', 'tokenizer_config.json', 'onnx/model_quantized.onnx'];
+
+export interface ModelFiles {
+  /** Name that chunks record. */
+  name: string;
+  /** Folder in the layout of transformers.js. */
+  folder: string;
+}
+
+/** `intfloat/multilingual-e5-*` has no ONNX files of its own: Xenova's conversion of the same weights is meant. */
+export function canonicalModelName(name: string): string {
+  return name.replace(/^intfloat\/(multilingual-e5-)/, 'Xenova/$1');
+}
+
+type ModelSettings = Pick<Settings, 'DATA_DIR' | 'EMBEDDING_HUB_URL'>;
+
+/**
+ * Finds a model by embedded name, local folder or hub name; a hub model is downloaded once into DATA_DIR/models.
+ * @throws AppError naming the model and the remedy
+ */
+export async function locateModel(configured: string, settings: ModelSettings, log: Logger): Promise<ModelFiles> {
+  const name = canonicalModelName(configured);
+  if (existsSync(join(embeddedModels, name, 'config.json'))) return { name, folder: join(embeddedModels, name) };
+  if (existsSync(name) && statSync(name).isDirectory()) {
+    const missing = modelFiles.filter((file) => !existsSync(join(name, file)));
+    if (missing.length === 0) return { name, folder: resolve(name) };
+    throw new AppError('UNAVAILABLE', `The model folder ${basename(name)} lacks ${missing.join(', ')}.`, 'Use a folder in the layout of transformers.js.');
+  }
+  if (!/^[\w.-]+\/[\w.-]+$/.test(name)) {
+    throw new AppError('UNAVAILABLE', `EMBEDDING_MODEL="${configured}" is neither an embedded model, nor a folder, nor a hub name.`, `Use ${embeddedModel}, a path, or a name such as Xenova/multilingual-e5-large.`);
+  }
+  const folder = join(resolve(settings.DATA_DIR), 'models', name);
+  if (!modelFiles.every((file) => existsSync(join(folder, file)))) await download(name, folder, settings, log);
+  return { name, folder };
+}
+
+/** Into a folder beside the final one, renamed when complete: a download that was cut off is never taken for a model. */
+async function download(name: string, folder: string, settings: ModelSettings, log: Logger): Promise<void> {
+  const partial = `${folder}.partial`;
+  await rm(partial, { recursive: true, force: true });
+  log.info({ model: name, from: settings.EMBEDDING_HUB_URL }, 'downloading the embedding model');
+  try {
+    for (const file of modelFiles) {
+      const response = await fetch(new URL(`${name}/resolve/main/${file}`, settings.EMBEDDING_HUB_URL));
+      if (!response.ok || !response.body) throw new Error(`${file}: the hub answered ${response.status}`);
+      await mkdir(dirname(join(partial, file)), { recursive: true });
+      await pipeline(Readable.from(response.body as unknown as AsyncIterable<Uint8Array>), createWriteStream(join(partial, file)));
+    }
+    await rm(folder, { recursive: true, force: true });
+    await rename(partial, folder);
+  } catch (error) {
+    await rm(partial, { recursive: true, force: true });
+    throw new AppError('UNAVAILABLE', `The embedding model ${name} could not be downloaded: ${messageOf(error)}.`, 'Check EMBEDDING_HUB_URL and the network, or copy the model into DATA_DIR/models.');
+  }
+  log.info({ model: name }, 'the embedding model is complete');
+}

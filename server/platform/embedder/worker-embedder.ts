@@ -1,0 +1,201 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { Worker } from 'node:worker_threads';
+import { type Settings } from '../../config/index.js';
+import { AppError, messageOf } from '../errors.js';
+import { type Logger } from '../logging/index.js';
+import { type WorkerReply, type WorkerRequest, type WorkerSetup } from './embedder-worker.js';
+import { type Embedder, type EmbedderState } from './embedder.js';
+import { type ModelFiles } from './model-files.js';
+
+type EmbedderSettings = Pick<Settings, 'EMBEDDING_WORKERS' | 'EMBEDDING_THREADS' | 'EMBEDDING_LOW_MEMORY'>;
+
+interface Task {
+  text: string;
+  resolve: (vector: Float32Array) => void;
+  reject: (error: unknown) => void;
+  signal: AbortSignal | undefined;
+  attempts: number;
+}
+
+/** The worker kept for queries helps with passages only after this long without a query. */
+const idleAfterMs = 2000;
+const mostAttempts = 2;
+const mostRestarts = 5;
+
+class Slot {
+  worker: Worker | null = null;
+  task: Task | null = null;
+  ready = false;
+  restarts = 0;
+  constructor(readonly forQueries: boolean) {}
+}
+
+/**
+ * Embeds in worker threads, because ONNX Runtime blocks the thread it runs on: one kept for queries, the others for
+ * passages, one text at a time (padding costs more than batching gains). Whoever is free takes a waiting query first.
+ */
+export class WorkerEmbedder implements Embedder {
+  readonly model: string;
+  readonly folder: string;
+  state: EmbedderState = 'loading';
+  failure: string | null = null;
+  dimensions: number | null = null;
+  readonly #queries: Task[] = [];
+  readonly #passages: Task[] = [];
+  readonly #slots: Slot[];
+  #lastQueryAt = 0;
+  #nextId = 1;
+  #idleTimer: NodeJS.Timeout | null = null;
+  readonly #ready: Promise<void>;
+  #resolveReady: () => void = () => undefined;
+  #rejectReady: (error: Error) => void = () => undefined;
+
+  constructor(
+    files: ModelFiles,
+    private readonly settings: EmbedderSettings,
+    private readonly log: Logger,
+  ) {
+    this.model = files.name;
+    this.folder = files.folder;
+    this.#ready = new Promise((resolve, reject) => {
+      this.#resolveReady = resolve;
+      this.#rejectReady = reject;
+    });
+    this.#ready.catch(() => undefined);
+    const passageWorkers = settings.EMBEDDING_LOW_MEMORY ? 0 : settings.EMBEDDING_WORKERS;
+    this.#slots = [new Slot(true), ...Array.from({ length: passageWorkers }, () => new Slot(false))];
+    for (const slot of this.#slots) this.#launch(slot);
+  }
+
+  get pending(): number {
+    return this.#passages.length + this.#slots.filter((slot) => slot.task !== null).length;
+  }
+
+  ready(): Promise<void> {
+    return this.#ready;
+  }
+
+  embedQuery(text: string): Promise<Float32Array> {
+    this.#lastQueryAt = Date.now();
+    return this.#submit(this.#queries, `query: ${text}`);
+  }
+
+  embedPassage(text: string, signal?: AbortSignal): Promise<Float32Array> {
+    return this.#submit(this.#passages, `passage: ${text}`, signal);
+  }
+
+  #submit(queue: Task[], text: string, signal?: AbortSignal): Promise<Float32Array> {
+    return new Promise((resolve, reject) => {
+      if (this.state === 'failed' || this.state === 'closed') {
+        reject(new AppError('UNAVAILABLE', `The embedding model is not available: ${this.failure ?? 'the server is stopping'}.`, 'Search goes on by words; look at the health page.'));
+        return;
+      }
+      queue.push({ text, resolve, reject, signal, attempts: 0 });
+      this.#dispatch();
+    });
+  }
+
+  #launch(slot: Slot): void {
+    const worker = new Worker(new URL('./embedder-worker.js', import.meta.url), {
+      workerData: { folder: this.folder, threads: this.settings.EMBEDDING_THREADS } satisfies WorkerSetup,
+    });
+    slot.worker = worker;
+    slot.ready = false;
+    worker.on('message', (reply: WorkerReply) => this.#receive(slot, reply));
+    worker.on('error', (error) => this.#lost(slot, worker, error));
+    worker.on('exit', (code) => this.#lost(slot, worker, new Error(`the worker ended with code ${code}`)));
+  }
+
+  #receive(slot: Slot, reply: WorkerReply): void {
+    if ('ready' in reply) {
+      slot.ready = true;
+      this.dimensions = reply.ready;
+      if (this.state === 'loading') {
+        this.state = 'ready';
+        this.#resolveReady();
+      }
+    } else {
+      const task = slot.task;
+      slot.task = null;
+      slot.restarts = 0;
+      if ('vector' in reply) task?.resolve(reply.vector);
+      else task?.reject(new Error(reply.error));
+    }
+    this.#dispatch();
+  }
+
+  #lost(slot: Slot, worker: Worker, error: Error): void {
+    if (slot.worker !== worker || this.state === 'closed') return;
+    slot.worker = null;
+    slot.ready = false;
+    slot.restarts += 1;
+    const task = slot.task;
+    slot.task = null;
+    if (task) {
+      task.attempts += 1;
+      if (task.attempts >= mostAttempts) task.reject(new Error(`the embedding worker ended twice on this text: ${messageOf(error)}`));
+      else (task.text.startsWith('query: ') ? this.#queries : this.#passages).unshift(task);
+    }
+    if (slot.restarts > mostRestarts) {
+      if (this.#slots.some((other) => other.worker)) return;
+      this.#fail(messageOf(error));
+      return;
+    }
+    this.log.warn({ err: error, restart: slot.restarts }, 'an embedding worker ended; it is started again');
+    void delay(200 * 2 ** slot.restarts, undefined, { ref: false }).then(() => {
+      if (this.state !== 'closed') this.#launch(slot);
+    });
+  }
+
+  #fail(reason: string): void {
+    this.state = 'failed';
+    this.failure = reason;
+    const error = new AppError('UNAVAILABLE', `The embedding model is not available: ${reason}.`);
+    this.#rejectReady(error);
+    for (const task of [...this.#queries.splice(0), ...this.#passages.splice(0)]) task.reject(error);
+  }
+
+  #take(slot: Slot): Task | null {
+    const query = this.#queries.shift();
+    if (query) return query;
+    const alone = this.#slots.length === 1;
+    if (slot.forQueries && !alone && Date.now() - this.#lastQueryAt < idleAfterMs) {
+      if (this.#passages.length > 0) this.#wakeWhenIdle();
+      return null;
+    }
+    for (;;) {
+      const passage = this.#passages.shift();
+      if (!passage) return null;
+      if (!passage.signal?.aborted) return passage;
+      passage.reject(passage.signal.reason);
+    }
+  }
+
+  #wakeWhenIdle(): void {
+    this.#idleTimer ??= setTimeout(() => {
+      this.#idleTimer = null;
+      this.#dispatch();
+    }, idleAfterMs).unref();
+  }
+
+  #dispatch(): void {
+    for (const slot of this.#slots) {
+      if (!slot.ready || slot.task || !slot.worker) continue;
+      const task = this.#take(slot);
+      if (!task) continue;
+      slot.task = task;
+      slot.worker.postMessage({ id: this.#nextId++, text: task.text } satisfies WorkerRequest);
+    }
+  }
+
+  async close(): Promise<void> {
+    if (this.state === 'closed') return;
+    this.state = 'closed';
+    if (this.#idleTimer) clearTimeout(this.#idleTimer);
+    const error = new AppError('UNAVAILABLE', 'The server is stopping.');
+    this.#rejectReady(error);
+    for (const task of [...this.#queries.splice(0), ...this.#passages.splice(0)]) task.reject(error);
+    for (const slot of this.#slots) slot.task?.reject(error);
+    await Promise.all(this.#slots.map((slot) => slot.worker?.terminate()));
+  }
+}

@@ -1,0 +1,23 @@
+import { Column, Entity, Index, PrimaryColumn } from 'typeorm';
+import { blobColumn } from '../database/index.js';
+
+/** Term counts of a chunk, see `packTerms`. */
+@Entity('chunk_terms')
+export class ChunkTermsEntity {
+  @PrimaryColumn({ type: 'integer', name: 'chunk_id' })
+  chunkId!: number;
+
+  @Index('chunk_terms_document')
+  @Column({ type: 'varchar', length: 36, name: 'document_id' })
+  documentId!: string;
+
+  @Column({ type: 'integer' })
+  revision!: number;
+
+  /** Number of terms, repeats included. */
+  @Column({ type: 'integer' })
+  length!: number;
+
+  @Column(blobColumn())
+  terms!: Buffer;
+}

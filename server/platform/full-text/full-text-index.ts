@@ -1,0 +1,180 @@
+import { LRUCache } from 'lru-cache';
+import { type EntityManager } from 'typeorm';
+import { type Database } from '../database/index.js';
+import { ChunkTermsEntity } from './chunk-terms.entity.js';
+import { type Postings, postingsFor } from './postings.js';
+import { hashTerm, TermVector } from '../terms/index.js';
+
+/** A chunk as the full-text index takes it. */
+export interface FullTextRow {
+  chunkId: number;
+  documentId: string;
+  revision: number;
+  /** Distinct terms. */
+  terms: string[];
+  /** The same terms with their counts, as `packTerms` packs them. */
+  packed: Uint8Array;
+  /** Number of terms, repeats included. */
+  length: number;
+}
+
+export interface CandidateChunk {
+  chunkId: number;
+  documentId: string;
+  revision: number;
+  terms: TermVector;
+}
+
+export interface CorpusStatistics {
+  chunks: number;
+  /** Mean number of terms in a chunk. */
+  meanLength: number;
+}
+
+const termVectorCacheBytes = 96 * 1024 ** 2;
+const statisticsTtlMs = 2000;
+const hashesPerStatement = 1000;
+
+/**
+ * Full text over chunks, in the database's own transaction. Which chunks hold a term comes from FTS5 or a tsvector;
+ * document frequencies and term counts are kept beside them, so that the few hundred candidates of a query are scored
+ * at a cost that does not grow with the corpus.
+ */
+export class FullTextIndex {
+  readonly #postings: Postings;
+  readonly #vectors = new LRUCache<number, CandidateChunk>({ maxSize: termVectorCacheBytes, sizeCalculation: (entry) => entry.terms.bytes + 100 });
+  #statistics: { value: Promise<CorpusStatistics>; at: number } | null = null;
+  readonly #frequencies = new LRUCache<string, { chunks: number; corpus: number }>({ max: 50_000 });
+
+  constructor(private readonly database: Database) {
+    this.#postings = postingsFor(database.dialect);
+  }
+
+  async index(tx: EntityManager, rows: FullTextRow[]): Promise<void> {
+    await this.#postings.insert(tx, rows);
+    for (let at = 0; at < rows.length; at += 100) {
+      await tx
+        .createQueryBuilder()
+        .insert()
+        .into(ChunkTermsEntity)
+        .values(
+          rows.slice(at, at + 100).map((row) => ({
+            chunkId: row.chunkId,
+            documentId: row.documentId,
+            revision: row.revision,
+            length: row.length,
+            terms: Buffer.from(row.packed.buffer, row.packed.byteOffset, row.packed.byteLength),
+          })),
+        )
+        .updateEntity(false)
+        .execute();
+    }
+    await this.#count(tx, rows, 1);
+  }
+
+  async remove(tx: EntityManager, chunkIds: number[]): Promise<void> {
+    for (let at = 0; at < chunkIds.length; at += 500) {
+      const part = chunkIds.slice(at, at + 500);
+      const rows = (await tx.sql`SELECT length, terms AS packed FROM chunk_terms WHERE chunk_id IN (${() => part as unknown as string[]})`) as { length: number; packed: Uint8Array }[];
+      await this.#count(tx, rows, -1);
+      await this.#postings.remove(tx, part);
+      await tx.sql`DELETE FROM chunk_terms WHERE chunk_id IN (${() => part as unknown as string[]})`;
+      for (const id of part) this.#vectors.delete(id);
+    }
+  }
+
+  async #count(tx: EntityManager, rows: { length: number; packed: Uint8Array }[], sign: 1 | -1): Promise<void> {
+    const changes = new Map<number, number>();
+    let length = 0;
+    for (const row of rows) {
+      length += row.length;
+      const view = new DataView(row.packed.buffer, row.packed.byteOffset, row.packed.byteLength);
+      for (let i = 0; i < row.packed.length / 5; i++) {
+        const hash = view.getUint32(i * 4, true);
+        changes.set(hash, (changes.get(hash) ?? 0) + sign);
+      }
+    }
+    // In one order everywhere: two writers that lock the same rows in different orders would wait for each other for ever.
+    const sorted = [...changes].sort(([a], [b]) => a - b);
+    for (let at = 0; at < sorted.length; at += hashesPerStatement) {
+      const part = sorted.slice(at, at + hashesPerStatement);
+      const values = part.map(([hash, change]) => `(${hash}, ${change})`).join(', ');
+      await tx.query(`INSERT INTO term_statistics (hash, chunks) VALUES ${values} ON CONFLICT (hash) DO UPDATE SET chunks = term_statistics.chunks + excluded.chunks`);
+    }
+    await tx.query(
+      `INSERT INTO full_text_statistics (id, chunks, terms) VALUES (1, ${sign * rows.length}, ${sign * length})
+       ON CONFLICT (id) DO UPDATE SET chunks = full_text_statistics.chunks + excluded.chunks, terms = full_text_statistics.terms + excluded.terms`,
+    );
+    this.#statistics = null;
+  }
+
+  statistics(): Promise<CorpusStatistics> {
+    const now = Date.now();
+    if (!this.#statistics || now - this.#statistics.at > statisticsTtlMs) {
+      const value = (async () => {
+        const [row] = (await this.database.searchRead.query('SELECT chunks, terms FROM full_text_statistics WHERE id = 1')) as { chunks: number | string; terms: number | string }[];
+        const chunks = Number(row?.chunks ?? 0);
+        return { chunks, meanLength: chunks > 0 ? Number(row?.terms ?? 0) / chunks : 1 };
+      })();
+      value.catch(() => (this.#statistics = null));
+      this.#statistics = { value, at: now };
+    }
+    return this.#statistics.value;
+  }
+
+  /** In how many chunks each term occurs. Cached until the corpus has grown or shrunk by a fiftieth. */
+  async documentFrequencies(terms: string[]): Promise<Map<string, number>> {
+    const { chunks: corpus } = await this.statistics();
+    const found = new Map<string, number>();
+    const unknown: string[] = [];
+    for (const term of terms) {
+      const cached = this.#frequencies.get(term);
+      if (cached && Math.abs(cached.corpus - corpus) * 50 <= corpus) found.set(term, cached.chunks);
+      else unknown.push(term);
+    }
+    if (unknown.length === 0) return found;
+    const byHash = new Map<number, number>();
+    for (let at = 0; at < unknown.length; at += hashesPerStatement) {
+      const hashes = unknown.slice(at, at + hashesPerStatement).map(hashTerm).join(', ');
+      const rows = (await this.database.searchRead.query(`SELECT hash, chunks FROM term_statistics WHERE hash IN (${hashes})`)) as { hash: number | string; chunks: number | string }[];
+      for (const row of rows) byHash.set(Number(row.hash), Number(row.chunks));
+    }
+    for (const term of unknown) {
+      const chunks = byHash.get(hashTerm(term)) ?? 0;
+      this.#frequencies.set(term, { chunks, corpus });
+      found.set(term, chunks);
+    }
+    return found;
+  }
+
+  /** Chunks that hold any of the terms, at most `limit`. */
+  match(terms: string[], limit: number, documentIds: string[] | null): Promise<number[]> {
+    return terms.length === 0 ? Promise.resolve([]) : this.#postings.match(this.database.searchRead, terms, limit, documentIds);
+  }
+
+  /** Term vectors by chunk; ids that are not indexed are left out. */
+  async candidates(chunkIds: number[]): Promise<CandidateChunk[]> {
+    const found: CandidateChunk[] = [];
+    const missing: number[] = [];
+    for (const id of chunkIds) {
+      const cached = this.#vectors.get(id);
+      if (cached) found.push(cached);
+      else missing.push(id);
+    }
+    for (let at = 0; at < missing.length; at += 2000) {
+      const rows = (await this.database.searchRead.query(
+        `SELECT chunk_id, document_id, revision, length, terms FROM chunk_terms WHERE chunk_id IN (${missing.slice(at, at + 2000).join(', ')})`,
+      )) as { chunk_id: number; document_id: string; revision: number; length: number; terms: Uint8Array }[];
+      for (const row of rows) {
+        const candidate = { chunkId: row.chunk_id, documentId: row.document_id, revision: row.revision, terms: new TermVector(row.terms, row.length) };
+        this.#vectors.set(row.chunk_id, candidate);
+        found.push(candidate);
+      }
+    }
+    return found;
+  }
+
+  count(): Promise<number> {
+    return this.#postings.count(this.database.read);
+  }
+}

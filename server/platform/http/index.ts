@@ -1,0 +1,1 @@
+export { type Caller, HttpServer, route, secured, sendError } from './http-server.js';

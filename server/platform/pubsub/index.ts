@@ -1,0 +1,1 @@
+export { latestValues, type LatestOptions, PubSub } from './pubsub.js';

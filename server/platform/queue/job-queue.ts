@@ -1,0 +1,317 @@
+import { randomUUID } from 'node:crypto';
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import { type EntityManager, In } from 'typeorm';
+import { type QueryDeepPartialEntity } from 'typeorm/query-builder/QueryPartialEntity.js';
+import { type Database } from '../database/index.js';
+import { AppError, messageOf, notFound } from '../errors.js';
+import { type Logger } from '../logging/index.js';
+import { JobEntity, type JobState } from './job.entity.js';
+
+export interface JobInput {
+  kind: string;
+  payload?: Record<string, unknown>;
+  subjectId?: string | null;
+  batchId?: string | null;
+}
+
+export interface JobProgress {
+  /** Share done, 0..1; a smaller value than reported before is ignored. */
+  progress?: number;
+  stage?: string;
+  message?: string;
+}
+
+export interface JobContext {
+  readonly job: JobEntity;
+  /** Aborted when the job is cancelled or the server stops. */
+  readonly signal: AbortSignal;
+  report(progress: JobProgress): void;
+}
+
+export interface JobHandler {
+  /** Jobs of this kind that run at once. */
+  concurrency: number;
+  /**
+   * Does the work. After a crash it is called again for the same job and goes on from what is durable.
+   * @returns what the job's `result` shows
+   */
+  run(context: JobContext): Promise<Record<string, unknown> | null>;
+  /** Called in the transaction that cancels a job of this kind. */
+  onCancelled?(job: JobEntity, tx: EntityManager): Promise<void>;
+}
+
+/** Thrown by a handler whose failure is the job's outcome, not a fault of the program. */
+export class JobFailed extends Error {}
+
+const stopReason = Symbol('server is stopping');
+const publishEveryMs = 100;
+const saveEveryMs = 1000;
+
+interface Running {
+  controller: AbortController;
+  finished: Promise<void>;
+}
+
+/**
+ * The embedded job queue: jobs are rows, oldest first within a kind, each kind with its own bound on concurrency.
+ * One process owns the database, so whatever is RUNNING at start was cut off and is queued again.
+ */
+export class JobQueue {
+  readonly #handlers = new Map<string, JobHandler>();
+  readonly #running = new Map<string, Running>();
+  readonly #busy = new Map<string, Set<string>>();
+  #open = false;
+  readonly #pumping = new Set<string>();
+  readonly #again = new Set<string>();
+
+  constructor(
+    private readonly database: Database,
+    private readonly log: Logger,
+    private readonly onChange: (job: JobEntity) => void,
+  ) {}
+
+  register(kind: string, handler: JobHandler): void {
+    this.#handlers.set(kind, handler);
+    this.#busy.set(kind, new Set());
+  }
+
+  /** Queues what a crash cut off, then starts to work. */
+  async start(): Promise<void> {
+    await this.database.write((tx) => tx.update(JobEntity, { status: 'RUNNING' }, { status: 'QUEUED', startedAt: null }));
+    this.#open = true;
+    for (const kind of this.#handlers.keys()) this.wake(kind);
+  }
+
+  /** Adds a job within the caller's transaction; call `wake` once that is committed. */
+  async add(tx: EntityManager, input: JobInput): Promise<JobEntity> {
+    const job = newJob(input);
+    // The payload's open type is beyond TypeORM's partial type; the row itself is a whole one.
+    await tx.insert(JobEntity, job as QueryDeepPartialEntity<JobEntity>);
+    return job;
+  }
+
+  async enqueue(input: JobInput): Promise<JobEntity> {
+    const job = await this.database.write((tx) => this.add(tx, input));
+    this.announce(job);
+    return job;
+  }
+
+  /** Tells subscribers of a new or changed job and looks for work. */
+  announce(job: JobEntity): void {
+    this.onChange(job);
+    this.wake(job.kind);
+  }
+
+  wake(kind: string): void {
+    if (!this.#open) return;
+    if (this.#pumping.has(kind)) {
+      this.#again.add(kind);
+      return;
+    }
+    this.#pumping.add(kind);
+    void this.#pump(kind)
+      .catch((error: unknown) => this.log.error({ err: error, kind }, 'the job queue could not look for work'))
+      .finally(() => {
+        this.#pumping.delete(kind);
+        if (this.#again.delete(kind)) this.wake(kind);
+      });
+  }
+
+  async #pump(kind: string): Promise<void> {
+    const handler = this.#handlers.get(kind);
+    const busy = this.#busy.get(kind);
+    if (!handler || !busy) return;
+    const free = handler.concurrency - busy.size;
+    if (free <= 0) return;
+    const jobs = await this.database.read.find(JobEntity, {
+      where: { kind, status: 'QUEUED' },
+      order: { createdAt: 'ASC', id: 'ASC' },
+      take: free + busy.size,
+    });
+    for (const job of jobs) {
+      if (!this.#open || busy.size >= handler.concurrency) return;
+      if (busy.has(job.id)) continue;
+      busy.add(job.id);
+      const controller = new AbortController();
+      const finished = this.#run(job, handler, controller).finally(() => {
+        busy.delete(job.id);
+        this.#running.delete(job.id);
+        this.wake(kind);
+      });
+      this.#running.set(job.id, { controller, finished });
+    }
+  }
+
+  async #run(queued: JobEntity, handler: JobHandler, controller: AbortController): Promise<void> {
+    const job = await this.database.write(async (tx) => {
+      const claimed = await tx.findOneBy(JobEntity, { id: queued.id, status: 'QUEUED' });
+      if (!claimed) return null;
+      Object.assign(claimed, { status: 'RUNNING', startedAt: new Date(), error: null, finishedAt: null });
+      return tx.save(claimed);
+    });
+    if (!job) return;
+    this.onChange(job);
+    const reporter = new ProgressReporter(job, this.database, this.onChange);
+    try {
+      const result = await handler.run({ job, signal: controller.signal, report: (progress) => reporter.report(progress) });
+      await this.#finish(job, { status: 'SUCCEEDED', progress: 1, result });
+    } catch (error) {
+      if (controller.signal.reason === stopReason) return;
+      if (controller.signal.aborted) return; // `cancel` has written the outcome.
+      if (!(error instanceof JobFailed)) this.log.error({ err: error, job: job.id, kind: job.kind }, 'a job failed');
+      await this.#finish(job, { status: 'FAILED', error: messageOf(error) });
+    } finally {
+      await reporter.close();
+    }
+  }
+
+  async #finish(job: JobEntity, outcome: Partial<JobEntity>): Promise<void> {
+    const finished = await this.database.write(async (tx) => {
+      const fresh = await tx.findOneBy(JobEntity, { id: job.id, status: 'RUNNING' });
+      if (!fresh) return null;
+      Object.assign(fresh, outcome, { stage: job.stage, message: job.message, finishedAt: new Date() });
+      return tx.save(fresh);
+    });
+    if (finished) {
+      Object.assign(job, finished);
+      this.onChange(finished);
+    }
+  }
+
+  /** Cancels a job that has not finished; a finished one is returned as it is. */
+  async cancel(id: string): Promise<JobEntity> {
+    const job = await this.database.write(async (tx) => {
+      const found = await tx.findOneBy(JobEntity, { id });
+      if (!found) throw notFound('job', id);
+      if (found.status !== 'QUEUED' && found.status !== 'RUNNING') return found;
+      const cancelled = await tx.save(Object.assign(found, { status: 'CANCELLED' satisfies JobState, finishedAt: new Date() }));
+      // Before the abort and in this transaction: the handler can no longer write a different outcome.
+      await this.#handlers.get(found.kind)?.onCancelled?.(cancelled, tx);
+      return cancelled;
+    });
+    const running = this.#running.get(id);
+    running?.controller.abort(new Error('cancelled'));
+    await running?.finished;
+    this.onChange(job);
+    return job;
+  }
+
+  /** Queues a failed or cancelled job again. */
+  async retry(id: string): Promise<JobEntity> {
+    const job = await this.database.write(async (tx) => {
+      const found = await tx.findOneBy(JobEntity, { id });
+      if (!found) throw notFound('job', id);
+      if (found.status !== 'FAILED' && found.status !== 'CANCELLED') {
+        throw new AppError('CONFLICT', `This job is ${found.status.toLowerCase()}: only a failed or cancelled one can be retried.`);
+      }
+      return tx.save(Object.assign(found, { status: 'QUEUED', progress: 0, stage: null, message: null, error: null, result: null, startedAt: null, finishedAt: null }));
+    });
+    this.announce(job);
+    return job;
+  }
+
+  /** Unfinished jobs about a subject are cancelled and waited for. */
+  async cancelFor(subjectIds: string[]): Promise<void> {
+    for (let at = 0; at < subjectIds.length; at += 200) {
+      const jobs = await this.database.read.find(JobEntity, {
+        where: { subjectId: In(subjectIds.slice(at, at + 200)), status: In(['QUEUED', 'RUNNING']) },
+        select: { id: true },
+      });
+      for (const { id } of jobs) await this.cancel(id);
+    }
+  }
+
+  /** The newest job about a subject that has not finished. */
+  async unfinishedFor(subjectId: string): Promise<JobEntity | null> {
+    return this.database.read.findOne(JobEntity, { where: { subjectId, status: In(['QUEUED', 'RUNNING']) }, order: { createdAt: 'DESC' } });
+  }
+
+  /** Removes a job's record; a handler may do so for its own. */
+  async forget(id: string): Promise<void> {
+    await this.database.write((tx) => tx.delete(JobEntity, { id }));
+  }
+
+  async depth(): Promise<{ queued: number; running: number }> {
+    const [queued, running] = await Promise.all([
+      this.database.read.countBy(JobEntity, { status: 'QUEUED' }),
+      this.database.read.countBy(JobEntity, { status: 'RUNNING' }),
+    ]);
+    return { queued, running };
+  }
+
+  /** Stops taking jobs and interrupts those that run; they stay RUNNING and go on at the next start. */
+  async stop(): Promise<void> {
+    this.#open = false;
+    const running = [...this.#running.values()];
+    for (const { controller } of running) controller.abort(stopReason);
+    await Promise.allSettled(running.map(({ finished }) => finished));
+    await nextTurn();
+  }
+}
+
+export function newJob(input: JobInput): JobEntity {
+  return Object.assign(new JobEntity(), {
+    id: randomUUID(),
+    kind: input.kind,
+    status: 'QUEUED' satisfies JobState,
+    progress: 0,
+    stage: null,
+    message: null,
+    payload: input.payload ?? {},
+    result: null,
+    error: null,
+    subjectId: input.subjectId ?? null,
+    batchId: input.batchId ?? null,
+    createdAt: new Date(),
+    startedAt: null,
+    finishedAt: null,
+  });
+}
+
+/** Publishes progress at most ten times a second and saves it at most once a second, never going backwards. */
+class ProgressReporter {
+  #publishedAt = 0;
+  #savedAt = Date.now();
+  #timer: NodeJS.Timeout | null = null;
+  #closed = false;
+
+  constructor(
+    private readonly job: JobEntity,
+    private readonly database: Database,
+    private readonly publish: (job: JobEntity) => void,
+  ) {}
+
+  report({ progress, stage, message }: JobProgress): void {
+    if (this.#closed) return;
+    const { job } = this;
+    if (progress !== undefined) job.progress = Math.max(job.progress, Math.min(1, progress));
+    const newStage = stage !== undefined && stage !== job.stage;
+    if (stage !== undefined) job.stage = stage;
+    if (message !== undefined) job.message = message;
+    const wait = newStage ? 0 : this.#publishedAt + publishEveryMs - Date.now();
+    if (wait <= 0) this.#flush();
+    else this.#timer ??= setTimeout(() => this.#flush(), wait);
+  }
+
+  #flush(): void {
+    if (this.#timer) clearTimeout(this.#timer);
+    this.#timer = null;
+    if (this.#closed) return;
+    const now = Date.now();
+    this.#publishedAt = now;
+    this.publish({ ...this.job });
+    if (now - this.#savedAt >= saveEveryMs) {
+      this.#savedAt = now;
+      const { id, progress, stage, message } = this.job;
+      void this.database
+        .write((tx) => tx.update(JobEntity, { id, status: 'RUNNING' }, { progress, stage, message }))
+        .catch(() => undefined); // The next report or the outcome says it again.
+    }
+  }
+
+  close(): Promise<void> {
+    this.#closed = true;
+    if (this.#timer) clearTimeout(this.#timer);
+    return Promise.resolve();
+  }
+}

@@ -1,0 +1,55 @@
+import { Column, Entity, Index, PrimaryColumn } from 'typeorm';
+import { dateColumn, jsonColumn } from '../database/index.js';
+
+export type JobState = 'QUEUED' | 'RUNNING' | 'SUCCEEDED' | 'FAILED' | 'CANCELLED';
+
+/** A piece of long work: kept in the database, so that it survives a restart. */
+@Entity('jobs')
+@Index('jobs_status_kind', ['status', 'kind', 'createdAt'])
+@Index('jobs_created', ['createdAt', 'id'])
+export class JobEntity {
+  @PrimaryColumn({ type: 'varchar', length: 36 })
+  id!: string;
+
+  @Column({ type: 'varchar', length: 40 })
+  kind!: string;
+
+  @Column({ type: 'varchar', length: 12 })
+  status!: JobState;
+
+  /** Share done, 0..1. */
+  @Column({ type: 'double precision' })
+  progress!: number;
+
+  @Column({ type: 'varchar', length: 40, nullable: true })
+  stage!: string | null;
+
+  @Column({ type: 'text', nullable: true })
+  message!: string | null;
+
+  @Column(jsonColumn())
+  payload!: Record<string, unknown>;
+
+  @Column(jsonColumn({ nullable: true }))
+  result!: Record<string, unknown> | null;
+
+  @Column({ type: 'text', nullable: true })
+  error!: string | null;
+
+  /** What the work is about, e.g. a document's id. */
+  @Index('jobs_subject')
+  @Column({ type: 'varchar', length: 64, nullable: true, name: 'subject_id' })
+  subjectId!: string | null;
+
+  @Column({ type: 'varchar', length: 64, nullable: true, name: 'batch_id' })
+  batchId!: string | null;
+
+  @Column(dateColumn({ name: 'created_at' }))
+  createdAt!: Date;
+
+  @Column(dateColumn({ name: 'started_at', nullable: true }))
+  startedAt!: Date | null;
+
+  @Column(dateColumn({ name: 'finished_at', nullable: true }))
+  finishedAt!: Date | null;
+}

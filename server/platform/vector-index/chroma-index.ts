@@ -1,0 +1,278 @@
+import { ChromaClient, type Collection } from 'chromadb';
+import { EventEmitter } from 'node:events';
+import { setTimeout as delay } from 'node:timers/promises';
+import { Pool } from 'undici';
+import { type Settings } from '../../config/index.js';
+import { AppError, messageOf } from '../errors.js';
+import { type Logger } from '../logging/index.js';
+import { ChromaServer } from './chroma-server.js';
+import { type Neighbour, type VectorIndex, type VectorRow } from './vector-index.js';
+
+type ChromaSettings = Pick<
+  Settings,
+  'CHROMA_URL' | 'CHROMA_HNSW_M' | 'CHROMA_HNSW_CONSTRUCTION_EF' | 'CHROMA_HNSW_SEARCH_EF' | 'CHROMA_TIMEOUT_MS' | 'DATA_DIR'
+>;
+
+/** The server refuses larger calls (SQLite's limit on bound values). */
+const mostRowsPerCall = 5000;
+/** Missed heartbeats after which our own server is taken for hung. */
+const missedBeforeRestart = 3;
+const watchEveryMs = 1000;
+
+interface Connection {
+  url: string;
+  client: ChromaClient;
+  pool: Pool;
+  collections: Map<string, Promise<Collection>>;
+}
+
+/** ChromaDB behind VectorIndex: its own client for everything but the query, which a keep-alive pool serves faster. */
+export class ChromaIndex implements VectorIndex {
+  #connection: Connection | null = null;
+  #available = false;
+  #downReason = 'ChromaDB has not started yet';
+  #missed = 0;
+  #watch: NodeJS.Timeout | null = null;
+  #stopping = false;
+  readonly #server: ChromaServer | null;
+  readonly #events = new EventEmitter().setMaxListeners(0);
+
+  constructor(
+    private readonly settings: ChromaSettings,
+    private readonly log: Logger,
+  ) {
+    this.#server = settings.CHROMA_URL
+      ? null
+      : new ChromaServer(
+          settings.DATA_DIR,
+          log,
+          (url) => this.#connect(url),
+          (reason) => this.#lose(reason),
+        );
+  }
+
+  get available(): boolean {
+    return this.#available;
+  }
+
+  /** Process id of our own server, null for one that runs elsewhere. */
+  get serverPid(): number | null {
+    return this.#server?.pid ?? null;
+  }
+
+  async start(): Promise<void> {
+    if (this.#server) await this.#server.start();
+    else await this.#probeOutside();
+    this.#watch = setInterval(() => void this.#beat(), watchEveryMs);
+  }
+
+  async #probeOutside(): Promise<void> {
+    const url = this.settings.CHROMA_URL.replace(/\/$/, '');
+    try {
+      const response = await fetch(`${url}/api/v2/heartbeat`, { signal: AbortSignal.timeout(Math.min(3000, this.settings.CHROMA_TIMEOUT_MS)) });
+      if (!response.ok) throw new Error(`answered ${response.status}`);
+      this.#connect(url);
+    } catch (error) {
+      this.#lose(`the ChromaDB server at CHROMA_URL does not answer: ${messageOf(error)}`);
+    }
+  }
+
+  async #beat(): Promise<void> {
+    if (this.#stopping) return;
+    if (!this.#available) {
+      if (!this.#server) await this.#probeOutside();
+      return;
+    }
+    try {
+      await this.ping();
+      this.#missed = 0;
+    } catch {
+      this.#missed += 1;
+      if (this.#missed < missedBeforeRestart) return;
+      this.#missed = 0;
+      this.#lose('ChromaDB does not answer');
+      this.#server?.restart();
+    }
+  }
+
+  #connect(url: string): void {
+    const { hostname, port, protocol } = new URL(url);
+    const ssl = protocol === 'https:';
+    void this.#connection?.pool.close();
+    this.#connection = {
+      url,
+      client: new ChromaClient({ host: hostname, port: Number(port) || (ssl ? 443 : 80), ssl }),
+      pool: new Pool(url, { connections: 8, keepAliveTimeout: 60_000, headersTimeout: this.settings.CHROMA_TIMEOUT_MS, bodyTimeout: this.settings.CHROMA_TIMEOUT_MS }),
+      collections: new Map(),
+    };
+    if (this.#available) return;
+    this.#available = true;
+    this.log.info('ChromaDB answers');
+    this.#events.emit('change', true);
+  }
+
+  #lose(reason: string): void {
+    this.#downReason = reason;
+    if (!this.#available) return;
+    this.#available = false;
+    this.log.warn({ reason }, 'ChromaDB is down');
+    this.#events.emit('change', false);
+  }
+
+  onAvailabilityChange(listener: (available: boolean) => void): void {
+    this.#events.on('change', listener);
+  }
+
+  whenAvailable(signal: AbortSignal): Promise<void> {
+    if (this.#available) return Promise.resolve();
+    return new Promise((resolve, reject) => {
+      const settle = () => {
+        if (!this.#available && !signal.aborted) return;
+        this.#events.off('change', settle);
+        signal.removeEventListener('abort', settle);
+        if (signal.aborted) reject(signal.reason instanceof Error ? signal.reason : new Error('interrupted'));
+        else resolve();
+      };
+      this.#events.on('change', settle);
+      signal.addEventListener('abort', settle);
+      if (signal.aborted) settle();
+    });
+  }
+
+  #live(): Connection {
+    if (!this.#available || !this.#connection) {
+      throw new AppError('UNAVAILABLE', `The vector index is down: ${this.#downReason}.`, 'Wait a moment: it is restarted by itself. Search goes on by words.');
+    }
+    return this.#connection;
+  }
+
+  /** Runs a call; a connection that broke counts as the server being down. */
+  async #call<T>(work: (connection: Connection) => Promise<T>): Promise<T> {
+    const connection = this.#live();
+    const deadline = delay(this.settings.CHROMA_TIMEOUT_MS, null, { ref: false }).then(() => {
+      throw new AppError('UNAVAILABLE', `ChromaDB did not answer within ${this.settings.CHROMA_TIMEOUT_MS} ms.`, 'Look at the health page.');
+    });
+    try {
+      return await Promise.race([work(connection), deadline]);
+    } catch (error) {
+      if (error instanceof AppError) throw error;
+      if (this.#connection === connection && !(await this.#responds(connection))) {
+        this.#lose(messageOf(error));
+        throw new AppError('UNAVAILABLE', `The vector index is down: ${messageOf(error)}.`, 'Wait a moment: it is restarted by itself.');
+      }
+      throw error;
+    }
+  }
+
+  async #responds({ url }: Connection): Promise<boolean> {
+    try {
+      return (await fetch(`${url}/api/v2/heartbeat`, { signal: AbortSignal.timeout(1000) })).ok;
+    } catch {
+      return false;
+    }
+  }
+
+  #collection(connection: Connection, name: string): Promise<Collection> {
+    const known = connection.collections.get(name);
+    if (known) return known;
+    const opened = connection.client.getCollection({ name });
+    connection.collections.set(name, opened);
+    opened.catch(() => connection.collections.delete(name));
+    return opened;
+  }
+
+  async ensureCollection(name: string): Promise<void> {
+    await this.#call(async (connection) => {
+      const made = await connection.client.getOrCreateCollection({
+        name,
+        embeddingFunction: null,
+        configuration: {
+          hnsw: {
+            space: 'cosine',
+            max_neighbors: this.settings.CHROMA_HNSW_M,
+            ef_construction: this.settings.CHROMA_HNSW_CONSTRUCTION_EF,
+            ef_search: this.settings.CHROMA_HNSW_SEARCH_EF,
+          },
+        },
+      });
+      connection.collections.set(name, Promise.resolve(made));
+    });
+  }
+
+  async dropCollection(name: string): Promise<void> {
+    await this.#call(async (connection) => {
+      connection.collections.delete(name);
+      const existing = await connection.client.listCollections();
+      if (existing.some((collection) => collection.name === name)) await connection.client.deleteCollection({ name });
+    });
+  }
+
+  async listCollections(): Promise<string[]> {
+    return this.#call(async ({ client }) => (await client.listCollections()).map((collection) => collection.name));
+  }
+
+  async upsert(collection: string, rows: VectorRow[]): Promise<void> {
+    for (let at = 0; at < rows.length; at += mostRowsPerCall) {
+      const part = rows.slice(at, at + mostRowsPerCall);
+      await this.#call(async (connection) =>
+        (await this.#collection(connection, collection)).upsert({
+          ids: part.map((row) => row.id),
+          embeddings: part.map((row) => Array.from(row.vector)),
+          metadatas: part.map((row) => ({ documentId: row.documentId })),
+        }),
+      );
+    }
+  }
+
+  async remove(collection: string, ids: string[]): Promise<void> {
+    for (let at = 0; at < ids.length; at += mostRowsPerCall) {
+      const part = ids.slice(at, at + mostRowsPerCall);
+      await this.#call(async (connection) => (await this.#collection(connection, collection)).delete({ ids: part }));
+    }
+  }
+
+  async query(collection: string, vector: Float32Array, limit: number, documentIds?: string[]): Promise<Neighbour[]> {
+    return this.#call(async (connection) => {
+      const { id } = await this.#collection(connection, collection);
+      const { statusCode, body } = await connection.pool.request({
+        method: 'POST',
+        path: `/api/v2/tenants/default_tenant/databases/default_database/collections/${id}/query`,
+        headers: { 'content-type': 'application/json' },
+        body: JSON.stringify({
+          query_embeddings: [Array.from(vector)],
+          n_results: limit,
+          include: ['distances'],
+          ...(documentIds ? { where: { documentId: { $in: documentIds } } } : {}),
+        }),
+      });
+      if (statusCode !== 200) throw new Error(`ChromaDB answered ${statusCode}: ${(await body.text()).slice(0, 300)}`);
+      const { ids, distances } = (await body.json()) as { ids: string[][]; distances: (number | null)[][] };
+      return (ids[0] ?? []).map((neighbour, index) => ({ id: neighbour, similarity: 1 - (distances[0]?.[index] ?? 1) }));
+    });
+  }
+
+  async count(collection: string): Promise<number> {
+    return this.#call(async (connection) => (await this.#collection(connection, collection)).count());
+  }
+
+  async ids(collection: string, limit: number, offset: number): Promise<string[]> {
+    return this.#call(async (connection) => {
+      const found = await (await this.#collection(connection, collection)).get({ limit, offset, include: [] });
+      return found.ids;
+    });
+  }
+
+  async ping(): Promise<void> {
+    const { url } = this.#live();
+    const response = await fetch(`${url}/api/v2/heartbeat`, { signal: AbortSignal.timeout(2000) });
+    if (!response.ok) throw new Error(`ChromaDB answered ${response.status}`);
+    await response.arrayBuffer();
+  }
+
+  async stop(): Promise<void> {
+    this.#stopping = true;
+    if (this.#watch) clearInterval(this.#watch);
+    await this.#connection?.pool.destroy();
+    await this.#server?.stop();
+  }
+}

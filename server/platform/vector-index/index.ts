@@ -1,0 +1,2 @@
+export { ChromaIndex } from './chroma-index.js';
+export { type Neighbour, type VectorIndex, type VectorRow } from './vector-index.js';

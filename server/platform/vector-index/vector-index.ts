@@ -1,0 +1,38 @@
+/** A vector to keep: `id` is the chunk's id, `documentId` lets a search be narrowed to documents. */
+export interface VectorRow {
+  id: string;
+  documentId: string;
+  vector: Float32Array;
+}
+
+export interface Neighbour {
+  id: string;
+  /** Cosine similarity, -1..1. */
+  similarity: number;
+}
+
+/**
+ * Nearest-neighbour search over collections of vectors. It holds nothing that cannot be rebuilt from the database.
+ * Replace it to use another vector store. Every method throws AppError UNAVAILABLE while the store is down.
+ */
+export interface VectorIndex {
+  /** Makes the collection unless it exists. */
+  ensureCollection(name: string): Promise<void>;
+  dropCollection(name: string): Promise<void>;
+  listCollections(): Promise<string[]>;
+  /** Adds or replaces; repeating a call changes nothing. */
+  upsert(collection: string, rows: VectorRow[]): Promise<void>;
+  remove(collection: string, ids: string[]): Promise<void>;
+  query(collection: string, vector: Float32Array, limit: number, documentIds?: string[]): Promise<Neighbour[]>;
+  count(collection: string): Promise<number>;
+  /** Ids in the store's own order, for comparing with the database. */
+  ids(collection: string, limit: number, offset: number): Promise<string[]>;
+  /** Round trip to the store. */
+  ping(): Promise<void>;
+  readonly available: boolean;
+  /** Resolves once the store answers, or rejects when the signal aborts first. */
+  whenAvailable(signal: AbortSignal): Promise<void>;
+  onAvailabilityChange(listener: (available: boolean) => void): void;
+  start(): Promise<void>;
+  stop(): Promise<void>;
+}

@@ -1,0 +1,3 @@
+export { SearchMeter, type SearchRates } from './search-meter.js';
+export { SearchResolver } from './search.resolver.js';
+export { SearchService } from './search.service.js';

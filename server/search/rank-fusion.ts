@@ -1,0 +1,53 @@
+import { type CorpusStatistics } from '../platform/full-text/index.js';
+import { type TermVector } from '../platform/terms/index.js';
+
+/** Okapi BM25's parameters (Robertson and Zaragoza, 2009) as Anserini's baselines set them. */
+const k1 = 0.9;
+const b = 0.4;
+
+/** How much more a point of cosine similarity weighs than a point of lexical coverage. */
+const semanticWeight = 4;
+
+export interface QueryTerm {
+  term: string;
+  hash: number;
+  /** Inverse document frequency, never negative. */
+  idf: number;
+  /** Chunks that hold it. */
+  chunks: number;
+}
+
+export function weighTerms(counts: Map<string, number>, hashOf: (term: string) => number, statistics: CorpusStatistics): QueryTerm[] {
+  return [...counts].map(([term, chunks]) => ({
+    term,
+    hash: hashOf(term),
+    chunks,
+    idf: Math.log(1 + (Math.max(0, statistics.chunks - chunks) + 0.5) / (chunks + 0.5)),
+  }));
+}
+
+/** The score of an imaginary chunk that holds every query term without end, unknown ones included: what coverage is measured by. */
+export function idealScore(terms: QueryTerm[]): number {
+  return terms.reduce((sum, { idf }) => sum + idf * (k1 + 1), 0);
+}
+
+export function bm25(terms: QueryTerm[], chunk: TermVector, statistics: CorpusStatistics): number {
+  const norm = k1 * (1 - b + (b * chunk.length) / Math.max(1, statistics.meanLength));
+  let score = 0;
+  for (const { hash, idf } of terms) {
+    const count = chunk.count(hash);
+    if (count > 0) score += (idf * count * (k1 + 1)) / (count + norm);
+  }
+  return score;
+}
+
+/**
+ * A coverage-normalised sum. Dividing by the ideal keeps how sure the words are: across languages they find little and
+ * say little, which a fusion of ranks would forget.
+ * @param semantic cosine similarity, or null where the chunk was not among the neighbours
+ * @param lexical share of the ideal, 0..1
+ * @returns 0..1
+ */
+export function fuse(semantic: number, lexical: number): number {
+  return Math.min(1, Math.max(0, (semanticWeight * semantic + lexical) / (semanticWeight + 1)));
+}

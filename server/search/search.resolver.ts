@@ -1,0 +1,33 @@
+import { Arg, Ctx, ID, Int, Query, Resolver } from 'type-graphql';
+import { type RateLimits, type RequestContext } from '../access/index.js';
+import { DocumentType, type DocumentWithTags } from '../documents/index.js';
+import { type SearchService } from './search.service.js';
+import { SearchFilter, SearchMode, SearchResultType } from './search.type.js';
+
+@Resolver()
+export class SearchResolver {
+  constructor(
+    private readonly service: SearchService,
+    private readonly limits: RateLimits,
+  ) {}
+
+  @Query(() => SearchResultType, {
+    description: 'Documents with the passages that answer a question, in Japanese or English. Errors: BAD_USER_INPUT for an empty or too long query, a wrong page size or cursor.',
+  })
+  async search(
+    @Ctx() context: RequestContext,
+    @Arg('query', () => String, { description: 'Up to 10,000 characters.' }) query: string,
+    @Arg('first', () => Int, { defaultValue: 10, description: 'Documents, 1..100.' }) first: number,
+    @Arg('after', () => String, { nullable: true }) after: string | null,
+    @Arg('mode', () => SearchMode, { defaultValue: SearchMode.HYBRID }) mode: SearchMode,
+    @Arg('filter', () => SearchFilter, { nullable: true }) filter: SearchFilter | null,
+  ): Promise<SearchResultType> {
+    await this.limits.action('search', context.viewer?.name ?? context.clientAddress);
+    return this.service.search({ query, first, after, mode, filter: filter ?? {} });
+  }
+
+  @Query(() => [DocumentType], { description: 'Nearest first. Errors: NOT_FOUND.' })
+  similarDocuments(@Arg('id', () => ID) id: string, @Arg('first', () => Int, { defaultValue: 5 }) first: number): Promise<DocumentWithTags[]> {
+    return this.service.similar(id, first);
+  }
+}

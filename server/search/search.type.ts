@@ -1,0 +1,118 @@
+import { Field, Float, ID, InputType, Int, ObjectType, registerEnumType } from 'type-graphql';
+import { ChunkType, DocumentType, SourceType } from '../documents/index.js';
+import { DateTime } from '../platform/http/graphql-types.js';
+
+export enum SearchMode {
+  HYBRID = 'HYBRID',
+  SEMANTIC = 'SEMANTIC',
+  KEYWORD = 'KEYWORD',
+}
+registerEnumType(SearchMode, { name: 'SearchMode', description: 'By meaning and words, by meaning alone, or by words alone.' });
+
+@InputType({ description: 'Any within a field, all across fields.' })
+export class SearchFilter {
+  @Field(() => [String], { nullable: true })
+  tags?: string[] | null;
+
+  @Field(() => [SourceType], { nullable: true })
+  sourceTypes?: SourceType[] | null;
+
+  @Field(() => [String], { nullable: true, description: 'ISO 639-1' })
+  languages?: string[] | null;
+
+  @Field(() => [String], { nullable: true })
+  mimeTypes?: string[] | null;
+
+  @Field(() => [ID], { nullable: true })
+  documentIds?: string[] | null;
+
+  @Field(() => DateTime, { nullable: true, description: 'Published, or else taken in, at this time or later.' })
+  from?: Date | null;
+
+  @Field(() => DateTime, { nullable: true })
+  to?: Date | null;
+}
+
+@ObjectType('TextRange', { simpleResolvers: true, description: 'UTF-16 code units; end is exclusive.' })
+export class TextRangeType {
+  @Field(() => Int)
+  start!: number;
+
+  @Field(() => Int)
+  end!: number;
+}
+
+@ObjectType('HitExplanation', { simpleResolvers: true, description: 'Why a passage was found.' })
+export class HitExplanationType {
+  @Field(() => Float, { nullable: true, description: "Cosine similarity of the query's and the passage's vectors, -1..1; null where the passage was not among the nearest." })
+  semanticScore!: number | null;
+
+  @Field(() => Int, { nullable: true, description: 'Rank by meaning among all passages, from 1.' })
+  semanticRank!: number | null;
+
+  @Field(() => Float, { nullable: true, description: 'BM25 as a share of what a passage with every word of the query would have, 0..1.' })
+  lexicalScore!: number | null;
+
+  @Field(() => Int, { nullable: true, description: 'Rank by words among the candidates, from 1.' })
+  lexicalRank!: number | null;
+
+  @Field(() => [String])
+  matchedTerms!: string[];
+
+  @Field(() => Float, { description: 'Both together, 0..1: what hits are ordered by.' })
+  fusedScore!: number;
+}
+
+@ObjectType('SearchHit', { simpleResolvers: true, description: 'A document with its best passage.' })
+export class SearchHitType {
+  @Field(() => DocumentType)
+  document!: object;
+
+  @Field(() => ChunkType)
+  chunk!: ChunkType;
+
+  @Field(() => [ChunkType], { description: 'Further passages of the same document, best first.' })
+  otherPassages!: ChunkType[];
+
+  @Field(() => Float, { description: '0..1, never rising from one hit to the next.' })
+  score!: number;
+
+  @Field(() => String, { description: "A substring of the passage's text." })
+  snippet!: string;
+
+  @Field(() => [TextRangeType], { description: "Whole words of the snippet that are the query's." })
+  highlights!: TextRangeType[];
+
+  @Field(() => Int, { nullable: true })
+  pageFrom!: number | null;
+
+  @Field(() => [String])
+  headingPath!: string[];
+
+  @Field(() => HitExplanationType)
+  explanation!: HitExplanationType;
+}
+
+@ObjectType('SearchResult', { simpleResolvers: true })
+export class SearchResultType {
+  @Field(() => [SearchHitType])
+  hits!: SearchHitType[];
+
+  @Field(() => Int, { description: 'Documents among the candidates after filters.' })
+  totalCount!: number;
+
+  @Field(() => Float, { description: 'Milliseconds.' })
+  tookMs!: number;
+
+  @Field(() => SearchMode, { description: 'How the answer was found: KEYWORD where the vector side is down.' })
+  mode!: string;
+
+  @Field(() => Boolean)
+  cached!: boolean;
+
+  @Field(() => [String], { description: 'What is wrong with the answer, in words; the code stands before the colon.' })
+  notices!: string[];
+
+  @Field(() => String, { nullable: true, description: 'Cursor for the next page; null at the end.' })
+  endCursor!: string | null;
+}
