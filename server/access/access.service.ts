@@ -61,9 +61,9 @@ export class AccessService {
     return viewer;
   }
 
-  /** Whether anybody has signed in by a link yet. */
+  /** Whether anybody is signed in by a link. */
   async hasSessions(): Promise<boolean> {
-    return (await this.database.read.countBy(SessionEntity, {})) > 0;
+    return (await this.database.read.countBy(SessionEntity, { kind: 'SESSION' })) > 0;
   }
 
   /** Makes a token that signs one browser in, once, within a day. */

@@ -5,3 +5,4 @@ export { guardSchema, requirePermission, rootFields } from './guard-schema.js';
 export { mayDo, permissions, type Viewer } from './permissions.js';
 export { type LimitedAction, RateLimits } from './rate-limits.js';
 export { SessionEntity } from './session.entity.js';
+export { signInRoute } from './sign-in.route.js';

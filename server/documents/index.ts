@@ -4,4 +4,5 @@ export { DocumentEntity, type DocumentFailure, type DocumentState, DocumentTagEn
 export { type AcceptedDocument, cleanFileName, cleanTags, DocumentStore, ingestKind, type IngestPayload } from './document-store.js';
 export { ChunkType, DocumentErrorType, DocumentStatus, DocumentType, SourceType } from './document.type.js';
 export { DocumentsResolver } from './documents.resolver.js';
+export { originalRoute } from './original.route.js';
 export { chunkView, DocumentsService } from './documents.service.js';

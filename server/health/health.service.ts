@@ -63,6 +63,17 @@ export class HealthService {
     if (this.#timer) clearInterval(this.#timer);
   }
 
+  /** The state now, then every change of it. */
+  changes(): AsyncIterable<SystemHealth> {
+    return this.pubsub.subscribe('healthChanged', { initial: this.#last ? [this.#last] : [] });
+  }
+
+  /** What the last round found, or a new one where that is older than the interval. */
+  recent(): Promise<SystemHealth> {
+    const last = this.#last;
+    return last && Date.now() - last.checkedAt.getTime() <= this.intervalMs ? Promise.resolve(last) : this.check();
+  }
+
   /** Checks all parts now; calls that come together share one round. */
   check(): Promise<SystemHealth> {
     this.#running ??= this.#round().finally(() => (this.#running = null));

@@ -1,2 +1,3 @@
 export { HealthResolver } from './health.resolver.js';
 export { type HealthCheck, HealthService, type HealthTopics, type SystemHealth } from './health.service.js';
+export { healthRoutes } from './health.routes.js';

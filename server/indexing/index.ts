@@ -1,5 +1,6 @@
 export { Embedders } from './embedders.js';
 export { GenerationEntity } from './generation.entity.js';
 export { KnowledgeIndex } from './knowledge-index.js';
+export { indexChecks } from './index-checks.js';
 export { passageText } from './passage-text.js';
-export { Reembedding, reembedKind } from './reembed.js';
+export { followConfiguredModel, Reembedding, reembedKind } from './reembed.js';

@@ -1,14 +1,23 @@
-import { type EntityManager } from 'typeorm';
+import { type EntityManager, In } from 'typeorm';
 import { ChunkEntity, ChunkVectorEntity, DocumentEntity, vectorToBytes } from '../documents/index.js';
 import { type Database } from '../platform/database/index.js';
 import { type Logger } from '../platform/logging/index.js';
-import { type JobContext, type JobHandler } from '../platform/queue/index.js';
+import { type JobContext, JobEntity, type JobHandler, type JobQueue } from '../platform/queue/index.js';
 import { type Embedders } from './embedders.js';
 import { GenerationEntity } from './generation.entity.js';
 import { type KnowledgeIndex } from './knowledge-index.js';
 import { passageText } from './passage-text.js';
 
 export const reembedKind = 'REEMBED';
+
+/** Sees to it that exactly the job is under way that brings the index to the configured model, or none where it is there. */
+export async function followConfiguredModel(database: Database, index: KnowledgeIndex, jobs: JobQueue): Promise<void> {
+  const wanted = index.configuredModel;
+  const unfinished = await database.read.findBy(JobEntity, { kind: reembedKind, status: In(['QUEUED', 'RUNNING']) });
+  const fitting = unfinished.find((job) => job.payload['model'] === wanted);
+  for (const job of unfinished) if (job !== fitting) await jobs.cancel(job.id);
+  if (wanted !== index.active.model && !fitting) await jobs.enqueue({ kind: reembedKind, payload: { model: wanted } });
+}
 
 interface MissingChunk {
   id: number;

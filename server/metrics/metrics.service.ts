@@ -1,4 +1,5 @@
 import { monitorEventLoopDelay, performance } from 'node:perf_hooks';
+import { latestValues } from '../platform/pubsub/index.js';
 import { type SearchRates } from '../search/index.js';
 
 export interface Metrics {
@@ -70,6 +71,18 @@ export class MetricsService {
       queue: { ...queue, embedding: this.sources.embedding() },
       search: this.sources.search(),
     };
+  }
+
+  /** The figures now and every `intervalMs`. */
+  async live(intervalMs: number): Promise<AsyncIterable<Metrics>> {
+    const first = await this.current();
+    return latestValues<Metrics>(
+      (push) => {
+        const timer = setInterval(() => void this.current().then(push, () => undefined), intervalMs);
+        return () => clearInterval(timer);
+      },
+      { initial: [first] },
+    );
   }
 
   /** A thousand subscribers cost one count. */

@@ -1,21 +1,30 @@
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
-import { pathToFileURL } from 'node:url';
 import { InvalidPDFException, PasswordException, PDFParse, VerbosityLevel } from 'pdf-parse';
 import { type Block, corrupt, noText, type Reading, ReadingError } from './blocks.js';
 import { headingLevel } from './headings.js';
+import { formText, type PdfPage, repairGlyphs } from './pdf-page.js';
 import { splitHeadings } from './read-text.js';
 
 const pdfjs = dirname(createRequire(import.meta.url).resolve('pdfjs-dist/package.json'));
-const folderUrl = (name: string) => pathToFileURL(join(pdfjs, name)).href + '/';
+/** A path, not an address: in Node, pdf.js reads these folders as files. */
+const folder = (name: string) => join(pdfjs, name, '/');
 const unspaced = /[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}ー々、。]$/u;
 const unspacedStart = /^[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}ー々、。]/u;
 const paragraphEnd = /[。．!?！？」』:：]$/;
 const wordCharacter = /[\p{Letter}\p{Number}]/u;
 
-/** Joins the lines that a Japanese paragraph was broken into, so that words broken with it can be found. */
+/** A word divided at the end of a line. */
+const divided = /(\p{Lowercase_Letter})-\n(?=\p{Lowercase_Letter})/gu;
+
+/** Joins the lines that a Japanese paragraph was broken into and words divided at a line's end, so that they can be found. */
 function unwrap(text: string): string[] {
-  const lines = text.split('\n').map((line) => line.trim());
+  const lines = text
+    .split('\n')
+    .map((line) => line.trim())
+    .join('\n')
+    .replace(divided, '$1')
+    .split('\n');
   const widest = lines.reduce((width, line) => Math.max(width, line.length), 0);
   const joined: string[] = [];
   for (const line of lines) {
@@ -64,22 +73,30 @@ function comparable(line: string): string {
 export async function readPdf(bytes: Uint8Array): Promise<Reading> {
   const parser = new PDFParse({
     data: bytes,
-    cMapUrl: folderUrl('cmaps'),
+    cMapUrl: folder('cmaps'),
     cMapPacked: true,
-    standardFontDataUrl: folderUrl('standard_fonts'),
-    wasmUrl: folderUrl('wasm'),
+    standardFontDataUrl: folder('standard_fonts'),
+    wasmUrl: folder('wasm'),
     verbosity: VerbosityLevel.ERRORS,
     isEvalSupported: false,
     disableFontFace: true,
+    fontExtraProperties: true,
   });
   try {
     const result = await parser.getText({ pageJoiner: '', lineEnforce: true, parseHyperlinks: false });
     const info = await parser.getInfo().catch(() => null);
     const outline = outlineTitles(info?.outline as OutlineNode[] | null);
     const isHeading = (line: string) => headingLevel(line) || (line.length <= 120 && outline.get(comparable(line))) || 0;
-    const blocks: Block[] = result.pages.flatMap((page) =>
-      page.text.split(/\n\s*\n/).flatMap((paragraph) => splitHeadings(unwrap(paragraph), page.num, isHeading)),
-    );
+    const blocks: Block[] = [];
+    for (const page of result.pages) {
+      const source = await pageOf(parser, page.num);
+      const text = await repairGlyphs(source, page.text);
+      blocks.push(...text.split(/\n\s*\n/).flatMap((paragraph) => splitHeadings(unwrap(paragraph), page.num, isHeading)));
+      // A form without a word of its own is as good as an empty page.
+      const filledIn = wordCharacter.test(text) ? await formText(source) : [];
+      if (filledIn.length > 0) blocks.push({ kind: 'text', level: 0, text: filledIn.join('\n'), page: page.num });
+      source.cleanup();
+    }
     if (!blocks.some((block) => wordCharacter.test(block.text))) throw noText('The PDF');
     const facts = info?.info as { Title?: unknown; Author?: unknown } | undefined;
     const created = info?.getDateNode().CreationDate ?? null;
@@ -98,6 +115,12 @@ export async function readPdf(bytes: Uint8Array): Promise<Reading> {
   } finally {
     await parser.destroy().catch(() => undefined);
   }
+}
+
+/** pdf-parse keeps the document it has opened to itself; opening it a second time would cost as much as reading it. */
+async function pageOf(parser: PDFParse, number: number): Promise<PdfPage & { cleanup(): void }> {
+  const { doc } = parser as unknown as { doc: { getPage(number: number): Promise<PdfPage & { cleanup(): void }> } };
+  return doc.getPage(number);
 }
 
 /** Many programs leave their own name or a temporary file's name as the title. */

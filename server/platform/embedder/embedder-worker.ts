@@ -1,5 +1,5 @@
 import { AutoModel, AutoTokenizer, env, type PreTrainedModel, type PreTrainedTokenizer } from '@xenova/transformers';
-import { InferenceSession } from 'onnxruntime-node';
+import ort, { type InferenceSession } from 'onnxruntime-node';
 import { basename, dirname } from 'node:path';
 import { parentPort, workerData } from 'node:worker_threads';
 
@@ -19,8 +19,8 @@ const port = parentPort;
 if (!port) throw new Error('embedder-worker runs as a worker thread only');
 
 // transformers.js passes no session options on, and ONNX Runtime's default of one thread a core would starve the server.
-const create = InferenceSession.create.bind(InferenceSession) as (model: Uint8Array, options: InferenceSession.SessionOptions) => Promise<InferenceSession>;
-(InferenceSession as { create: unknown }).create = (model: Uint8Array, options: InferenceSession.SessionOptions) =>
+const create = ort.InferenceSession.create.bind(ort.InferenceSession) as (model: Uint8Array, options: InferenceSession.SessionOptions) => Promise<InferenceSession>;
+(ort.InferenceSession as { create: unknown }).create = (model: Uint8Array, options: InferenceSession.SessionOptions) =>
   create(model, { ...options, executionProviders: ['cpu'], intraOpNumThreads: threads, interOpNumThreads: 1 });
 
 env.allowRemoteModels = false;

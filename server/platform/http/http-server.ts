@@ -28,6 +28,9 @@ export interface Caller {
   setCookie: (cookie: string) => void;
 }
 
+/** Throws AppError UNAUTHENTICATED or FORBIDDEN unless the sender may use the route. */
+export type Authorize = (request: Request, permission: string) => Promise<void>;
+
 export interface HttpParts<Context extends object> {
   settings: Settings;
   schema: GraphQLSchema;
@@ -35,6 +38,8 @@ export interface HttpParts<Context extends object> {
   contextOf: (caller: Caller) => Promise<Context>;
   /** Context of one WebSocket connection; null refuses it. */
   connectionContextOf: (caller: Caller) => Promise<Context | null>;
+  /** Context of one operation on a WebSocket connection. */
+  operationContextOf: (connection: Context) => Context;
   /** Throws unless the sender may upload: asked before a byte is received. */
   beforeUpload: (caller: Caller) => Promise<void>;
   /** Routes beside GraphQL and the console. */
@@ -96,6 +101,7 @@ export class HttpServer<Context extends object> {
   #apollo: ApolloServer<Context> | null = null;
   #disposeSockets: (() => Promise<void> | void) | null = null;
   #ready = false;
+  #closed: Promise<void> | null = null;
 
   constructor(private readonly settings: Settings) {
     this.#server = createServer(this.#app);
@@ -192,7 +198,7 @@ export class HttpServer<Context extends object> {
     sendGraphqlError(response, 500, new AppError('INTERNAL_SERVER_ERROR', 'Something went wrong on the server.', 'Try again; if it happens again, look at the log.'));
   }
 
-  #openSockets({ schema, connectionContextOf }: HttpParts<Context>, formatError: ReturnType<typeof errorFormatter>, rules: ValidationRule[]): void {
+  #openSockets({ schema, connectionContextOf, operationContextOf }: HttpParts<Context>, formatError: ReturnType<typeof errorFormatter>, rules: ValidationRule[]): void {
     const formatted = (errors: readonly GraphQLError[]) => errors.map((error) => formatError(error.toJSON(), error));
     const { dispose } = useServer<Record<string, unknown>, { request: IncomingMessage; context?: Context }>(
       {
@@ -210,7 +216,7 @@ export class HttpServer<Context extends object> {
           extra.context = context;
           return true;
         },
-        context: ({ extra }) => extra.context,
+        context: ({ extra }) => extra.context && operationContextOf(extra.context),
         onError: (_context, _id, _payload, errors) => formatted(errors),
         onNext: (_context, _id, _payload, _args, result) => (result.errors ? { ...result, errors: formatted(result.errors) as unknown as GraphQLError[] } : undefined),
       },
@@ -229,7 +235,11 @@ export class HttpServer<Context extends object> {
   }
 
   /** Refuses new requests, lets those in progress finish within the limit and closes the rest. */
-  async close(): Promise<void> {
+  close(): Promise<void> {
+    return (this.#closed ??= this.#close());
+  }
+
+  async #close(): Promise<void> {
     this.#ready = false;
     for (const client of this.#sockets.clients) client.close(socketsClose, 'server is stopping');
     await this.#disposeSockets?.();

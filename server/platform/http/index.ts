@@ -1,1 +1,1 @@
-export { type Caller, HttpServer, route, secured, sendError } from './http-server.js';
+export { type Authorize, type Caller, HttpServer, route, secured, sendError } from './http-server.js';

@@ -15,6 +15,8 @@ if (isMainThread) {
   process.stdin.on('end', () => process.kill(process.pid, 'SIGKILL'));
   process.stdin.on('error', () => process.kill(process.pid, 'SIGKILL'));
   process.stdin.resume();
+  // Ctrl-C in a terminal reaches every process of the group: this one ends when its parent has finished with it.
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => undefined);
   // A predecessor that is about to die must have let go of the files first.
   await lockDataDirectory(dirname(path), 20_000, 'chroma.lock');
   const worker = new Worker(new URL(import.meta.url), { workerData: { path, port } });

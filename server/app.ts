@@ -1,0 +1,235 @@
+import { mkdirSync } from 'node:fs';
+import { rm, writeFile } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { migrations } from '../migrations/index.js';
+import { AccessResolver, AccessService, RateLimits, type RequestContext, requirePermission, SessionEntity, signInRoute } from './access/index.js';
+import { type LoadedSettings } from './config/index.js';
+import { ConfigurationResolver } from './configuration/index.js';
+import { Catalogue, ChunkEntity, ChunkVectorEntity, DocumentEntity, DocumentsResolver, DocumentsService, DocumentStore, DocumentTagEntity, DocumentTextEntity, ingestKind, originalRoute } from './documents/index.js';
+import { HealthResolver, healthRoutes, HealthService, type HealthTopics } from './health/index.js';
+import { Embedders, followConfiguredModel, GenerationEntity, indexChecks, KnowledgeIndex, Reembedding, reembedKind } from './indexing/index.js';
+import { ChunkStore, clearRevisionKind, Ingestion, IngestionResolver, type IngestionTopics, ReaderPool, Removal, Reprocessing, reprocessKind, Uploads } from './ingestion/index.js';
+import { JobsResolver, JobsService, type JobTopics } from './jobs/index.js';
+import { MetricsResolver, MetricsService } from './metrics/index.js';
+import { BlobStore } from './platform/blobs/index.js';
+import { openCache } from './platform/cache/index.js';
+import { AppStateEntity, Database, lockDataDirectory } from './platform/database/index.js';
+import { ChunkTermsEntity, FullTextIndex } from './platform/full-text/index.js';
+import { type Authorize, type Caller, HttpServer } from './platform/http/index.js';
+import { type Logger } from './platform/logging/index.js';
+import { PubSub } from './platform/pubsub/index.js';
+import { JobEntity, JobQueue } from './platform/queue/index.js';
+import { ChromaIndex } from './platform/vector-index/index.js';
+import { createSchema } from './schema.js';
+import { SearchMeter, SearchResolver, SearchService } from './search/index.js';
+import { WebFetcher } from './sources/index.js';
+
+export const entities = [AppStateEntity, ChunkEntity, ChunkTermsEntity, ChunkVectorEntity, DocumentEntity, DocumentTagEntity, DocumentTextEntity, GenerationEntity, JobEntity, SessionEntity];
+
+const longestWaitForPartsMs = 10_000;
+
+export interface App {
+  /** Address of the console and of GraphQL at /graphql. */
+  url: string;
+  /** One-time address that signs the first administrator in; null once somebody has signed in. */
+  signInLink: string | null;
+  stop(): Promise<void>;
+}
+
+/** Where the command line finds the server that runs on a data directory. */
+export function addressFile(dataDir: string): string {
+  return join(dataDir, 'server.json');
+}
+
+/** Undoes what a start has done, newest first, whether it got to its end or not. */
+class Teardown {
+  readonly #steps: (() => unknown)[] = [];
+
+  add(step: () => unknown): void {
+    this.#steps.unshift(step);
+  }
+
+  async run(log: Logger): Promise<void> {
+    for (const step of this.#steps.splice(0)) {
+      try {
+        await step();
+      } catch (error) {
+        log.error({ err: error }, 'a part could not be stopped');
+      }
+    }
+  }
+}
+
+/** The composition root: builds every part from the settings, hands them to each other and starts them. */
+export async function startApp(loaded: LoadedSettings, log: Logger): Promise<App> {
+  const teardown = new Teardown();
+  try {
+    return await start(loaded, log, teardown);
+  } catch (error) {
+    await teardown.run(log);
+    throw error;
+  }
+}
+
+async function start(loaded: LoadedSettings, log: Logger, teardown: Teardown): Promise<App> {
+  const { settings } = loaded;
+  const dataDir = resolve(settings.DATA_DIR);
+  mkdirSync(dataDir, { recursive: true, mode: 0o700 });
+  teardown.add(await lockDataDirectory(dataDir));
+  const blobs = new BlobStore(dataDir);
+  await blobs.open();
+  // Half-received uploads belong to this data directory, where a start sweeps them away.
+  process.env['TMPDIR'] = blobs.tmpDir;
+
+  const http = new HttpServer<RequestContext>(settings);
+  await http.listen();
+  teardown.add(() => http.close());
+
+  const embedders = new Embedders(settings, log);
+  const vectors = new ChromaIndex(settings, log);
+  const readers = new ReaderPool(settings);
+  const cache = openCache(settings, log);
+  teardown.add(() => cache.close());
+  // ChromaDB and the model take longest to start: the database is opened meanwhile.
+  teardown.add(() => vectors.stop());
+  teardown.add(() => embedders.close());
+  const vectorsStarted = vectors.start();
+  vectorsStarted.catch(() => undefined);
+  const database = await Database.open({ settings, entities, migrations, log });
+  teardown.add(() => database.close());
+
+  const jobEvents = new PubSub<JobTopics>();
+  const ingestionEvents = new PubSub<IngestionTopics>();
+  const jobs = new JobQueue(database, log, (job) => jobEvents.publish('jobChanged', job));
+  const catalogue = new Catalogue(database);
+  const fullText = new FullTextIndex(database);
+  const index = new KnowledgeIndex(settings, database, vectors, embedders, log);
+  await index.open();
+  const modelLoaded = index.loadEmbedder();
+
+  const documents = new DocumentsService(database, catalogue);
+  const store = new DocumentStore(database, blobs, jobs, catalogue);
+  const chunks = new ChunkStore(database, fullText);
+  const removal = new Removal({ database, blobs, catalogue, index, chunks, jobs });
+  const fetcher = new WebFetcher(settings);
+  const uploads = new Uploads(settings, blobs, store);
+  jobs.register(ingestKind, new Ingestion({ settings, database, blobs, catalogue, index, chunks, readers, fetcher, removal, pubsub: ingestionEvents, log }));
+  jobs.register(reprocessKind, new Reprocessing(store));
+  jobs.register(reembedKind, new Reembedding(database, index, embedders, log));
+
+  const meter = new SearchMeter();
+  const search = new SearchService({ settings, database, catalogue, index, fullText, cache, meter, log });
+  const health = new HealthService(new PubSub<HealthTopics>(), settings.HEALTH_INTERVAL_MS);
+  const metrics = new MetricsService(
+    { library: () => documents.size(), queue: () => jobs.depth(), embedding: () => index.embedder?.pending ?? 0, search: () => meter.rates() },
+    settings.PERFORMANCE_MONITORING,
+  );
+  const jobsService = new JobsService(database, jobs, jobEvents, [clearRevisionKind]);
+  const limits = new RateLimits(settings);
+  const access = new AccessService(settings, database);
+  await access.open();
+
+  health.register({
+    name: 'database',
+    timeoutMs: 3000,
+    essential: true,
+    check: async () => {
+      await database.read.query('SELECT 1');
+      return { status: 'HEALTHY' };
+    },
+  });
+  for (const check of indexChecks(index)) health.register(check);
+  health.register({
+    name: 'cache',
+    timeoutMs: 2000,
+    essential: false,
+    check: async () => {
+      await cache.ping();
+      return { status: 'HEALTHY' };
+    },
+  });
+  vectors.onAvailabilityChange(() => void health.check());
+
+  const schema = createSchema([
+    new DocumentsResolver(documents, store),
+    new IngestionResolver({ uploads, store, removal, fetcher, jobs, limits }),
+    new SearchResolver(search, limits),
+    new JobsResolver(jobsService),
+    new HealthResolver(health),
+    new MetricsResolver(metrics),
+    new ConfigurationResolver(loaded),
+    new AccessResolver(access, () => http.url),
+  ]);
+
+  const subscriptions: RequestContext['subscriptions'] = {
+    jobProgress: (id) => jobsService.progress(id),
+    ingestionProgress: (id) => Promise.resolve(ingestionEvents.subscribe('ingestionProgress', { keyOf: (event) => event.documentId, filter: (event) => id === null || event.documentId === id })),
+    healthChanged: () => Promise.resolve(health.changes()),
+    liveMetrics: (intervalMs) => metrics.live(intervalMs),
+  };
+  const contextOf = async (caller: Caller): Promise<RequestContext> => ({
+    viewer: await access.identify(caller.authorization, caller.cookies),
+    cookies: caller.cookies,
+    clientAddress: caller.address,
+    setCookie: caller.setCookie,
+    documentLoader: documents.loader(),
+    subscriptions,
+  });
+  const authorize: Authorize = async ({ headers }, permission) => requirePermission(await access.identify(headers.authorization, headers.cookie), permission);
+
+  // The first request should find everything there; a download from the hub or a slow disk is not waited for.
+  await Promise.race([Promise.all([modelLoaded, vectorsStarted]), delay(longestWaitForPartsMs, undefined, { ref: false })]);
+  await http.open({
+    settings,
+    schema,
+    log,
+    contextOf: async (caller) => {
+      await limits.request(caller.address);
+      return contextOf(caller);
+    },
+    connectionContextOf: async (caller) => {
+      await limits.request(caller.address);
+      const context = await contextOf(caller);
+      return context.viewer ? context : null;
+    },
+    operationContextOf: (context) => ({ ...context, documentLoader: documents.loader() }),
+    beforeUpload: async ({ authorization, cookies }) => requirePermission(await access.identify(authorization, cookies), 'Mutation.uploadDocuments'),
+    routes: (app) => {
+      const figures = async () => {
+        const { search: rates, process: usage } = await metrics.current();
+        return { searchP50Ms: rates.p50Ms, memoryBytes: usage.memoryBytes, cpuShare: usage.cpuShare };
+      };
+      healthRoutes(app, { health, figures, authorize });
+      originalRoute(app, { documents, blobs, authorize });
+      signInRoute(app, access);
+    },
+  });
+  metrics.start();
+  health.start();
+  await jobs.start();
+  teardown.add(async () => {
+    health.stop();
+    metrics.stop();
+    await http.close();
+    await jobs.stop();
+    readers.close();
+  });
+  const background = new AbortController();
+  teardown.add(() => background.abort());
+  void tidyUp(background.signal).catch((error: unknown) => {
+    if (!background.signal.aborted) log.error({ err: error }, 'the look for what an interrupted run left behind failed');
+  });
+
+  async function tidyUp(signal: AbortSignal): Promise<void> {
+    await removal.sweepOriginals();
+    await vectors.whenAvailable(signal);
+    await index.reconcile(signal);
+  }
+
+  await followConfiguredModel(database, index, jobs);
+  await writeFile(addressFile(dataDir), JSON.stringify({ url: http.url, pid: process.pid }), { mode: 0o600 });
+  teardown.add(() => rm(addressFile(dataDir), { force: true }));
+  const signInLink = (await access.hasSessions()) ? null : `${http.url}/sign-in?token=${await access.createLinkToken()}`;
+  return { url: http.url, signInLink, stop: () => teardown.run(log) };
+}

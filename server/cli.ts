@@ -1,0 +1,194 @@
+import { Command, CommanderError } from 'commander';
+import { entities } from './app.js';
+import { type Client, RequestFailed, withClient } from './cli/client.js';
+import { filesUnder, ingest, type IngestedFile } from './cli/ingest.js';
+import { loadSettings, type LoadedSettings, maskedSettings, SettingsError, version } from './config/index.js';
+import { serve } from './main.js';
+import { migrations } from '../migrations/index.js';
+import { Database, DataDirectoryInUse } from './platform/database/index.js';
+import { AppError, messageOf } from './platform/errors.js';
+import { createLogger } from './platform/logging/index.js';
+
+const exitFailed = 1;
+const exitUsage = 2;
+
+const program = new Command('erpfts')
+  .description('A self-hosted knowledge base: drop documents in, find the passage by meaning.')
+  .version(version)
+  .option('--json', 'print results as JSON')
+  .showHelpAfterError()
+  .exitOverride();
+
+const out = (text: string) => process.stdout.write(`${text}\n`);
+const note = (text: string) => process.stderr.write(`${text}\n`);
+const asJson = () => program.opts<{ json?: boolean }>().json === true;
+
+/** Prints a result for programs or for people. */
+function print(value: unknown, forPeople: () => string): void {
+  out(asJson() ? JSON.stringify(value, null, 2) : forPeople());
+}
+
+function settings(): LoadedSettings {
+  return loadSettings();
+}
+
+async function withDatabase<T>(work: (database: Database) => Promise<T>): Promise<T> {
+  const { settings: values } = settings();
+  const database = await Database.open({ settings: values, entities, migrations, log: createLogger('error') }, { migrate: false });
+  try {
+    return await work(database);
+  } finally {
+    await database.close();
+  }
+}
+
+const connected = <T>(work: (client: Client) => Promise<T>) => withClient(settings(), work);
+
+program
+  .command('serve', { isDefault: true })
+  .description('run the server until it is stopped')
+  .action(() => serve(settings()));
+
+const migrate = program.command('migrate').description('bring the database to another version of its schema');
+migrate
+  .command('up')
+  .description('apply all outstanding migrations')
+  .action(() =>
+    withDatabase(async (database) => {
+      const applied = await database.migrateUp();
+      print({ applied }, () => (applied.length > 0 ? `applied ${applied.join(', ')}` : 'nothing to apply'));
+    }),
+  );
+migrate
+  .command('down')
+  .description('revert the newest applied migration; its data is lost')
+  .action(() =>
+    withDatabase(async (database) => {
+      await database.migrateDown();
+      const states = await database.migrationStates();
+      print(states, () => `${states.filter((state) => state.applied).length} of ${states.length} migrations are applied`);
+    }),
+  );
+migrate
+  .command('status')
+  .description('list migrations and whether they are applied')
+  .action(() =>
+    withDatabase(async (database) => {
+      const states = await database.migrationStates();
+      print(states, () => states.map(({ name, applied }) => `${applied ? 'applied' : 'outstanding'}  ${name}`).join('\n'));
+    }),
+  );
+
+program
+  .command('init-db')
+  .description('make the database ready for a first start')
+  .action(() =>
+    withDatabase(async (database) => {
+      const applied = await database.migrateUp();
+      print({ applied }, () => 'the database is ready');
+    }),
+  );
+
+program
+  .command('ingest')
+  .description('take in files, and folders with all that is in them')
+  .argument('<path...>')
+  .option('--tag <tag...>', 'tags for the documents', [])
+  .option('--ending <ending...>', 'take only files in folders that end so, e.g. .source.html', [])
+  .action(async (paths: string[], options: { tag: string[]; ending: string[] }) => {
+    const endings = options.ending.map((ending) => ending.toLowerCase());
+    const files = await filesUnder(paths, endings);
+    if (files.length === 0) throw new CommanderError(exitUsage, 'erpfts.noFiles', 'No file was found under the paths given.');
+    let shown = '';
+    const onProgress = (text: string) => {
+      if (text === shown) return;
+      shown = text;
+      if (process.stderr.isTTY) process.stderr.write(`\r\u001b[K${text}`);
+    };
+    const results = await connected((client) => ingest(client, files, { tags: options.tag, endings, onProgress }));
+    if (process.stderr.isTTY) process.stderr.write('\r\u001b[K');
+    print(results, () => summary(results));
+    if (results.some(({ outcome }) => outcome === 'FAILED' || outcome === 'REFUSED')) process.exitCode = exitFailed;
+  });
+
+function summary(results: IngestedFile[]): string {
+  const count = (outcome: IngestedFile['outcome']) => results.filter((result) => result.outcome === outcome).length;
+  const problems = results.filter(({ message }) => message !== null).map(({ path, code, message }) => `${code}  ${path}: ${message}`);
+  return [...problems, `${count('READY')} taken in, ${count('DUPLICATE')} known already, ${count('FAILED')} failed, ${count('REFUSED')} refused`].join('\n');
+}
+
+interface SearchAnswer {
+  search: { totalCount: number; tookMs: number; notices: string[]; hits: { score: number; snippet: string; pageFrom: number | null; document: { id: string; title: string } }[] };
+}
+
+program
+  .command('search')
+  .description('find passages by meaning and words')
+  .argument('<query...>')
+  .option('--first <n>', 'how many documents', '10')
+  .option('--mode <mode>', 'hybrid, semantic or keyword', 'hybrid')
+  .action(async (words: string[], options: { first: string; mode: string }) => {
+    const { search } = await connected((client) =>
+      client.request<SearchAnswer>(
+        'query Search($query: String!, $first: Int!, $mode: SearchMode!) { search(query: $query, first: $first, mode: $mode) { totalCount tookMs notices hits { score snippet pageFrom document { id title } } } }',
+        { query: words.join(' '), first: Number(options.first), mode: options.mode.toUpperCase() },
+      ),
+    );
+    print(search, () =>
+      [
+        ...search.notices,
+        ...search.hits.map(({ score, snippet, pageFrom, document }) => `${(score * 100).toFixed(0).padStart(3)} %  ${document.title}${pageFrom ? `, p. ${pageFrom}` : ''}\n       ${snippet.replace(/\s+/g, ' ')}`),
+        `${search.totalCount} documents, ${search.tookMs.toFixed(0)} ms`,
+      ].join('\n'),
+    );
+  });
+
+interface HealthAnswer {
+  health: { status: string; components: { name: string; status: string; message: string | null }[] };
+}
+
+program
+  .command('health')
+  .description('ask every part how it is')
+  .action(async () => {
+    const { health } = await connected((client) => client.request<HealthAnswer>('query { health { status components { name status message } } }'));
+    print(health, () => [health.status, ...health.components.map(({ name, status, message }) => `${status.padEnd(9)}  ${name}${message ? `: ${message}` : ''}`)].join('\n'));
+    if (health.status === 'UNHEALTHY') process.exitCode = exitFailed;
+  });
+
+program
+  .command('sign-in-link')
+  .description('make a link that signs one browser in, once, within 24 hours')
+  .action(async () => {
+    const { createSignInLink: link } = await connected((client) => client.request<{ createSignInLink: string }>('mutation { createSignInLink }'));
+    print({ link }, () => link);
+  });
+
+program
+  .command('config')
+  .description('show the settings in force, secrets masked')
+  .action(() => {
+    const shown = maskedSettings(settings());
+    print(shown, () => shown.map(({ name, value, source }) => `${name}=${value}  (${source})`).join('\n'));
+  });
+
+function explain(error: unknown): string {
+  const remedy = error instanceof AppError || error instanceof RequestFailed ? error.remedy : null;
+  return [messageOf(error), ...(remedy ? [remedy] : [])].join('\n');
+}
+
+try {
+  await program.parseAsync();
+} catch (error) {
+  if (error instanceof CommanderError) {
+    // Help and version end the same way, with nothing wrong.
+    if (error.code === 'erpfts.noFiles') note(error.message);
+    process.exitCode = error.exitCode === 0 ? 0 : exitUsage;
+  } else if (error instanceof SettingsError) {
+    note(error.message);
+    process.exitCode = exitUsage;
+  } else {
+    note(error instanceof DataDirectoryInUse || error instanceof AppError || error instanceof RequestFailed ? explain(error) : `erpfts failed: ${explain(error)}`);
+    process.exitCode = exitFailed;
+  }
+}

@@ -1,0 +1,77 @@
+import { readFile } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import { addressFile, startApp } from '../app.js';
+import { type LoadedSettings } from '../config/index.js';
+import { createLogger } from '../platform/logging/index.js';
+
+/** What the server answered with instead of data. */
+export class RequestFailed extends Error {
+  constructor(
+    message: string,
+    readonly code: string | null,
+    readonly remedy: string | null,
+  ) {
+    super(message);
+  }
+}
+
+interface GraphqlAnswer {
+  data?: Record<string, unknown> | null;
+  errors?: { message: string; extensions?: { code?: string; remedy?: string } }[];
+}
+
+/** GraphQL over HTTP with the administrator's key. */
+export class Client {
+  constructor(
+    readonly url: string,
+    private readonly key: string,
+  ) {}
+
+  async request<T>(query: string, variables: Record<string, unknown> = {}): Promise<T> {
+    return this.#send<T>(JSON.stringify({ query, variables }), { 'content-type': 'application/json' });
+  }
+
+  /** Sends files by the multipart request specification; `variables.files` stands for them. https://github.com/jaydenseric/graphql-multipart-request-spec */
+  async upload<T>(query: string, variables: Record<string, unknown>, files: { name: string; content: Blob }[]): Promise<T> {
+    const form = new FormData();
+    form.set('operations', JSON.stringify({ query, variables: { ...variables, files: files.map(() => null) } }));
+    form.set('map', JSON.stringify(Object.fromEntries(files.map((_, index) => [index, [`variables.files.${index}`]]))));
+    for (const [index, { name, content }] of files.entries()) form.set(String(index), content, name);
+    return this.#send<T>(form, {});
+  }
+
+  async #send<T>(body: string | FormData, headers: Record<string, string>): Promise<T> {
+    const response = await fetch(`${this.url}/graphql`, { method: 'POST', body, headers: { ...headers, authorization: `Bearer ${this.key}`, 'apollo-require-preflight': '1' } });
+    const answer = (await response.json().catch(() => ({}))) as GraphqlAnswer;
+    const [error] = answer.errors ?? [];
+    if (error) throw new RequestFailed(error.message, error.extensions?.code ?? null, error.extensions?.remedy ?? null);
+    if (!answer.data) throw new RequestFailed(`The server at ${this.url} answered ${response.status}.`, null, null);
+    return answer.data as T;
+  }
+}
+
+async function runningServer(dataDir: string): Promise<string | null> {
+  try {
+    const { url } = JSON.parse(await readFile(addressFile(dataDir), 'utf8')) as { url: string };
+    const response = await fetch(`${url}/health`, { signal: AbortSignal.timeout(3000) });
+    const { status } = (await response.json()) as { status?: string };
+    return status === undefined ? null : url;
+  } catch {
+    return null;
+  }
+}
+
+/** Works with the server that runs on DATA_DIR, or with one started for the occasion. */
+export async function withClient<T>(loaded: LoadedSettings, work: (client: Client) => Promise<T>): Promise<T> {
+  const dataDir = resolve(loaded.settings.DATA_DIR);
+  const key = async () => loaded.settings.ADMIN_API_KEY || (await readFile(join(dataDir, 'admin.key'), 'utf8')).trim();
+  const url = await runningServer(dataDir);
+  if (url) return work(new Client(url, await key()));
+  const settings = { ...loaded.settings, HOST: '127.0.0.1', PORT: 0, RATE_LIMITING: false };
+  const app = await startApp({ ...loaded, settings }, createLogger('error'));
+  try {
+    return await work(new Client(app.url, await key()));
+  } finally {
+    await app.stop();
+  }
+}

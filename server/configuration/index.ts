@@ -1,0 +1,1 @@
+export { ConfigurationResolver } from './configuration.resolver.js';

@@ -1,0 +1,32 @@
+import { type HealthCheck } from '../health/index.js';
+import { type KnowledgeIndex } from './knowledge-index.js';
+
+/** How the vector index and the embedding model say how they are. */
+export function indexChecks(index: KnowledgeIndex): HealthCheck[] {
+  return [
+    {
+      name: 'vector_db',
+      timeoutMs: 3000,
+      essential: false,
+      check: async () => {
+        await index.vectors.ping();
+        return { status: 'HEALTHY' };
+      },
+    },
+    {
+      name: 'embedding_model',
+      timeoutMs: 1000,
+      essential: false,
+      check: () => {
+        const { configuredModel, embedder, embedderFailure } = index;
+        const { model } = index.active;
+        if (embedderFailure) return Promise.resolve({ status: 'UNHEALTHY', message: embedderFailure, remedy: 'Search goes on by words. Correct EMBEDDING_MODEL and restart.' });
+        if (!embedder) return Promise.resolve({ status: 'DEGRADED', message: `${model} is being loaded.` });
+        if (configuredModel !== model) {
+          return Promise.resolve({ status: 'DEGRADED', message: `Searches are answered under ${model} until every passage has been embedded with ${configuredModel}.`, remedy: 'Follow the REEMBED job.' });
+        }
+        return Promise.resolve({ status: 'HEALTHY', message: model });
+      },
+    },
+  ];
+}

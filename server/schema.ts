@@ -1,0 +1,48 @@
+import 'reflect-metadata';
+import { type GraphQLSchema, lexicographicSortSchema, printSchema } from 'graphql';
+import { buildSchemaSync, type ClassType, type PubSub } from 'type-graphql';
+import { AccessResolver, guardSchema } from './access/index.js';
+import { ConfigurationResolver } from './configuration/index.js';
+import { DocumentsResolver } from './documents/index.js';
+import { HealthResolver } from './health/index.js';
+import { IngestionResolver } from './ingestion/index.js';
+import { JobsResolver } from './jobs/index.js';
+import { MetricsResolver } from './metrics/index.js';
+import { SearchResolver } from './search/index.js';
+
+const resolverClasses = [
+  DocumentsResolver,
+  IngestionResolver,
+  SearchResolver,
+  JobsResolver,
+  HealthResolver,
+  MetricsResolver,
+  ConfigurationResolver,
+  AccessResolver,
+] as const satisfies ClassType[];
+
+/** Every subscription brings its own source; type-graphql asks for this one all the same. */
+const noPubSub: PubSub = {
+  publish: () => undefined,
+  subscribe: (topic) => {
+    throw new Error(`the subscription ${topic} has no source`);
+  },
+};
+
+/** The schema without the instances behind it. */
+function build(get: (resolver: unknown) => unknown): GraphQLSchema {
+  return buildSchemaSync({ resolvers: [...resolverClasses], container: { get }, pubSub: noPubSub, validate: false });
+}
+
+/** The schema answered by these resolver instances, every root field behind its permission. */
+export function createSchema(resolvers: object[]): GraphQLSchema {
+  const instances = new Map(resolvers.map((resolver) => [resolver.constructor, resolver]));
+  const missing = resolverClasses.filter((resolver) => !instances.has(resolver));
+  if (missing.length > 0) throw new Error(`no instance of ${missing.map(({ name }) => name).join(', ')}`);
+  return guardSchema(build((resolver) => instances.get(resolver as ClassType)));
+}
+
+/** Text of `schema.graphql`. */
+export function renderSchema(): string {
+  return `${printSchema(lexicographicSortSchema(build(() => undefined)))}\n`;
+}
