@@ -9,7 +9,7 @@ import { ConfigurationResolver } from './configuration/index.js';
 import { Catalogue, ChunkEntity, ChunkVectorEntity, DocumentEntity, DocumentsResolver, DocumentsService, DocumentStore, DocumentTagEntity, DocumentTextEntity, ingestKind, originalRoute } from './documents/index.js';
 import { HealthResolver, healthRoutes, HealthService, type HealthTopics } from './health/index.js';
 import { Embedders, followConfiguredModel, GenerationEntity, indexChecks, KnowledgeIndex, Reembedding, reembedKind } from './indexing/index.js';
-import { ChunkStore, clearRevisionKind, Ingestion, IngestionResolver, type IngestionTopics, ReaderPool, Removal, Reprocessing, reprocessKind, Uploads } from './ingestion/index.js';
+import { ChunkStore, clearRevisionKind, DocumentJobResolver, Ingestion, IngestionResolver, type IngestionTopics, ReaderPool, Removal, Reprocessing, reprocessKind, Uploads } from './ingestion/index.js';
 import { JobsResolver, JobsService, type JobTopics } from './jobs/index.js';
 import { MetricsResolver, MetricsService } from './metrics/index.js';
 import { BlobStore } from './platform/blobs/index.js';
@@ -154,6 +154,7 @@ async function start(loaded: LoadedSettings, log: Logger, teardown: Teardown): P
   const schema = createSchema([
     new DocumentsResolver(documents, store),
     new IngestionResolver({ uploads, store, removal, fetcher, jobs, limits }),
+    new DocumentJobResolver(jobs),
     new SearchResolver(search, limits),
     new JobsResolver(jobsService),
     new HealthResolver(health),

@@ -5,7 +5,7 @@ import { AccessResolver, guardSchema } from './access/index.js';
 import { ConfigurationResolver } from './configuration/index.js';
 import { DocumentsResolver } from './documents/index.js';
 import { HealthResolver } from './health/index.js';
-import { IngestionResolver } from './ingestion/index.js';
+import { DocumentJobResolver, IngestionResolver } from './ingestion/index.js';
 import { JobsResolver } from './jobs/index.js';
 import { MetricsResolver } from './metrics/index.js';
 import { SearchResolver } from './search/index.js';
@@ -13,6 +13,7 @@ import { SearchResolver } from './search/index.js';
 const resolverClasses = [
   DocumentsResolver,
   IngestionResolver,
+  DocumentJobResolver,
   SearchResolver,
   JobsResolver,
   HealthResolver,

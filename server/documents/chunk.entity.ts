@@ -63,5 +63,5 @@ export function vectorToBytes(vector: Float32Array): Buffer {
 }
 
 export function vectorFromBytes(bytes: Uint8Array): Float32Array {
-  return new Float32Array(bytes.slice().buffer);
+  return new Float32Array(Uint8Array.from(bytes).buffer);
 }

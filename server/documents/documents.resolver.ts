@@ -14,12 +14,12 @@ export class DocumentsResolver {
 
   @Query(() => DocumentConnection, { description: 'Newest first unless ordered otherwise. Errors: BAD_USER_INPUT for a wrong page size or cursor.' })
   documents(
-    @Arg('first', () => Int, { defaultValue: 20 }) first: number,
+    @Arg('first', () => Int, { defaultValue: 20, nullable: true }) first: number | null,
     @Arg('after', () => String, { nullable: true }) after: string | null,
     @Arg('filter', () => DocumentFilter, { nullable: true }) filter: DocumentFilter | null,
     @Arg('orderBy', () => DocumentOrder, { nullable: true }) orderBy: DocumentOrder | null,
   ): Promise<Connection<DocumentWithTags>> {
-    return this.service.list(first, after, filter ?? {}, orderBy ?? { field: DocumentOrderField.CREATED_AT, direction: OrderDirection.DESC });
+    return this.service.list(first ?? 20, after, filter ?? {}, orderBy ?? { field: DocumentOrderField.CREATED_AT, direction: OrderDirection.DESC });
   }
 
   @Query(() => DocumentType, { nullable: true })
@@ -45,10 +45,11 @@ export class DocumentsResolver {
   @FieldResolver(() => ChunkConnection)
   chunks(
     @Root() document: DocumentWithTags,
-    @Arg('first', () => Int, { defaultValue: 20 }) first: number,
+    @Arg('first', () => Int, { defaultValue: 20, nullable: true }) first: number | null,
     @Arg('after', () => String, { nullable: true }) after: string | null,
+    @Arg('fromOrdinal', () => Int, { nullable: true, description: 'Where to start instead of at the beginning: opens a long document at a passage.' }) fromOrdinal: number | null,
   ): Promise<Connection<ChunkType>> {
-    return this.service.chunks(document, first, after);
+    return this.service.chunks(document, first ?? 20, after, fromOrdinal ?? 0);
   }
 
   @FieldResolver(() => String, { nullable: true, description: 'Where the original can be downloaded; null where none is kept.' })

@@ -86,9 +86,9 @@ export class DocumentsService {
     return row?.text ?? '';
   }
 
-  async chunks(document: DocumentEntity, first: number, after: string | null): Promise<Connection<ChunkType>> {
+  async chunks(document: DocumentEntity, first: number, after: string | null, fromOrdinal: number): Promise<Connection<ChunkType>> {
     const size = pageSize(first);
-    const from = decodeCursor(after, isOrdinal) ?? -1;
+    const from = decodeCursor(after, isOrdinal) ?? fromOrdinal - 1;
     const rows = await this.database.read
       .createQueryBuilder(ChunkEntity, 'chunk')
       .where('chunk.documentId = :id AND chunk.revision = :revision AND chunk.ordinal > :from', { id: document.id, revision: document.revision, from })

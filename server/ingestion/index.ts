@@ -1,4 +1,5 @@
 export { ChunkStore } from './chunk-store.js';
+export { DocumentJobResolver } from './document-job.resolver.js';
 export { type IngestionProgress, type IngestionTopics } from './ingestion-events.js';
 export { IngestionResolver, reprocessKind } from './ingestion.resolver.js';
 export { Ingestion } from './ingestion.service.js';

@@ -10,11 +10,11 @@ export class JobsResolver {
 
   @Query(() => JobConnection, { description: 'Newest first. Errors: BAD_USER_INPUT for a wrong page size or cursor.' })
   jobs(
-    @Arg('first', () => Int, { defaultValue: 20 }) first: number,
+    @Arg('first', () => Int, { defaultValue: 20, nullable: true }) first: number | null,
     @Arg('after', () => String, { nullable: true }) after: string | null,
     @Arg('filter', () => JobFilter, { nullable: true }) filter: JobFilter | null,
   ): Promise<Connection<JobType>> {
-    return this.service.list(first, after, filter ?? {});
+    return this.service.list(first ?? 20, after, filter ?? {});
   }
 
   @Query(() => JobType, { nullable: true })

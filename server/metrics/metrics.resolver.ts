@@ -98,6 +98,7 @@ export class MetricsType {
 }
 
 const shortestIntervalMs = 250;
+const defaultIntervalMs = 2000;
 
 @Resolver()
 export class MetricsResolver {
@@ -109,13 +110,14 @@ export class MetricsResolver {
   }
 
   @Subscription(() => MetricsType, {
-    subscribe: subscribeTo(({ intervalMs }: { intervalMs: number }, { subscriptions }) => {
+    subscribe: subscribeTo((args: { intervalMs?: number | null }, { subscriptions }) => {
+      const intervalMs = args.intervalMs ?? defaultIntervalMs;
       if (intervalMs < shortestIntervalMs) throw badInput(`intervalMs must be at least ${shortestIntervalMs}, not ${intervalMs}.`);
       return subscriptions.liveMetrics(intervalMs);
     }),
     description: 'Now and every intervalMs (250 at the least).',
   })
-  liveMetrics(@Root() metrics: Metrics, @Arg('intervalMs', () => Int, { defaultValue: 2000 }) _intervalMs: number): Metrics {
+  liveMetrics(@Root() metrics: Metrics, @Arg('intervalMs', () => Int, { defaultValue: defaultIntervalMs, nullable: true }) _intervalMs: number | null): Metrics {
     return metrics;
   }
 }

@@ -17,17 +17,17 @@ export class SearchResolver {
   async search(
     @Ctx() context: RequestContext,
     @Arg('query', () => String, { description: 'Up to 10,000 characters.' }) query: string,
-    @Arg('first', () => Int, { defaultValue: 10, description: 'Documents, 1..100.' }) first: number,
+    @Arg('first', () => Int, { defaultValue: 10, nullable: true, description: 'Documents, 1..100.' }) first: number | null,
     @Arg('after', () => String, { nullable: true }) after: string | null,
-    @Arg('mode', () => SearchMode, { defaultValue: SearchMode.HYBRID }) mode: SearchMode,
+    @Arg('mode', () => SearchMode, { defaultValue: SearchMode.HYBRID, nullable: true }) mode: SearchMode | null,
     @Arg('filter', () => SearchFilter, { nullable: true }) filter: SearchFilter | null,
   ): Promise<SearchResultType> {
     await this.limits.action('search', context.viewer?.name ?? context.clientAddress);
-    return this.service.search({ query, first, after, mode, filter: filter ?? {} });
+    return this.service.search({ query, first: first ?? 10, after, mode: mode ?? SearchMode.HYBRID, filter: filter ?? {} });
   }
 
   @Query(() => [DocumentType], { description: 'Nearest first. Errors: NOT_FOUND.' })
-  similarDocuments(@Arg('id', () => ID) id: string, @Arg('first', () => Int, { defaultValue: 5 }) first: number): Promise<DocumentWithTags[]> {
-    return this.service.similar(id, first);
+  similarDocuments(@Arg('id', () => ID) id: string, @Arg('first', () => Int, { defaultValue: 5, nullable: true }) first: number | null): Promise<DocumentWithTags[]> {
+    return this.service.similar(id, first ?? 5);
   }
 }

@@ -1,5 +1,5 @@
 import { parseHTML } from 'linkedom';
-import { marked } from 'marked';
+import { Marked } from 'marked';
 import { type Reading } from './blocks.js';
 import { decodeText } from './encoding.js';
 import { blocksOf } from './html-blocks.js';
@@ -11,13 +11,25 @@ function frontMatterValue(block: string, key: string): string | null {
   return line?.replace(/^(['"])(.*)\1$/, '$2').trim() || null;
 }
 
+/** Elements whose content an HTML parser takes for something other than text. */
+const swallowing = /^<\/?(script|style|template|slot|textarea|title|noscript|iframe)\b/i;
+
+/** In running text such a tag is what the sentence is about, not markup. */
+const markdown = new Marked({
+  gfm: true,
+  async: false,
+  renderer: {
+    html: ({ text, type, block }) => (type === 'html' && block !== true && swallowing.test(text) ? text.replaceAll('&', '&amp;').replaceAll('<', '&lt;') : text),
+  },
+});
+
 /** Markdown by way of its HTML; components and scripts of documentation sites fall away with their tags. */
-export async function readMarkdown(bytes: Uint8Array): Promise<Reading> {
+export function readMarkdown(bytes: Uint8Array): Reading {
   const { text } = decodeText(bytes);
   const front = frontMatter.exec(text);
   // `## Title {#anchor}` is how documentation sites name anchors.
   const body = text.slice(front?.[0].length ?? 0).replace(/^(#{1,6} .*?)[ \t]*\{#[\w-]+\}[ \t]*$/gm, '$1');
-  const html = await marked.parse(body, { gfm: true, async: true });
+  const html = markdown.parse(body) as string;
   const { document } = parseHTML(`<!doctype html><html><head></head><body>${html}</body></html>`);
   const blocks = blocksOf(document.body as unknown as Element);
   const published = front ? frontMatterValue(front[1] ?? '', 'date') : null;

@@ -2,14 +2,28 @@ import { type Block, type Reading } from './blocks.js';
 import { decodeText } from './encoding.js';
 import { headingLevel } from './headings.js';
 
-/** Plain text: paragraphs by blank lines, headings by their numbering. */
+const longestTitle = 120;
+const sentenceEnd = /[。．.!！、,;；:：]$/;
+
+/** A short first line that stands alone and is no sentence. */
+function titleOf(paragraphs: string[]): string | null {
+  const first = paragraphs[0]?.trim() ?? '';
+  const isTitle = paragraphs.length > 1 && first.length > 1 && first.length <= longestTitle && !first.includes('\n') && !sentenceEnd.test(first);
+  return isTitle ? first : null;
+}
+
+/** Plain text: paragraphs by blank lines, headings by their numbering, a title where the first line looks like one. */
 export function readText(bytes: Uint8Array): Reading {
   const { text } = decodeText(bytes);
-  const blocks = text
+  const paragraphs = text
     .replace(/\r\n?/g, '\n')
     .split(/\n\s*\n/)
-    .flatMap((paragraph) => splitHeadings(paragraph.split('\n'), null));
-  return { blocks, facts: { title: null, author: null, pageCount: null, publishedAt: null, extraction: null } };
+    .filter((paragraph) => paragraph.trim() !== '');
+  const title = titleOf(paragraphs);
+  const body = title === null ? paragraphs : paragraphs.slice(1);
+  const blocks: Block[] = title === null ? [] : [{ kind: 'heading', level: 1, text: title, page: null }];
+  blocks.push(...body.flatMap((paragraph) => splitHeadings(paragraph.split('\n'), null)));
+  return { blocks, facts: { title, author: null, pageCount: null, publishedAt: null, extraction: null } };
 }
 
 /** Lines as blocks: a heading ends the text before it. */

@@ -1,8 +1,11 @@
 import { GraphQLDateTimeISO, GraphQLJSONObject } from 'graphql-scalars';
+import { GraphQLScalarType } from 'graphql';
 import { type ClassType, Field, Int, ObjectType } from 'type-graphql';
 import { badInput } from '../errors.js';
 
-export { GraphQLDateTimeISO as DateTime, GraphQLJSONObject as JSONObject };
+export { GraphQLJSONObject as JSONObject };
+
+export const DateTime = new GraphQLScalarType<Date, string>({ ...GraphQLDateTimeISO.toConfig(), name: 'DateTime', description: 'ISO 8601, UTC.' });
 
 @ObjectType({ description: 'https://relay.dev/graphql/connections.htm#sec-undefined.PageInfo' })
 export class PageInfo {

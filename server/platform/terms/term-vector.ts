@@ -40,8 +40,8 @@ export class TermVector {
   ) {
     const n = packed.length / 5;
     // A copy: a view needs an offset that is a multiple of four, which a driver's buffer need not have.
-    this.#hashes = new Uint32Array(packed.slice(0, n * 4).buffer);
-    this.#counts = packed.slice(n * 4);
+    this.#hashes = new Uint32Array(Uint8Array.from(packed.subarray(0, n * 4)).buffer);
+    this.#counts = Uint8Array.from(packed.subarray(n * 4));
   }
 
   get bytes(): number {

@@ -1,0 +1,106 @@
+import { SvelteMap } from 'svelte/reactivity';
+import { openSocket, query } from '$lib/api/client';
+import { type DocumentRowFragment, HealthChangedDocument, type HealthFragment, IngestionProgressDocument, type IngestionProgressSubscription, LiveMetricsDocument, type LiveMetricsSubscription, ViewerDocument, type ViewerQuery } from '$lib/gql/graphql';
+
+export type Progress = IngestionProgressSubscription['ingestionProgress'];
+export type LiveMetrics = LiveMetricsSubscription['liveMetrics'];
+type Connection = 'connecting' | 'live' | 'lost';
+
+/** How long a document that is done stays in the list of what is being read. */
+const lingerMs = 4000;
+
+/** What every page shows live: who is asking, the connection, health, figures, and documents being read. */
+class Live {
+  viewer = $state<ViewerQuery['viewer'] | undefined>(undefined);
+  /** The server did not answer when the page was opened. */
+  unreachable = $state(false);
+  connection = $state<Connection>('connecting');
+  lostAt = $state<Date | null>(null);
+  health = $state.raw<HealthFragment | null>(null);
+  metrics = $state.raw<LiveMetrics | null>(null);
+  /** By document. */
+  readonly progress = new SvelteMap<string, Progress>();
+  /** Counts what changed in the library, and connections that healed: lists that depend on it load again. */
+  version = $state(0);
+  now = $state(Date.now());
+  readonly #listeners = new Set<(document: DocumentRowFragment) => void>();
+  #bumpTimer: ReturnType<typeof setTimeout> | null = null;
+
+  async start(): Promise<void> {
+    setInterval(() => (this.now = Date.now()), 1000);
+    await this.#identify();
+    if (this.viewer) this.#connect();
+  }
+
+  async #identify(): Promise<void> {
+    for (;;) {
+      try {
+        this.viewer = (await query(ViewerDocument, {})).viewer ?? null;
+        this.unreachable = false;
+        return;
+      } catch {
+        this.unreachable = true;
+        await new Promise((resolve) => setTimeout(resolve, 2000));
+      }
+    }
+  }
+
+  #connect(): void {
+    const socket = openSocket({
+      connected: () => {
+        const healed = this.connection === 'lost';
+        this.connection = 'live';
+        this.lostAt = null;
+        if (healed) this.changed();
+      },
+      lost: () => {
+        if (this.connection !== 'lost') this.lostAt = new Date();
+        this.connection = 'lost';
+        this.progress.clear();
+      },
+    });
+    socket.subscribe(HealthChangedDocument, {}, ({ healthChanged }) => (this.health = healthChanged));
+    socket.subscribe(IngestionProgressDocument, {}, ({ ingestionProgress }) => this.#step(ingestionProgress));
+    socket.subscribe(LiveMetricsDocument, {}, ({ liveMetrics }) => {
+      const before = this.metrics?.library;
+      this.metrics = liveMetrics;
+      if (before && (before.documents !== liveMetrics.library.documents || before.chunks !== liveMetrics.library.chunks)) this.changed();
+    });
+  }
+
+  #step(event: Progress): void {
+    const { documentId, stage, document } = event;
+    const shown = this.progress.get(documentId);
+    // Progress of one attempt never goes backwards; another attempt is another job.
+    if (shown && shown.jobId === event.jobId && shown.progress > event.progress) return;
+    this.progress.set(documentId, event);
+    if (document) for (const listener of this.#listeners) listener(document);
+    if (stage === 'READY' || stage === 'FAILED') {
+      this.changed();
+      setTimeout(() => {
+        if (this.progress.get(documentId) === event) this.progress.delete(documentId);
+      }, lingerMs);
+    }
+  }
+
+  /** Lists load again, at most once a second however much happens. */
+  changed(): void {
+    this.#bumpTimer ??= setTimeout(() => {
+      this.#bumpTimer = null;
+      this.version += 1;
+    }, 700);
+  }
+
+  /** Tells of every new state of a document that is being read. */
+  onDocument(listener: (document: DocumentRowFragment) => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  /** Documents being read now. */
+  get reading(): Progress[] {
+    return [...this.progress.values()].filter(({ stage }) => stage !== 'READY' && stage !== 'FAILED');
+  }
+}
+
+export const live = new Live();

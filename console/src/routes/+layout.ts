@@ -1,0 +1,2 @@
+/** The server sends one page for every address; it is drawn in the browser. */
+export const ssr = false;

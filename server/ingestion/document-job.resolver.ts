@@ -1,0 +1,17 @@
+import { FieldResolver, Resolver, Root } from 'type-graphql';
+import { DocumentType, type DocumentWithTags } from '../documents/index.js';
+import { JobType, jobView } from '../jobs/index.js';
+import { type JobQueue } from '../platform/queue/index.js';
+
+/** What ingestion adds to a document. */
+@Resolver(() => DocumentType)
+export class DocumentJobResolver {
+  constructor(private readonly jobs: JobQueue) {}
+
+  @FieldResolver(() => JobType, { nullable: true, description: 'The job that is taking it in, for cancelling; null where it is READY or FAILED.' })
+  async job(@Root() document: DocumentWithTags): Promise<JobType | null> {
+    if (document.status === 'READY' || document.status === 'FAILED') return null;
+    const job = await this.jobs.unfinishedFor(document.id);
+    return job && jobView(job);
+  }
+}

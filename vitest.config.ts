@@ -1,0 +1,13 @@
+import { defineConfig } from 'vitest/config';
+
+/** Suites start servers of their own: two at a time is what two cores bear. */
+export default defineConfig({
+  test: {
+    include: ['tests/**/*.test.ts'],
+    globalSetup: ['tests/support/global-setup.ts'],
+    testTimeout: 120_000,
+    hookTimeout: 120_000,
+    maxWorkers: 2,
+    reporters: ['default'],
+  },
+});
