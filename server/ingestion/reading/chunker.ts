@@ -27,6 +27,8 @@ interface Span {
 interface Section {
   headingPath: string[];
   spans: Span[];
+  /** Nothing but a heading. */
+  isHeading: boolean;
 }
 
 /** Sections with less than this are read together with the one that follows. */
@@ -68,7 +70,7 @@ function sections(text: string, blocks: PlacedBlock[], countTokens: (text: strin
   let heading: Span | null = null;
   const closeHeading = () => {
     // A heading with nothing under it would be lost: it becomes a section of its own, merged below.
-    if (heading) found.push({ headingPath: path.slice(0, -1).map((entry) => entry.text), spans: [heading] });
+    if (heading) found.push({ headingPath: path.slice(0, -1).map((entry) => entry.text), spans: [heading], isHeading: true });
     heading = null;
   };
   for (const block of blocks) {
@@ -82,7 +84,7 @@ function sections(text: string, blocks: PlacedBlock[], countTokens: (text: strin
       continue;
     }
     if (!open) {
-      open = { headingPath: path.map((entry) => entry.text), spans: [] };
+      open = { headingPath: path.map((entry) => entry.text), spans: [], isHeading: false };
       found.push(open);
       heading = null;
     }
@@ -112,7 +114,9 @@ function mergeSmall(all: Section[]): Section[] {
   for (const section of all) {
     const before = merged.at(-1);
     if (before && size(before) < smallestSection && size(section) < smallestSection * 4) {
-      before.headingPath = commonPath(before.headingPath, section.headingPath);
+      // A lone heading opens what follows: its passage keeps the headings that lead to it.
+      before.headingPath = before.isHeading ? section.headingPath : commonPath(before.headingPath, section.headingPath);
+      before.isHeading = before.isHeading && section.isHeading;
       before.spans.push(...section.spans);
     } else merged.push({ ...section, spans: [...section.spans] });
   }

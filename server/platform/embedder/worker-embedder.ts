@@ -196,6 +196,6 @@ export class WorkerEmbedder implements Embedder {
     this.#rejectReady(error);
     for (const task of [...this.#queries.splice(0), ...this.#passages.splice(0)]) task.reject(error);
     for (const slot of this.#slots) slot.task?.reject(error);
-    await Promise.all(this.#slots.map((slot) => slot.worker?.terminate()));
+    await Promise.all(this.#slots.flatMap((slot) => slot.worker?.terminate() ?? []));
   }
 }

@@ -5,7 +5,7 @@ import { expressMiddleware } from '@as-integrations/express5';
 import { maxDepthRule } from '@escape.tech/graphql-armor-max-depth';
 import cors from 'cors';
 import express, { type Express, type Request, type RequestHandler, type Response } from 'express';
-import { type GraphQLSchema, GraphQLError, specifiedRules, validate, type ValidationRule } from 'graphql';
+import { type GraphQLError, type GraphQLSchema, specifiedRules, validate, type ValidationRule } from 'graphql';
 import graphqlUploadExpress from 'graphql-upload/graphqlUploadExpress.mjs';
 import { useServer } from 'graphql-ws/use/ws';
 import helmet from 'helmet';

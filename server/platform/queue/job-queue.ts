@@ -25,7 +25,7 @@ export interface JobContext {
   readonly job: JobEntity;
   /** Aborted when the job is cancelled or the server stops. */
   readonly signal: AbortSignal;
-  report(progress: JobProgress): void;
+  readonly report: (progress: JobProgress) => void;
 }
 
 export interface JobHandler {

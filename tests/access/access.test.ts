@@ -1,0 +1,58 @@
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import WebSocket from 'ws';
+import { TestServer } from '../support/server.js';
+
+let server: TestServer;
+beforeAll(async () => {
+  server = await TestServer.start();
+});
+afterAll(() => server.stop());
+
+test('nobody may search, upload or see details, on loopback too', async () => {
+  expect((await server.send('{ search(query: "x") { totalCount } }', {}, {})).errors[0]?.extensions.code).toBe('UNAUTHENTICATED');
+  expect((await server.send('{ viewer { name } }', {}, {})).data).toEqual({ viewer: null });
+  expect((await server.send('{ settings { name } }', {}, { authorization: 'Bearer wrong' })).errors[0]?.extensions.code).toBe('UNAUTHENTICATED');
+  expect((await fetch(`${server.url}/health/detailed`)).status).toBe(401);
+  expect((await fetch(`${server.url}/health`)).status).toBe(200);
+  const form = new FormData();
+  form.set('operations', '{}');
+  expect((await fetch(`${server.url}/graphql`, { method: 'POST', body: form, headers: { 'apollo-require-preflight': '1' } })).status).toBe(401);
+});
+
+test('the printed link signs in once', async () => {
+  const first = await fetch(server.signInLink ?? '');
+  const cookie = first.headers.get('set-cookie') ?? '';
+  expect(cookie).toMatch(/HttpOnly; SameSite=Strict/);
+  const { data } = await server.send<{ viewer: { role: string } }>('{ viewer { role } }', {}, { cookie: cookie.split(';')[0]! });
+  expect(data?.viewer.role).toBe('ADMINISTRATOR');
+  expect((await fetch(server.signInLink ?? '')).status).toBe(401);
+});
+
+test('foreign origins and host names are refused on requests and upgrades', async () => {
+  expect((await fetch(`${server.url}/health`, { headers: { origin: 'https://evil.example' } })).status).toBe(403);
+  const refused = await new Promise<string>((resolve) => {
+    const socket = new WebSocket(`${server.url.replace('http', 'ws')}/graphql`, 'graphql-transport-ws', { headers: { origin: 'https://evil.example', authorization: server.authorization } });
+    socket.on('error', (error) => resolve(error.message));
+    socket.on('open', () => resolve('open'));
+  });
+  expect(refused).toContain('403');
+});
+
+test('settings are shown with their secrets masked', async () => {
+  const { settings } = await server.ask<{ settings: { name: string; value: string }[] }>('{ settings { name value } }');
+  expect(settings.find(({ name }) => name === 'CHUNK_MAX_TOKENS')?.value).toBe('400');
+  expect(JSON.stringify(settings)).not.toContain(server.key);
+});
+
+test('detailed health has the manual’s shape', async () => {
+  const answer = (await (await fetch(`${server.url}/health/detailed`, { headers: { authorization: server.authorization } })).json()) as { status: string; components: Record<string, { status: string }>; performance: object };
+  expect(answer.status).toBe('healthy');
+  expect(Object.keys(answer.components).sort()).toEqual(['cache', 'database', 'embedding_model', 'vector_db']);
+  expect(Object.keys(answer.performance)).toEqual(['response_time_ms', 'memory_usage_mb', 'cpu_usage_percent']);
+});
+
+test('unknown addresses answer in JSON', async () => {
+  const response = await fetch(`${server.url}/performance/system-health`);
+  expect(response.status).toBe(404);
+  expect(((await response.json()) as { error: { remedy: string } }).error.remedy).toContain('health');
+});

@@ -1,0 +1,83 @@
+import { randomUUID } from 'node:crypto';
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync } from 'node:fs';
+import { connect } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import pg from 'pg';
+import { afterAll, describe, expect, test } from 'vitest';
+import { packageRoot } from '../../server/config/index.js';
+import { cleanEnvironment, isCi, notice } from '../support/environment.js';
+import { TestServer } from '../support/server.js';
+
+const postgresUrl = process.env['TEST_DATABASE_URL'] ?? 'postgres://postgres@127.0.0.1:5432/postgres';
+
+function reachable(address: string): Promise<boolean> {
+  const { hostname, port } = new URL(address);
+  return new Promise((resolve) => {
+    const socket = connect(Number(port) || 5432, hostname);
+    socket.on('connect', () => {
+      socket.destroy();
+      resolve(true);
+    });
+    socket.on('error', () => resolve(false));
+  });
+}
+
+const hasPostgres = isCi || (await reachable(postgresUrl));
+if (!hasPostgres) notice('PostgreSQL does not answer: its suite is skipped. Start it, or set TEST_DATABASE_URL.');
+
+async function query(url: string, sql: string): Promise<void> {
+  const client = new pg.Client({ connectionString: url });
+  await client.connect();
+  await client.query(sql);
+  await client.end();
+}
+
+/** A database of this suite's own. */
+const name = `erpfts_test_${randomUUID().replaceAll('-', '').slice(0, 12)}`;
+const freshUrl = postgresUrl.replace(/\/[^/]*$/, `/${name}`);
+
+const databases = [
+  { dialect: 'SQLite', env: {} as Record<string, string>, available: true },
+  { dialect: 'PostgreSQL', env: { DATABASE_URL: freshUrl }, available: hasPostgres },
+];
+
+afterAll(async () => {
+  if (hasPostgres) await query(postgresUrl, `DROP DATABASE IF EXISTS ${name} WITH (FORCE)`);
+});
+
+describe.each(databases)('$dialect', ({ dialect, env, available }) => {
+  test.skipIf(!available)('migrates up and down by the command line', async () => {
+    if (dialect === 'PostgreSQL') await query(postgresUrl, `CREATE DATABASE ${name}`);
+    const dataDir = mkdtempSync(join(tmpdir(), 'erpfts-migrate-'));
+    const migrate = (command: string) =>
+      JSON.parse(execFileSync(process.execPath, [join(packageRoot, 'dist/server/cli.js'), '--json', 'migrate', command], { cwd: dataDir, env: { ...cleanEnvironment(), ...env, DATA_DIR: dataDir } }).toString()) as { applied: boolean | string[] }[];
+    expect(migrate('status').every((state) => state.applied === false)).toBe(true);
+    migrate('up');
+    expect(migrate('status').every((state) => state.applied === true)).toBe(true);
+    expect(migrate('down').at(-1)?.applied).toBe(false);
+    migrate('up');
+  });
+
+  test.skipIf(!available)('50 writers at once lose nothing and mix nothing', async () => {
+    const server = await TestServer.start(env);
+    try {
+      const results = await Promise.all(
+        Array.from({ length: 50 }, (_, writer) => server.upload([{ name: `writer-${writer}.txt`, content: `Letter of writer number ${writer}\n\nOnly writer ${writer} knows the word secret${writer}x and nobody else does.\n` }], { tags: [`writer-${writer}`] })),
+      );
+      await server.idle();
+      const ids = results.map(([result]) => result!.document!.id);
+      expect(new Set(ids).size).toBe(50);
+      for (const [writer, id] of ids.entries()) {
+        const { document } = await server.ask<{ document: { status: string; tags: string[]; text: string } }>('query($id: ID!) { document(id: $id) { status tags text } }', { id });
+        expect(document).toMatchObject({ status: 'READY', tags: [`writer-${writer}`] });
+        expect(document.text).toContain(`secret${writer}x`);
+      }
+      const { search } = await server.ask<{ search: { hits: { document: { id: string } }[] } }>('{ search(query: "secret37x", mode: KEYWORD) { hits { document { id } } } }');
+      expect(search.hits[0]?.document.id).toBe(ids[37]);
+    } finally {
+      await server.stop();
+    }
+  });
+});
