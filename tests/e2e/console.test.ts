@@ -1,0 +1,109 @@
+import { AxeBuilder } from '@axe-core/playwright';
+import { execFileSync } from 'node:child_process';
+import { type Browser, type Page } from 'playwright-core';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { hasBrowser, launch, signedIn } from '../support/browser.js';
+import { TestServer } from '../support/server.js';
+
+const rules = '# 就業規則\n\n## 第21条 年次有給休暇\n\n会社は、雇い入れの日から6か月間継続勤務した従業員に、10日の有給休暇を与える。\n';
+
+async function drop(page: Page, name: string, content: string): Promise<void> {
+  const transfer = await page.evaluateHandle(
+    ([fileName, text]) => {
+      const data = new DataTransfer();
+      data.items.add(new File([text!], fileName!, { type: 'text/markdown' }));
+      return data;
+    },
+    [name, content],
+  );
+  for (const event of ['dragenter', 'dragover', 'drop']) await page.dispatchEvent('body', event, { dataTransfer: transfer });
+}
+
+const overflow = (page: Page) => page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);
+
+async function seriousIssues(page: Page): Promise<string[]> {
+  const { violations } = await new AxeBuilder({ page }).analyze();
+  return violations.filter(({ impact }) => impact === 'serious' || impact === 'critical').map(({ id, nodes }) => `${id}: ${nodes[0]?.html}`);
+}
+
+describe.skipIf(!hasBrowser)('console', () => {
+  let server: TestServer;
+  let browser: Browser;
+  beforeAll(async () => {
+    [server, browser] = await Promise.all([TestServer.start(), launch()]);
+  });
+  afterAll(async () => {
+    await browser?.close();
+    await server?.stop();
+  });
+
+  test('a reader drops a file, asks in Japanese and lands at the passage', async () => {
+    const { page, context } = await signedIn(browser, server, { locale: 'en-US' });
+    await page.getByText('No document yet').waitFor();
+    await page.goto(`${server.url}/documents`);
+    await page.getByRole('heading', { name: 'Documents' }).waitFor();
+    await drop(page, 'rules.md', rules);
+    const row = page.getByTestId('document-row').filter({ hasText: '就業規則' });
+    await row.getByText('ready').waitFor();
+    await page.keyboard.press('Escape');
+    await page.locator('body').press('g');
+    await page.locator('body').press('s');
+    await page.locator('#search').fill('有給休暇は入社何か月後から?');
+    await page.locator('#search').press('Enter');
+    await page.locator('mark').first().waitFor();
+    await page.locator('article h2 a').first().click();
+    await page.locator('[aria-current="true"]').getByText('6か月間継続勤務').waitFor();
+    expect(new URL(page.url()).searchParams.get('passage')).not.toBeNull();
+    expect(await seriousIssues(page)).toEqual([]);
+    await context.close();
+  });
+
+  test.each([
+    ['en-US', 390, false],
+    ['ja-JP', 390, true],
+    ['ja-JP', 1440, true],
+    ['en-US', 1440, false],
+  ])('pages fit and are accessible: %s at %d px, dark %s', async (locale, width, dark) => {
+    const { page, context } = await signedIn(browser, server, { locale, width, dark });
+    await page.getByRole('link', { name: locale === 'ja-JP' ? '文書' : 'Documents' }).first().waitFor();
+    await page.goto(`${server.url}/?q=${encodeURIComponent('How many days of paid leave?')}`);
+    await page.locator('article').first().waitFor();
+    expect([await overflow(page), await seriousIssues(page)]).toEqual([0, []]);
+    await page.goto(`${server.url}/documents`);
+    await page.getByTestId('document-row').first().waitFor();
+    expect([await overflow(page), await seriousIssues(page)]).toEqual([0, []]);
+    await context.close();
+  });
+
+  test('language and theme switch in place', async () => {
+    const { page, context } = await signedIn(browser, server, { locale: 'en-US' });
+    await page.getByRole('button', { name: 'Language' }).first().click();
+    await page.getByRole('menuitem', { name: '日本語' }).click();
+    await page.getByRole('button', { name: '表示テーマ' }).click();
+    await page.getByRole('menuitem', { name: 'ダーク' }).click();
+    await page.waitForFunction(() => document.documentElement.classList.contains('dark'));
+    await page.reload();
+    await page.getByRole('link', { name: '文書' }).first().waitFor();
+    await context.close();
+  });
+
+  test('ChromaDB dies and heals before the reader’s eyes', async () => {
+    const { page, context } = await signedIn(browser, server, { locale: 'en-US' });
+    await page.getByTestId('health').getByText('healthy').waitFor();
+    const chroma = execFileSync('ps', ['-o', 'pid=,args=', '--ppid', String(server.pid)]).toString().split('\n').find((line) => line.includes('chroma-child'));
+    process.kill(Number(chroma?.trim().split(' ')[0]), 'SIGKILL');
+    await page.getByTestId('status-strip').getByText('Vector index').waitFor();
+    await page.getByTestId('health').getByText('healthy').waitFor();
+    await context.close();
+  });
+
+  test('an operator deletes a document after confirming', async () => {
+    const { page, context } = await signedIn(browser, server, { locale: 'en-US' });
+    await page.goto(`${server.url}/documents`);
+    await page.getByTestId('document-row').first().getByRole('checkbox').check();
+    await page.getByRole('button', { name: 'Delete' }).click();
+    await page.getByRole('alertdialog').getByRole('button', { name: 'Delete' }).click();
+    await page.getByText('No document yet').waitFor();
+    await context.close();
+  });
+});
