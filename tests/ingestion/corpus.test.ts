@@ -4,7 +4,7 @@ import { basename, join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { packageRoot } from '../../server/config/index.js';
-import { cleanEnvironment, evaluationData, hasEvaluationData, isCi, notice } from '../support/environment.js';
+import { cleanEnvironment, evaluationData, hasEvaluationData, notice } from '../support/environment.js';
 import { TestServer } from '../support/server.js';
 
 if (!hasEvaluationData) notice('The evaluation data is not there: the corpus suite is skipped. Set EVAL_DATA_DIR.');
@@ -28,7 +28,7 @@ const shared = (a: Map<string, number>, b: Map<string, number>) => [...a].reduce
 const mean = (values: number[]) => values.reduce((sum, value) => sum + value, 0) / values.length;
 const visible = (html: string) => html.replace(/<(script|style)[\s\S]*?<\/\1>/gi, ' ').replace(/<[^>]+>/g, ' ').replace(/&nbsp;/g, ' ').replace(/&amp;/g, '&').replace(/&lt;/g, '<').replace(/&gt;/g, '>').replace(/&quot;/g, '"').replace(/&#0?39;/g, "'");
 
-describe.skipIf(!hasEvaluationData && !isCi)('documents as people have them', () => {
+describe.skipIf(!hasEvaluationData)('documents as people have them', () => {
   let server: TestServer;
   beforeAll(async () => {
     server = await TestServer.start();
