@@ -6,19 +6,13 @@ import { type Database } from '../database/index.js';
 import { AppError, messageOf, notFound } from '../errors.js';
 import { type Logger } from '../logging/index.js';
 import { JobEntity, type JobState } from './job.entity.js';
+import { type JobProgress, ProgressReporter } from './progress-reporter.js';
 
 export interface JobInput {
   kind: string;
   payload?: Record<string, unknown>;
   subjectId?: string | null;
   batchId?: string | null;
-}
-
-export interface JobProgress {
-  /** Share done, 0..1; a smaller value than reported before is ignored. */
-  progress?: number;
-  stage?: string;
-  message?: string;
 }
 
 export interface JobContext {
@@ -44,8 +38,6 @@ export interface JobHandler {
 export class JobFailed extends Error {}
 
 const stopReason = Symbol('server is stopping');
-const publishEveryMs = 100;
-const saveEveryMs = 1000;
 
 interface Running {
   controller: AbortController;
@@ -161,7 +153,7 @@ export class JobQueue {
       if (!(error instanceof JobFailed)) this.log.error({ err: error, job: job.id, kind: job.kind }, 'a job failed');
       await this.#finish(job, { status: 'FAILED', error: messageOf(error) });
     } finally {
-      await reporter.close();
+      reporter.close();
     }
   }
 
@@ -266,52 +258,4 @@ export function newJob(input: JobInput): JobEntity {
     startedAt: null,
     finishedAt: null,
   });
-}
-
-/** Publishes progress at most ten times a second and saves it at most once a second, never going backwards. */
-class ProgressReporter {
-  #publishedAt = 0;
-  #savedAt = Date.now();
-  #timer: NodeJS.Timeout | null = null;
-  #closed = false;
-
-  constructor(
-    private readonly job: JobEntity,
-    private readonly database: Database,
-    private readonly publish: (job: JobEntity) => void,
-  ) {}
-
-  report({ progress, stage, message }: JobProgress): void {
-    if (this.#closed) return;
-    const { job } = this;
-    if (progress !== undefined) job.progress = Math.max(job.progress, Math.min(1, progress));
-    const newStage = stage !== undefined && stage !== job.stage;
-    if (stage !== undefined) job.stage = stage;
-    if (message !== undefined) job.message = message;
-    const wait = newStage ? 0 : this.#publishedAt + publishEveryMs - Date.now();
-    if (wait <= 0) this.#flush();
-    else this.#timer ??= setTimeout(() => this.#flush(), wait);
-  }
-
-  #flush(): void {
-    if (this.#timer) clearTimeout(this.#timer);
-    this.#timer = null;
-    if (this.#closed) return;
-    const now = Date.now();
-    this.#publishedAt = now;
-    this.publish({ ...this.job });
-    if (now - this.#savedAt >= saveEveryMs) {
-      this.#savedAt = now;
-      const { id, progress, stage, message } = this.job;
-      void this.database
-        .write((tx) => tx.update(JobEntity, { id, status: 'RUNNING' }, { progress, stage, message }))
-        .catch(() => undefined); // The next report or the outcome says it again.
-    }
-  }
-
-  close(): Promise<void> {
-    this.#closed = true;
-    if (this.#timer) clearTimeout(this.#timer);
-    return Promise.resolve();
-  }
 }

@@ -21,7 +21,8 @@ function explained(error: CombinedError): RequestError {
   return new RequestError(first.message, code ?? 'INTERNAL_SERVER_ERROR', remedy ?? null);
 }
 
-const client = new Client({ url: '/graphql', exchanges: [fetchExchange], preferGetMethod: false, fetchOptions: { credentials: 'same-origin', headers: { 'apollo-require-preflight': '1' } } });
+const fetchOptions = { credentials: 'same-origin', headers: { 'apollo-require-preflight': '1' } } as const;
+const client = new Client({ url: '/graphql', exchanges: [fetchExchange], preferGetMethod: false, fetchOptions });
 
 type Operation<Data, Variables> = GeneratedDocument<Data, Variables> | TypedDocumentNode<Data, Variables & AnyVariables>;
 
@@ -32,8 +33,6 @@ export async function query<Data, Variables extends AnyVariables>(document: Oper
   if (!data) throw new RequestError('no data', 'INTERNAL_SERVER_ERROR', null);
   return data;
 }
-
-const fetchOptions = { credentials: 'same-origin', headers: { 'apollo-require-preflight': '1' } } as const;
 
 /** Sends a mutation and answers with its data. Throws RequestError. */
 export async function mutate<Data, Variables extends AnyVariables>(document: Operation<Data, Variables>, variables: Variables): Promise<Data> {
