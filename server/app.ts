@@ -1,3 +1,4 @@
+import { Cron } from 'croner';
 import { mkdirSync } from 'node:fs';
 import { rm, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
@@ -6,14 +7,39 @@ import { migrations } from '../migrations/index.js';
 import { AccessResolver, AccessService, RateLimits, type RequestContext, requirePermission, SessionEntity, signInRoute } from './access/index.js';
 import { type LoadedSettings } from './config/index.js';
 import { ConfigurationResolver } from './configuration/index.js';
-import { Catalogue, ChunkEntity, ChunkVectorEntity, DocumentEntity, DocumentsResolver, DocumentsService, DocumentStore, DocumentTagEntity, DocumentTextEntity, ingestKind, originalRoute } from './documents/index.js';
+import {
+  Catalogue,
+  ChunkEntity,
+  ChunkVectorEntity,
+  DocumentEntity,
+  DocumentsResolver,
+  DocumentsService,
+  DocumentStore,
+  DocumentTagEntity,
+  DocumentTextEntity,
+  ingestKind,
+  originalRoute,
+} from './documents/index.js';
+import { GoldenQueryEntity, GoldenResolver, GoldenRunEntity, GoldenService } from './golden/index.js';
 import { HealthResolver, healthRoutes, HealthService, type HealthTopics } from './health/index.js';
-import { Embedders, followConfiguredModel, GenerationEntity, indexChecks, KnowledgeIndex, Reembedding, reembedKind } from './indexing/index.js';
-import { ChunkStore, clearRevisionKind, DocumentJobResolver, Ingestion, IngestionResolver, type IngestionTopics, ReaderPool, Removal, Reprocessing, reprocessKind, Uploads } from './ingestion/index.js';
+import { Embedders, followConfiguredModel, GenerationEntity, indexChecks, KnowledgeIndex, Reembedding, reembedKind, Refinement } from './indexing/index.js';
+import {
+  ChunkStore,
+  clearRevisionKind,
+  DocumentJobResolver,
+  Ingestion,
+  IngestionResolver,
+  type IngestionTopics,
+  ReaderPool,
+  Removal,
+  Reprocessing,
+  reprocessKind,
+  Uploads,
+} from './ingestion/index.js';
 import { JobsResolver, JobsService, type JobTopics } from './jobs/index.js';
-import { MetricsResolver, MetricsService } from './metrics/index.js';
+import { MetricsResolver, MetricsService, prometheusRoute } from './metrics/index.js';
 import { BlobStore } from './platform/blobs/index.js';
-import { openCache } from './platform/cache/index.js';
+import { AnswerCache, openCache } from './platform/cache/index.js';
 import { AppStateEntity, Database, lockDataDirectory } from './platform/database/index.js';
 import { ChunkTermsEntity, FullTextIndex } from './platform/full-text/index.js';
 import { type Authorize, type Caller, HttpServer } from './platform/http/index.js';
@@ -25,7 +51,20 @@ import { createSchema } from './schema.js';
 import { SearchMeter, SearchResolver, SearchService } from './search/index.js';
 import { WebFetcher } from './sources/index.js';
 
-export const entities = [AppStateEntity, ChunkEntity, ChunkTermsEntity, ChunkVectorEntity, DocumentEntity, DocumentTagEntity, DocumentTextEntity, GenerationEntity, JobEntity, SessionEntity];
+export const entities = [
+  AppStateEntity,
+  ChunkEntity,
+  ChunkTermsEntity,
+  ChunkVectorEntity,
+  DocumentEntity,
+  DocumentTagEntity,
+  DocumentTextEntity,
+  GenerationEntity,
+  GoldenQueryEntity,
+  GoldenRunEntity,
+  JobEntity,
+  SessionEntity,
+];
 
 const longestWaitForPartsMs = 10_000;
 
@@ -89,7 +128,7 @@ async function start(loaded: LoadedSettings, log: Logger, teardown: Teardown): P
   const embedders = new Embedders(settings, log);
   const vectors = new ChromaIndex(settings, log);
   const readers = new ReaderPool(settings);
-  const cache = openCache(settings, log);
+  const cache = new AnswerCache(openCache(settings, log), settings);
   teardown.add(() => cache.close());
   // ChromaDB and the model take longest to start: the database is opened meanwhile.
   teardown.add(() => vectors.stop());
@@ -105,26 +144,37 @@ async function start(loaded: LoadedSettings, log: Logger, teardown: Teardown): P
   const catalogue = new Catalogue(database);
   const fullText = new FullTextIndex(database);
   const index = new KnowledgeIndex(settings, database, vectors, embedders, log);
-  await index.open();
+  await Promise.all([index.open(), catalogue.open()]);
   const modelLoaded = index.loadEmbedder();
 
-  const documents = new DocumentsService(database, catalogue);
+  const documents = new DocumentsService(database, catalogue, cache);
   const store = new DocumentStore(database, blobs, jobs, catalogue);
   const chunks = new ChunkStore(database, fullText);
   const removal = new Removal({ database, blobs, catalogue, index, chunks, jobs });
   const fetcher = new WebFetcher(settings);
   const uploads = new Uploads(settings, blobs, store);
-  jobs.register(ingestKind, new Ingestion({ settings, database, blobs, catalogue, index, chunks, readers, fetcher, removal, pubsub: ingestionEvents, log }));
   jobs.register(reprocessKind, new Reprocessing(store));
   jobs.register(reembedKind, new Reembedding(database, index, embedders, log));
+  const refinement = new Refinement(database, index, jobs);
+  jobs.register(
+    ingestKind,
+    new Ingestion({ settings, database, blobs, catalogue, index, chunks, readers, fetcher, removal, refinement, pubsub: ingestionEvents, log }),
+  );
 
   const meter = new SearchMeter();
-  const search = new SearchService({ settings, database, catalogue, index, fullText, cache, meter, log });
+  const search = new SearchService({ settings, database, blobs, catalogue, index, fullText, cache, meter, log });
   const health = new HealthService(new PubSub<HealthTopics>(), settings.HEALTH_INTERVAL_MS);
   const metrics = new MetricsService(
-    { library: () => documents.size(), queue: () => jobs.depth(), embedding: () => index.embedder?.pending ?? 0, search: () => meter.rates() },
+    {
+      library: () => documents.size(),
+      queue: () => jobs.depth(),
+      embedding: () => index.embedder?.pending ?? 0,
+      search: () => meter.rates(),
+      cache: () => ({ backend: cache.backend, kinds: cache.statistics() }),
+    },
     settings.PERFORMANCE_MONITORING,
   );
+  const golden = new GoldenService({ settings, database, index, search, jobs });
   const jobsService = new JobsService(database, jobs, jobEvents, [clearRevisionKind]);
   const limits = new RateLimits(settings);
   const access = new AccessService(settings, database);
@@ -139,7 +189,7 @@ async function start(loaded: LoadedSettings, log: Logger, teardown: Teardown): P
       return { status: 'HEALTHY' };
     },
   });
-  for (const check of indexChecks(index)) health.register(check);
+  for (const check of [...indexChecks(index), golden.healthCheck()]) health.register(check);
   health.register({
     name: 'cache',
     timeoutMs: 2000,
@@ -156,16 +206,20 @@ async function start(loaded: LoadedSettings, log: Logger, teardown: Teardown): P
     new IngestionResolver({ uploads, store, removal, fetcher, jobs, limits }),
     new DocumentJobResolver(jobs),
     new SearchResolver(search, limits),
+    new GoldenResolver(golden),
     new JobsResolver(jobsService),
     new HealthResolver(health),
-    new MetricsResolver(metrics),
+    new MetricsResolver(metrics, cache),
     new ConfigurationResolver(loaded),
     new AccessResolver(access, () => http.url),
   ]);
 
   const subscriptions: RequestContext['subscriptions'] = {
     jobProgress: (id) => jobsService.progress(id),
-    ingestionProgress: (id) => Promise.resolve(ingestionEvents.subscribe('ingestionProgress', { keyOf: (event) => event.documentId, filter: (event) => id === null || event.documentId === id })),
+    ingestionProgress: (id) =>
+      Promise.resolve(
+        ingestionEvents.subscribe('ingestionProgress', { keyOf: (event) => event.documentId, filter: (event) => id === null || event.documentId === id }),
+      ),
     healthChanged: () => Promise.resolve(health.changes()),
     liveMetrics: (intervalMs) => metrics.live(intervalMs),
   };
@@ -189,12 +243,11 @@ async function start(loaded: LoadedSettings, log: Logger, teardown: Teardown): P
       await limits.request(caller.address);
       return contextOf(caller);
     },
-    connectionContextOf: async (caller) => {
+    mayConnect: async (caller) => {
       await limits.request(caller.address);
-      const context = await contextOf(caller);
-      return context.viewer ? context : null;
+      return (await access.identify(caller.authorization, caller.cookies)) !== null;
     },
-    operationContextOf: (context) => ({ ...context, documentLoader: documents.loader() }),
+    operationContextOf: contextOf,
     beforeUpload: async ({ authorization, cookies }) => requirePermission(await access.identify(authorization, cookies), 'Mutation.uploadDocuments'),
     routes: (app) => {
       const figures = async () => {
@@ -202,6 +255,7 @@ async function start(loaded: LoadedSettings, log: Logger, teardown: Teardown): P
         return { searchP50Ms: rates.p50Ms, memoryBytes: usage.memoryBytes, cpuShare: usage.cpuShare };
       };
       healthRoutes(app, { health, figures, authorize });
+      prometheusRoute(app, { metrics, meter, authorize });
       originalRoute(app, { documents, blobs, authorize });
       signInRoute(app, access);
     },
@@ -216,6 +270,14 @@ async function start(loaded: LoadedSettings, log: Logger, teardown: Teardown): P
     await jobs.stop();
     readers.close();
   });
+  if (settings.GOLDEN_SCHEDULE) {
+    const schedule = new Cron(
+      settings.GOLDEN_SCHEDULE,
+      { unref: true, catch: (error: unknown) => log.error({ err: error }, 'the golden queries could not be scored') },
+      async () => void (await golden.score()),
+    );
+    teardown.add(() => schedule.stop());
+  }
   const background = new AbortController();
   teardown.add(() => background.abort());
   void tidyUp(background.signal).catch((error: unknown) => {
@@ -223,6 +285,9 @@ async function start(loaded: LoadedSettings, log: Logger, teardown: Teardown): P
   });
 
   async function tidyUp(signal: AbortSignal): Promise<void> {
+    await index.warm(signal);
+    await search.warm(signal);
+    await refinement.wake();
     await removal.sweepOriginals();
     await vectors.whenAvailable(signal);
     await index.reconcile(signal);

@@ -1,3 +1,4 @@
+import './production.js';
 import { Command, CommanderError } from 'commander';
 import { entities } from './app.js';
 import { type Client, RequestFailed, withClient } from './cli/client.js';
@@ -5,7 +6,7 @@ import { filesUnder, ingest, type IngestedFile } from './cli/ingest.js';
 import { loadSettings, type LoadedSettings, maskedSettings, SettingsError, version } from './config/index.js';
 import { serve } from './main.js';
 import { migrations } from '../migrations/index.js';
-import { Database, DataDirectoryInUse } from './platform/database/index.js';
+import { Database, DataDirectoryInUse, lockDataDirectory } from './platform/database/index.js';
 import { AppError, messageOf } from './platform/errors.js';
 import { createLogger } from './platform/logging/index.js';
 
@@ -32,13 +33,16 @@ function settings(): LoadedSettings {
   return loadSettings();
 }
 
-async function withDatabase<T>(work: (database: Database) => Promise<T>): Promise<T> {
+/** @param exclusive whether a server that runs on the same data directory must be stopped first */
+async function withDatabase<T>(work: (database: Database) => Promise<T>, exclusive: boolean): Promise<T> {
   const { settings: values } = settings();
+  const unlock = exclusive ? await lockDataDirectory(values.DATA_DIR, 0) : null;
   const database = await Database.open({ settings: values, entities, migrations, log: createLogger('error') }, { migrate: false });
   try {
     return await work(database);
   } finally {
     await database.close();
+    await unlock?.();
   }
 }
 
@@ -57,7 +61,7 @@ migrate
     withDatabase(async (database) => {
       const applied = await database.migrateUp();
       print({ applied }, () => (applied.length > 0 ? `applied ${applied.join(', ')}` : 'nothing to apply'));
-    }),
+    }, true),
   );
 migrate
   .command('down')
@@ -67,7 +71,7 @@ migrate
       await database.migrateDown();
       const states = await database.migrationStates();
       print(states, () => `${states.filter((state) => state.applied).length} of ${states.length} migrations are applied`);
-    }),
+    }, true),
   );
 migrate
   .command('status')
@@ -76,7 +80,7 @@ migrate
     withDatabase(async (database) => {
       const states = await database.migrationStates();
       print(states, () => states.map(({ name, applied }) => `${applied ? 'applied' : 'outstanding'}  ${name}`).join('\n'));
-    }),
+    }, false),
   );
 
 program
@@ -86,7 +90,7 @@ program
     withDatabase(async (database) => {
       const applied = await database.migrateUp();
       print({ applied }, () => 'the database is ready');
-    }),
+    }, true),
   );
 
 program
@@ -118,7 +122,12 @@ function summary(results: IngestedFile[]): string {
 }
 
 interface SearchAnswer {
-  search: { totalCount: number; tookMs: number; notices: string[]; hits: { score: number; snippet: string; pageFrom: number | null; document: { id: string; title: string } }[] };
+  search: {
+    totalCount: number;
+    tookMs: number;
+    notices: string[];
+    hits: { score: number; snippet: string; pageFrom: number | null; document: { id: string; title: string } }[];
+  };
 }
 
 program
@@ -137,7 +146,10 @@ program
     print(search, () =>
       [
         ...search.notices,
-        ...search.hits.map(({ score, snippet, pageFrom, document }) => `${(score * 100).toFixed(0).padStart(3)} %  ${document.title}${pageFrom ? `, p. ${pageFrom}` : ''}\n       ${snippet.replace(/\s+/g, ' ')}`),
+        ...search.hits.map(
+          ({ score, snippet, pageFrom, document }) =>
+            `${(score * 100).toFixed(0).padStart(3)} %  ${document.title}${pageFrom ? `, p. ${pageFrom}` : ''}\n       ${snippet.replace(/\s+/g, ' ')}`,
+        ),
         `${search.totalCount} documents, ${search.tookMs.toFixed(0)} ms`,
       ].join('\n'),
     );
@@ -152,7 +164,9 @@ program
   .description('ask every part how it is')
   .action(async () => {
     const { health } = await connected((client) => client.request<HealthAnswer>('query { health { status components { name status message } } }'));
-    print(health, () => [health.status, ...health.components.map(({ name, status, message }) => `${status.padEnd(9)}  ${name}${message ? `: ${message}` : ''}`)].join('\n'));
+    print(health, () =>
+      [health.status, ...health.components.map(({ name, status, message }) => `${status.padEnd(9)}  ${name}${message ? `: ${message}` : ''}`)].join('\n'),
+    );
     if (health.status === 'UNHEALTHY') process.exitCode = exitFailed;
   });
 
@@ -188,7 +202,9 @@ try {
     note(error.message);
     process.exitCode = exitUsage;
   } else {
-    note(error instanceof DataDirectoryInUse || error instanceof AppError || error instanceof RequestFailed ? explain(error) : `erpfts failed: ${explain(error)}`);
+    note(
+      error instanceof DataDirectoryInUse || error instanceof AppError || error instanceof RequestFailed ? explain(error) : `erpfts failed: ${explain(error)}`,
+    );
     process.exitCode = exitFailed;
   }
 }

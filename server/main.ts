@@ -1,6 +1,7 @@
 import { type App, startApp } from './app.js';
 import { type LoadedSettings } from './config/index.js';
 import { createLogger } from './platform/logging/index.js';
+import { serveAndReload } from './reload.js';
 
 /** What a stop may take beyond SHUTDOWN_TIMEOUT_MS until the process ends whatever is left. */
 const graceMs = 5000;
@@ -8,6 +9,7 @@ const graceMs = 5000;
 /** Runs the server until a signal ends it. */
 export async function serve(loaded: LoadedSettings): Promise<void> {
   const { settings } = loaded;
+  if (settings.API_RELOAD) return serveAndReload();
   const log = createLogger(settings.LOG_LEVEL);
   let app: App | null = null;
   let stopping = false;

@@ -4,6 +4,7 @@ import { buildSchemaSync, type ClassType, type PubSub } from 'type-graphql';
 import { AccessResolver, guardSchema } from './access/index.js';
 import { ConfigurationResolver } from './configuration/index.js';
 import { DocumentsResolver } from './documents/index.js';
+import { GoldenResolver } from './golden/index.js';
 import { HealthResolver } from './health/index.js';
 import { DocumentJobResolver, IngestionResolver } from './ingestion/index.js';
 import { JobsResolver } from './jobs/index.js';
@@ -15,6 +16,7 @@ const resolverClasses = [
   IngestionResolver,
   DocumentJobResolver,
   SearchResolver,
+  GoldenResolver,
   JobsResolver,
   HealthResolver,
   MetricsResolver,

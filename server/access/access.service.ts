@@ -99,7 +99,9 @@ export class AccessService {
 
   async #store(token: string, kind: SessionEntity['kind'], lifetimeMs: number): Promise<void> {
     const now = Date.now();
-    await this.database.write((tx) => tx.insert(SessionEntity, { tokenHash: hash(token), kind, createdAt: new Date(now), expiresAt: new Date(now + lifetimeMs) }));
+    await this.database.write((tx) =>
+      tx.insert(SessionEntity, { tokenHash: hash(token), kind, createdAt: new Date(now), expiresAt: new Date(now + lifetimeMs) }),
+    );
   }
 }
 

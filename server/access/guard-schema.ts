@@ -5,7 +5,8 @@ import { mayDo, permissions, type Viewer } from './permissions.js';
 
 export function requirePermission(viewer: Viewer | null, name: string): void {
   if (mayDo(viewer, permissions[name])) return;
-  if (!viewer) throw new AppError('UNAUTHENTICATED', 'You are not signed in.', 'Open the sign-in link that the server printed, or send "Authorization: Bearer <key>".');
+  if (!viewer)
+    throw new AppError('UNAUTHENTICATED', 'You are not signed in.', 'Open the sign-in link that the server printed, or send "Authorization: Bearer <key>".');
   throw new AppError('FORBIDDEN', `Your role does not allow ${name}.`, 'Ask an administrator.');
 }
 
@@ -19,10 +20,12 @@ type Resolver = GraphQLFieldResolver<unknown, RequestContext>;
 
 /** Puts the permission check before every root field. Fields that the table does not name are refused to everybody. */
 export function guardSchema(schema: GraphQLSchema): GraphQLSchema {
-  const guarded = (name: string, resolve: Resolver): Resolver => (source, args: Record<string, unknown>, context, info) => {
-    requirePermission(context.viewer, name);
-    return resolve(source, args, context, info);
-  };
+  const guarded =
+    (name: string, resolve: Resolver): Resolver =>
+    (source, args: Record<string, unknown>, context, info) => {
+      requirePermission(context.viewer, name);
+      return resolve(source, args, context, info);
+    };
   for (const type of [schema.getQueryType(), schema.getMutationType(), schema.getSubscriptionType()]) {
     for (const field of Object.values(type?.getFields() ?? {})) {
       const name = `${type?.name}.${field.name}`;

@@ -33,7 +33,9 @@ export function signInRoute(app: Express, access: AccessService): void {
         return;
       }
       response.append('Set-Cookie', secured(`${sessionCookie}=${session.token}; Path=/; HttpOnly; SameSite=Strict; Max-Age=${session.maxAgeSeconds}`, request));
-      response.type('html').send(page('Signed in', '<p><a href="/">Go on to the console / コンソールへ進む</a></p>', '<meta http-equiv="refresh" content="0;url=/">'));
+      response
+        .type('html')
+        .send(page('Signed in', '<p><a href="/">Go on to the console / コンソールへ進む</a></p>', '<meta http-equiv="refresh" content="0;url=/">'));
     }),
   );
 }

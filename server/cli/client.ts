@@ -41,7 +41,11 @@ export class Client {
   }
 
   async #send<T>(body: string | FormData, headers: Record<string, string>): Promise<T> {
-    const response = await fetch(`${this.url}/graphql`, { method: 'POST', body, headers: { ...headers, authorization: `Bearer ${this.key}`, 'apollo-require-preflight': '1' } });
+    const response = await fetch(`${this.url}/graphql`, {
+      method: 'POST',
+      body,
+      headers: { ...headers, authorization: `Bearer ${this.key}`, 'apollo-require-preflight': '1' },
+    });
     const answer = (await response.json().catch(() => ({}))) as GraphqlAnswer;
     const [error] = answer.errors ?? [];
     if (error) throw new RequestFailed(error.message, error.extensions?.code ?? null, error.extensions?.remedy ?? null);
@@ -53,7 +57,7 @@ export class Client {
 async function runningServer(dataDir: string): Promise<string | null> {
   try {
     const { url } = JSON.parse(await readFile(addressFile(dataDir), 'utf8')) as { url: string };
-    const response = await fetch(`${url}/health`, { signal: AbortSignal.timeout(3000) });
+    const response = await fetch(`${url}/health`, { signal: AbortSignal.timeout(15_000) });
     const { status } = (await response.json()) as { status?: string };
     return status === undefined ? null : url;
   } catch {

@@ -26,7 +26,12 @@ interface DocumentError {
   message: string;
 }
 interface UploadAnswer {
-  uploadDocuments: { document: { id: string } | null; duplicateOf: { id: string; status: string } | null; job: { id: string } | null; error: DocumentError | null }[];
+  uploadDocuments: {
+    document: { id: string } | null;
+    duplicateOf: { id: string; status: string } | null;
+    job: { id: string } | null;
+    error: DocumentError | null;
+  }[];
 }
 
 const filesPerRequest = 25;
@@ -89,7 +94,11 @@ async function settle(client: Client, waiting: Map<string, IngestedFile>, onProg
       if (document && document.status !== 'READY' && document.status !== 'FAILED') continue;
       waiting.delete(id);
       if (document?.status === 'READY' && !document.error) continue;
-      Object.assign(result, { outcome: 'FAILED', code: document?.error?.code ?? 'NOT_FOUND', message: document?.error?.message ?? 'The document was deleted.' } satisfies Partial<IngestedFile>);
+      Object.assign(result, {
+        outcome: 'FAILED',
+        code: document?.error?.code ?? 'NOT_FOUND',
+        message: document?.error?.message ?? 'The document was deleted.',
+      } satisfies Partial<IngestedFile>);
     }
     onProgress(`read ${total - waiting.size} of ${total} documents`);
     if (waiting.size === before) await delay(pollMs);

@@ -20,24 +20,95 @@ export type DocumentWithTags = DocumentEntity & { tags: string[] };
 /** Documents a filter admits: all, a list short enough to hand to an index, or more than that with their share. */
 export type Admitted = { kind: 'all' } | { kind: 'list'; ids: string[] } | { kind: 'share'; share: number };
 
-const longestList = 2000;
+/** What decides whether a passage of a document may answer. */
+export interface DocumentFacts {
+  id: string;
+  /** Which set of chunks answers. */
+  revision: number;
+  sourceType: SourceKind;
+  language: string | null;
+  mimeType: string;
+  /** ISO 8601: publishedAt, else createdAt. */
+  datedAt: string;
+  tags: string[];
+}
 
-/** What searches need of documents, kept in memory and forgotten when a document changes. */
+const longestList = 2000;
+const idsPerStatement = 500;
+const mostEntries = 20_000;
+const warmedAtOnce = 100;
+
+/**
+ * What searches need of documents. The facts of every document that answers are held in memory (about 0.3 kB each), so
+ * that hundreds of candidates are judged without a look into the database; whole rows are kept for those often shown.
+ */
 export class Catalogue {
-  readonly #entries = new LRUCache<string, DocumentWithTags>({ max: 20_000 });
+  readonly #entries = new LRUCache<string, DocumentWithTags>({ max: mostEntries });
+  readonly #facts = new Map<string, DocumentFacts>();
+  readonly #stale = new Set<string>();
   readonly #boot = randomUUID();
   #changes = 0;
+  #answersVersion = 0;
+  #refreshing: Promise<void> = Promise.resolve();
 
   constructor(private readonly database: Database) {}
 
-  /** Changes whenever an answer could: part of the key that answers are cached under. */
+  /** Changes whenever an answer could: part of the key that answers are cached under. Current after `refresh`. */
   get version(): string {
+    return `${this.#boot}.${this.#answersVersion}`;
+  }
+
+  /** Changes with every change to any document, also of its state. */
+  get revision(): string {
     return `${this.#boot}.${this.#changes}`;
   }
 
+  /** Reads the facts of all documents. */
+  async open(): Promise<void> {
+    for (const facts of await readFacts(this.database, null)) this.#facts.set(facts.id, facts);
+  }
+
+  /** To be called after a change was committed. */
   changed(...ids: string[]): void {
     this.#changes += 1;
-    for (const id of ids) this.#entries.delete(id);
+    for (const id of ids) {
+      this.#entries.delete(id);
+      this.#stale.add(id);
+    }
+  }
+
+  /** Brings the facts up to every change committed so far. */
+  refresh(): Promise<void> {
+    if (this.#stale.size > 0) this.#refreshing = this.#refreshing.then(() => this.#reread());
+    return this.#refreshing;
+  }
+
+  async #reread(): Promise<void> {
+    const ids = [...this.#stale];
+    this.#stale.clear();
+    try {
+      for (let at = 0; at < ids.length; at += idsPerStatement) {
+        const part = ids.slice(at, at + idsPerStatement);
+        const found = new Map((await readFacts(this.database, part)).map((facts) => [facts.id, facts]));
+        for (const id of part) this.#replace(id, found.get(id));
+      }
+    } catch (error) {
+      for (const id of ids) this.#stale.add(id);
+      this.#refreshing = Promise.resolve();
+      throw error;
+    }
+  }
+
+  #replace(id: string, facts: DocumentFacts | undefined): void {
+    if (JSON.stringify(this.#facts.get(id)) === JSON.stringify(facts)) return;
+    this.#answersVersion += 1;
+    if (facts) this.#facts.set(id, facts);
+    else this.#facts.delete(id);
+  }
+
+  /** Facts of a document that answers; undefined for one that is deleted or has never been ready. */
+  facts(id: string): DocumentFacts | undefined {
+    return this.#facts.get(id);
   }
 
   async get(ids: Iterable<string>): Promise<Map<string, DocumentWithTags>> {
@@ -59,25 +130,66 @@ export class Catalogue {
     return found;
   }
 
-  async admitted(criteria: DocumentCriteria): Promise<Admitted> {
-    if (!isNarrowing(criteria)) return { kind: 'all' };
-    const base = () => applyCriteria(this.database.searchRead.createQueryBuilder(DocumentEntity, 'document').where('document.deletedAt IS NULL AND document.revision > 0'), criteria);
-    const rows = await base()
-      .select('document.id', 'id')
-      .limit(longestList + 1)
-      .getRawMany<{ id: string }>();
-    if (rows.length <= longestList) return { kind: 'list', ids: rows.map((row) => row.id) };
-    const [admitted, total] = await Promise.all([base().getCount(), this.database.searchRead.countBy(DocumentEntity, {})]);
-    return { kind: 'share', share: admitted / Math.max(1, total) };
+  /** Reads whole rows ahead, as many as are kept. */
+  async warm(signal: AbortSignal): Promise<void> {
+    const ids = [...this.#facts.keys()].slice(-mostEntries);
+    for (let at = 0; at < ids.length && !signal.aborted; at += warmedAtOnce) await this.get(ids.slice(at, at + warmedAtOnce));
   }
+
+  admitted(criteria: DocumentCriteria): Admitted {
+    if (!isNarrowing(criteria)) return { kind: 'all' };
+    const ids: string[] = [];
+    let admitted = 0;
+    for (const facts of this.#facts.values()) {
+      if (!admits(criteria, facts)) continue;
+      admitted += 1;
+      if (admitted <= longestList) ids.push(facts.id);
+    }
+    return admitted <= longestList ? { kind: 'list', ids } : { kind: 'share', share: admitted / this.#facts.size };
+  }
+}
+
+interface FactsRow {
+  id: string;
+  revision: number;
+  source_type: SourceKind;
+  language: string | null;
+  mime_type: string;
+  dated_at: string;
+}
+
+async function readFacts(database: Database, ids: string[] | null): Promise<DocumentFacts[]> {
+  // Identifiers are UUIDs of our own making.
+  const list = ids?.map((id) => `'${id.replaceAll("'", "''")}'`).join(', ');
+  const [rows, tags] = (await Promise.all([
+    database.searchRead.query(
+      `SELECT id, revision, source_type, language, mime_type, dated_at FROM documents WHERE deleted_at IS NULL AND revision > 0 ${list ? `AND id IN (${list})` : ''}`,
+    ),
+    database.searchRead.query(`SELECT document_id, tag FROM document_tags ${list ? `WHERE document_id IN (${list})` : ''} ORDER BY tag`),
+  ])) as [FactsRow[], { document_id: string; tag: string }[]];
+  const byDocument = new Map<string, string[]>();
+  for (const { document_id: id, tag } of tags) {
+    const known = byDocument.get(id);
+    if (known) known.push(tag);
+    else byDocument.set(id, [tag]);
+  }
+  return rows.map((row) => ({
+    id: row.id,
+    revision: row.revision,
+    sourceType: row.source_type,
+    language: row.language,
+    mimeType: row.mime_type,
+    datedAt: row.dated_at,
+    tags: byDocument.get(row.id) ?? [],
+  }));
 }
 
 export function isNarrowing(criteria: DocumentCriteria): boolean {
   return Object.values(criteria).some((value: unknown) => value !== null && value !== undefined);
 }
 
-/** The same criteria on a document in memory. */
-export function admits(criteria: DocumentCriteria, document: DocumentWithTags): boolean {
+/** Whether a document passes. */
+export function admits(criteria: DocumentCriteria, document: DocumentFacts): boolean {
   const oneOf = <T>(allowed: T[] | null | undefined, values: T[]) => !allowed || values.some((value) => allowed.includes(value));
   return (
     oneOf(criteria.tags, document.tags) &&
@@ -85,8 +197,8 @@ export function admits(criteria: DocumentCriteria, document: DocumentWithTags): 
     oneOf(criteria.languages, [document.language ?? '']) &&
     oneOf(criteria.mimeTypes, [document.mimeType]) &&
     oneOf(criteria.documentIds, [document.id]) &&
-    (!criteria.from || document.datedAt >= criteria.from) &&
-    (!criteria.to || document.datedAt <= criteria.to)
+    (!criteria.from || document.datedAt >= criteria.from.toISOString()) &&
+    (!criteria.to || document.datedAt <= criteria.to.toISOString())
   );
 }
 

@@ -40,6 +40,10 @@ export class ChunkEntity {
   @Column(dateColumn({ name: 'indexed_at', nullable: true }))
   indexedAt!: Date | null;
 
+  /** Ranges of the text that get vectors of their own, UTF-16 code units; empty where the chunk is one piece. */
+  @Column(jsonColumn())
+  pieces!: [number, number][];
+
   @Column({ type: 'text' })
   text!: string;
 }
@@ -56,6 +60,10 @@ export class ChunkVectorEntity {
 
   @Column(blobColumn())
   vector!: Buffer;
+
+  /** Packed vectors of the chunk's pieces; null until they are made, or where the chunk is one piece. */
+  @Column(blobColumn({ nullable: true }))
+  pieces!: Buffer | null;
 }
 
 export function vectorToBytes(vector: Float32Array): Buffer {

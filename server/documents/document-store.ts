@@ -69,7 +69,16 @@ export class DocumentStore {
       await this.database.lock(tx, `blob:${file.sha256}`);
       await this.blobs.keep(file);
       if (!existing) {
-        return insert(tx, { title: titleFromName(name), fileName: name, sourceType: 'FILE', mimeType, sizeBytes: file.sizeBytes, sha256: file.sha256, liveKey: `sha256:${file.sha256}`, batchId: origin.batchId });
+        return insert(tx, {
+          title: titleFromName(name),
+          fileName: name,
+          sourceType: 'FILE',
+          mimeType,
+          sizeBytes: file.sizeBytes,
+          sha256: file.sha256,
+          liveKey: `sha256:${file.sha256}`,
+          batchId: origin.batchId,
+        });
       }
       if (existing.fileName !== name && !existing.aliases.includes(name)) existing.aliases = [...existing.aliases, name].slice(-20);
       return existing;
@@ -81,7 +90,19 @@ export class DocumentStore {
     return this.#accept(
       `url:${url}`,
       origin,
-      async (tx, existing) => existing ?? (await insert(tx, { title: url, fileName: null, sourceType: 'WEB', mimeType: 'text/html', sizeBytes: 0, sha256: null, url, liveKey: `url:${url}`, batchId: origin.batchId })),
+      async (tx, existing) =>
+        existing ??
+        (await insert(tx, {
+          title: url,
+          fileName: null,
+          sourceType: 'WEB',
+          mimeType: 'text/html',
+          sizeBytes: 0,
+          sha256: null,
+          url,
+          liveKey: `url:${url}`,
+          batchId: origin.batchId,
+        })),
       { always: true },
     );
   }
@@ -166,7 +187,13 @@ export class DocumentStore {
 
 async function addTags(tx: EntityManager, documentId: string, tags: string[]): Promise<void> {
   if (tags.length === 0) return;
-  await tx.createQueryBuilder().insert().into(DocumentTagEntity).values(tags.map((tag) => ({ documentId, tag }))).orIgnore().execute();
+  await tx
+    .createQueryBuilder()
+    .insert()
+    .into(DocumentTagEntity)
+    .values(tags.map((tag) => ({ documentId, tag })))
+    .orIgnore()
+    .execute();
 }
 
 async function insert(

@@ -36,7 +36,10 @@ registerEnumType(OrderDirection, { name: 'OrderDirection' });
 
 @ObjectType('DocumentError', { simpleResolvers: true, description: 'Why a document could not be taken in.' })
 export class DocumentErrorType {
-  @Field(() => String, { description: 'EMPTY_FILE, PAYLOAD_TOO_LARGE, UNSUPPORTED_FORMAT, ENCRYPTED, CORRUPT, NO_TEXT, ARCHIVE_BOMB, TIMEOUT, CANCELLED, FETCH_REFUSED, FETCH_FAILED, …' })
+  @Field(() => String, {
+    description:
+      'EMPTY_FILE, PAYLOAD_TOO_LARGE, UNSUPPORTED_FORMAT, ENCRYPTED, CORRUPT, NO_TEXT, ARCHIVE_BOMB, TIMEOUT, CANCELLED, FETCH_REFUSED, FETCH_FAILED, …',
+  })
   code!: string;
 
   @Field(() => String)

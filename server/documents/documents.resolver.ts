@@ -1,9 +1,26 @@
-import { Arg, FieldResolver, ID, Int, Mutation, Query, Resolver, Root } from 'type-graphql';
+import type DataLoader from 'dataloader';
+import { Arg, Ctx, FieldResolver, ID, Int, Mutation, Query, Resolver, Root } from 'type-graphql';
 import { type Connection } from '../platform/http/graphql-types.js';
 import { type DocumentWithTags } from './catalogue.js';
 import { type DocumentStore } from './document-store.js';
-import { ChunkConnection, type ChunkType, DocumentConnection, DocumentFilter, DocumentOrder, DocumentOrderField, DocumentType, DocumentUpdate, LibraryFacets, OrderDirection } from './document.type.js';
+import {
+  ChunkConnection,
+  type ChunkType,
+  DocumentConnection,
+  DocumentFilter,
+  DocumentOrder,
+  DocumentOrderField,
+  DocumentType,
+  DocumentUpdate,
+  LibraryFacets,
+  OrderDirection,
+} from './document.type.js';
 import { type DocumentsService } from './documents.service.js';
+
+/** The part of a request's context that this feature needs. */
+interface LoadingContext {
+  documentLoader: DataLoader<string, DocumentWithTags | null>;
+}
 
 @Resolver(() => DocumentType)
 export class DocumentsResolver {
@@ -23,8 +40,9 @@ export class DocumentsResolver {
   }
 
   @Query(() => DocumentType, { nullable: true })
-  document(@Arg('id', () => ID) id: string): Promise<DocumentWithTags | null> {
-    return this.service.find(id);
+  document(@Arg('id', () => ID) id: string, @Ctx() context: LoadingContext): Promise<DocumentWithTags | null> {
+    // Many asked for in one operation are read at once.
+    return context.documentLoader.load(id);
   }
 
   @Query(() => LibraryFacets, { description: 'Tags, languages, formats and states that occur, with their numbers of documents.' })
@@ -32,7 +50,9 @@ export class DocumentsResolver {
     return this.service.facets();
   }
 
-  @Mutation(() => DocumentType, { description: 'Changes title or tags. A new title is embedded anew while the old one answers. Errors: NOT_FOUND, BAD_USER_INPUT.' })
+  @Mutation(() => DocumentType, {
+    description: 'Changes title or tags. A new title is embedded anew while the old one answers. Errors: NOT_FOUND, BAD_USER_INPUT.',
+  })
   async updateDocument(@Arg('id', () => ID) id: string, @Arg('input', () => DocumentUpdate) input: DocumentUpdate): Promise<DocumentWithTags> {
     return (await this.store.update(id, input)).document;
   }
@@ -47,7 +67,8 @@ export class DocumentsResolver {
     @Root() document: DocumentWithTags,
     @Arg('first', () => Int, { defaultValue: 20, nullable: true }) first: number | null,
     @Arg('after', () => String, { nullable: true }) after: string | null,
-    @Arg('fromOrdinal', () => Int, { nullable: true, description: 'Where to start instead of at the beginning: opens a long document at a passage.' }) fromOrdinal: number | null,
+    @Arg('fromOrdinal', () => Int, { nullable: true, description: 'Where to start instead of at the beginning: opens a long document at a passage.' })
+    fromOrdinal: number | null,
   ): Promise<Connection<ChunkType>> {
     return this.service.chunks(document, first ?? 20, after, fromOrdinal ?? 0);
   }

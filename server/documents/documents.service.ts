@@ -1,5 +1,6 @@
 import DataLoader from 'dataloader';
 import { type SelectQueryBuilder } from 'typeorm';
+import { type AnswerCache } from '../platform/cache/index.js';
 import { type Database } from '../platform/database/index.js';
 import { notFound } from '../platform/errors.js';
 import { type Connection, decodeCursor, pageSize, toConnection } from '../platform/http/graphql-types.js';
@@ -16,7 +17,8 @@ const orderColumns: Record<DocumentOrderField, keyof DocumentEntity> = {
 };
 
 type Position = [value: string | number, id: string];
-const isPosition = (value: unknown): value is Position => Array.isArray(value) && value.length === 2 && ['string', 'number'].includes(typeof value[0]) && typeof value[1] === 'string';
+const isPosition = (value: unknown): value is Position =>
+  Array.isArray(value) && value.length === 2 && ['string', 'number'].includes(typeof value[0]) && typeof value[1] === 'string';
 const isOrdinal = (value: unknown): value is number => Number.isInteger(value);
 
 export function chunkView(chunk: ChunkEntity): ChunkType {
@@ -28,6 +30,7 @@ export class DocumentsService {
   constructor(
     private readonly database: Database,
     private readonly catalogue: Catalogue,
+    private readonly cache: AnswerCache,
   ) {}
 
   async list(first: number, after: string | null, filter: DocumentFilter, order: DocumentOrder): Promise<Connection<DocumentWithTags>> {
@@ -35,13 +38,26 @@ export class DocumentsService {
     const position = decodeCursor(after, isPosition);
     const filtered = () => this.#filtered(filter);
     const column = orderColumns[order.field];
-    const query = filtered().orderBy(`document.${column}`, order.direction).addOrderBy('document.id', order.direction).limit(size + 1);
+    const query = filtered()
+      .orderBy(`document.${column}`, order.direction)
+      .addOrderBy('document.id', order.direction)
+      .limit(size + 1);
     if (position) {
       const compare = order.direction === OrderDirection.ASC ? '>' : '<';
-      query.andWhere(`(document.${column} ${compare} :value OR (document.${column} = :value AND document.id ${compare} :id))`, { value: position[0], id: position[1] });
+      query.andWhere(`(document.${column} ${compare} :value OR (document.${column} = :value AND document.id ${compare} :id))`, {
+        value: position[0],
+        id: position[1],
+      });
     }
     const [rows, totalCount] = await Promise.all([query.select('document.id', 'id').getRawMany<{ id: string }>(), filtered().getCount()]);
-    const byId = new Map((await withTags(this.database, rows.map((row) => row.id))).map((document) => [document.id, document]));
+    const byId = new Map(
+      (
+        await withTags(
+          this.database,
+          rows.map((row) => row.id),
+        )
+      ).map((document) => [document.id, document]),
+    );
     const documents = rows.flatMap((row) => byId.get(row.id) ?? []);
     const cursorOf = (document: DocumentWithTags): Position => {
       const value = document[column];
@@ -99,9 +115,22 @@ export class DocumentsService {
   }
 
   async facets(): Promise<LibraryFacets> {
+    const key = `facets:${this.catalogue.revision}`;
+    const kept = await this.cache.get('metadata', key);
+    if (kept) return JSON.parse(kept.toString()) as LibraryFacets;
+    const facets = await this.#countFacets();
+    await this.cache.set('metadata', key, Buffer.from(JSON.stringify(facets)));
+    return facets;
+  }
+
+  async #countFacets(): Promise<LibraryFacets> {
     const documents = () => this.database.read.createQueryBuilder(DocumentEntity, 'document').where('document.deletedAt IS NULL');
     const by = async (column: string) => {
-      const rows = await documents().select(`document.${column}`, 'value').addSelect('COUNT(*)', 'count').groupBy(`document.${column}`).getRawMany<{ value: string | null; count: number | string }>();
+      const rows = await documents()
+        .select(`document.${column}`, 'value')
+        .addSelect('COUNT(*)', 'count')
+        .groupBy(`document.${column}`)
+        .getRawMany<{ value: string | null; count: number | string }>();
       return rows
         .flatMap(({ value, count }) => (value === null ? [] : [{ value, count: Number(count) }]))
         .sort((a, b) => b.count - a.count || a.value.localeCompare(b.value));
@@ -115,7 +144,14 @@ export class DocumentsService {
       .orderBy('COUNT(*)', 'DESC')
       .limit(200)
       .getRawMany<{ value: string; count: number | string }>();
-    const [count, tagRows, languages, mimeTypes, sourceTypes, statuses] = await Promise.all([documents().getCount(), tags, by('language'), by('mimeType'), by('sourceType'), by('status')]);
+    const [count, tagRows, languages, mimeTypes, sourceTypes, statuses] = await Promise.all([
+      documents().getCount(),
+      tags,
+      by('language'),
+      by('mimeType'),
+      by('sourceType'),
+      by('status'),
+    ]);
     return { documents: count, tags: tagRows.map(({ value, count: n }) => ({ value, count: Number(n) })), languages, mimeTypes, sourceTypes, statuses };
   }
 

@@ -1,4 +1,4 @@
-export { type Admitted, admits, Catalogue, type DocumentCriteria, type DocumentWithTags } from './catalogue.js';
+export { type Admitted, admits, Catalogue, type DocumentCriteria, type DocumentFacts, isNarrowing, type DocumentWithTags } from './catalogue.js';
 export { ChunkEntity, ChunkVectorEntity, vectorFromBytes, vectorToBytes } from './chunk.entity.js';
 export { DocumentEntity, type DocumentFailure, type DocumentState, DocumentTagEntity, DocumentTextEntity } from './document.entity.js';
 export { type AcceptedDocument, cleanFileName, cleanTags, DocumentStore, ingestKind, type IngestPayload } from './document-store.js';

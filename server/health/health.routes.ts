@@ -9,6 +9,9 @@ interface HealthRouteParts {
   authorize: Authorize;
 }
 
+/** Parts that the manual's monitoring reads (section 1.1 of daily operation); GraphQL `health` has all. */
+const manualParts = ['database', 'vector_db', 'cache', 'embedding_model'];
+
 /** `GET /health` and `/health/detailed` in the manual's shape (section 1.1 of daily operation). 503 when UNHEALTHY. */
 export function healthRoutes(app: Express, { health, figures, authorize }: HealthRouteParts): void {
   app.get(
@@ -27,15 +30,17 @@ export function healthRoutes(app: Express, { health, figures, authorize }: Healt
         status: status.toLowerCase(),
         timestamp: checkedAt.toISOString(),
         components: Object.fromEntries(
-          components.map((component) => [
-            component.name,
-            {
-              status: component.status.toLowerCase(),
-              latency_ms: Math.round(component.latencyMs * 10) / 10,
-              ...(component.message ? { message: component.message } : {}),
-              ...(component.remedy ? { remedy: component.remedy } : {}),
-            },
-          ]),
+          components
+            .filter(({ name }) => manualParts.includes(name))
+            .map((component) => [
+              component.name,
+              {
+                status: component.status.toLowerCase(),
+                latency_ms: Math.round(component.latencyMs * 10) / 10,
+                ...(component.message ? { message: component.message } : {}),
+                ...(component.remedy ? { remedy: component.remedy } : {}),
+              },
+            ]),
         ),
         performance: {
           response_time_ms: searchP50Ms === null ? null : Math.round(searchP50Ms * 10) / 10,

@@ -20,10 +20,15 @@ export function indexChecks(index: KnowledgeIndex): HealthCheck[] {
       check: () => {
         const { configuredModel, embedder, embedderFailure } = index;
         const { model } = index.active;
-        if (embedderFailure) return Promise.resolve({ status: 'UNHEALTHY', message: embedderFailure, remedy: 'Search goes on by words. Correct EMBEDDING_MODEL and restart.' });
+        if (embedderFailure)
+          return Promise.resolve({ status: 'UNHEALTHY', message: embedderFailure, remedy: 'Search goes on by words. Correct EMBEDDING_MODEL and restart.' });
         if (!embedder) return Promise.resolve({ status: 'DEGRADED', message: `${model} is being loaded.` });
         if (configuredModel !== model) {
-          return Promise.resolve({ status: 'DEGRADED', message: `Searches are answered under ${model} until every passage has been embedded with ${configuredModel}.`, remedy: 'Follow the REEMBED job.' });
+          return Promise.resolve({
+            status: 'DEGRADED',
+            message: `Searches are answered under ${model} until every passage has been embedded with ${configuredModel}.`,
+            remedy: 'Follow the REEMBED job.',
+          });
         }
         return Promise.resolve({ status: 'HEALTHY', message: model });
       },

@@ -8,7 +8,10 @@ import { type Logger } from '../platform/logging/index.js';
 import { type Neighbour, type VectorIndex, type VectorRow } from '../platform/vector-index/index.js';
 import { type Embedders } from './embedders.js';
 import { GenerationEntity } from './generation.entity.js';
+import { ResidentIndex } from './resident-index.js';
 import { UpsertBatcher } from './upsert-batcher.js';
+
+type RefinedListener = (model: string, chunkIds: number[]) => void;
 
 /** The vector side of the knowledge base: which generation answers, under which model, and what goes into it. */
 export class KnowledgeIndex {
@@ -16,6 +19,8 @@ export class KnowledgeIndex {
   #embedder: Embedder | null = null;
   #embedderFailure: string | null = null;
   readonly #batchers = new Map<string, UpsertBatcher>();
+  readonly #refinedListeners: RefinedListener[] = [];
+  readonly #resident: ResidentIndex;
 
   constructor(
     private readonly settings: Settings,
@@ -23,7 +28,9 @@ export class KnowledgeIndex {
     readonly vectors: VectorIndex,
     private readonly embedders: Embedders,
     private readonly log: Logger,
-  ) {}
+  ) {
+    this.#resident = new ResidentIndex(database, settings.RESIDENT_VECTORS);
+  }
 
   /** The generation that answers searches. */
   get active(): GenerationEntity {
@@ -94,15 +101,33 @@ export class KnowledgeIndex {
     this.#active = { ...generation, status: 'ACTIVE' };
     this.#embedder = embedder;
     this.#embedderFailure = null;
+    this.warm(new AbortController().signal).catch((error: unknown) => this.log.error({ err: error }, 'the vectors could not be read into memory'));
+  }
+
+  /** Reads the active generation's vectors into memory, where they are few enough; until then ChromaDB is asked. */
+  warm(signal: AbortSignal): Promise<void> {
+    return this.#resident.load(this.active.collection, this.active.model, signal);
   }
 
   /** Collection and embedder that belong together: a search takes both at once, so that a change of model never comes between them. */
-  get serving(): { collection: string; embedder: Embedder | null } {
-    return { collection: this.active.collection, embedder: this.embedder };
+  get serving(): { collection: string; model: string; embedder: Embedder | null } {
+    return { collection: this.active.collection, model: this.active.model, embedder: this.embedder };
   }
 
-  nearest(vector: Float32Array, limit: number, documentIds?: string[], collection = this.active.collection): Promise<Neighbour[]> {
+  /** Throws AppError UNAVAILABLE while the vector index is down: what is kept in memory may then no longer be what it holds. */
+  async nearest(vector: Float32Array, limit: number, documentIds?: string[], collection = this.active.collection): Promise<Neighbour[]> {
+    const resident = !documentIds && this.vectors.available ? this.#resident.nearest(collection, vector, limit) : null;
+    if (resident) return resident;
     return this.vectors.query(collection, vector, limit, documentIds);
+  }
+
+  /** Tells that chunks have got their finer vectors. */
+  refined(model: string, chunkIds: number[]): void {
+    for (const listener of this.#refinedListeners) listener(model, chunkIds);
+  }
+
+  onRefined(listener: RefinedListener): void {
+    this.#refinedListeners.push(listener);
   }
 
   ensureCollection(): Promise<void> {
@@ -114,11 +139,13 @@ export class KnowledgeIndex {
     let batcher = this.#batchers.get(collection);
     if (!batcher) this.#batchers.set(collection, (batcher = new UpsertBatcher((batch) => this.vectors.upsert(collection, batch))));
     await batcher.add(rows);
+    this.#resident.upserted(collection, rows);
   }
 
   /** Removes chunks from every generation. */
   async remove(chunkIds: number[]): Promise<void> {
     const ids = chunkIds.map(String);
+    this.#resident.removed(ids);
     if (ids.length === 0) return;
     for (const collection of await this.ownCollections()) await this.vectors.remove(collection, ids);
   }

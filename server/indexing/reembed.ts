@@ -7,6 +7,7 @@ import { type Embedders } from './embedders.js';
 import { GenerationEntity } from './generation.entity.js';
 import { type KnowledgeIndex } from './knowledge-index.js';
 import { passageText } from './passage-text.js';
+import { type CoarseChunk, embedPieces } from './refine.js';
 
 export const reembedKind = 'REEMBED';
 
@@ -19,12 +20,8 @@ export async function followConfiguredModel(database: Database, index: Knowledge
   if (wanted !== index.active.model && !fitting) await jobs.enqueue({ kind: reembedKind, payload: { model: wanted } });
 }
 
-interface MissingChunk {
-  id: number;
+interface MissingChunk extends CoarseChunk {
   documentId: string;
-  title: string;
-  headingPath: string;
-  text: string;
 }
 
 /**
@@ -57,13 +54,12 @@ export class Reembedding implements JobHandler {
         const chunks = await this.#missing(this.database.read, model, 64);
         if (chunks.length === 0) return;
         signal.throwIfAborted();
-        const vectors = await Promise.all(
-          chunks.map((chunk) => embedder.embedPassage(passageText(chunk.title, JSON.parse(chunk.headingPath) as string[], chunk.text), signal)),
-        );
+        const vectors = await Promise.all(chunks.map((chunk) => embedder.embedPassage(passageText(chunk.title, chunk.headingPath, chunk.text), { signal })));
+        const pieces = await Promise.all(chunks.map((chunk) => embedPieces(embedder, chunk, signal, false)));
         await this.database.write((tx) =>
           tx.upsert(
             ChunkVectorEntity,
-            chunks.map((chunk, i) => ({ chunkId: chunk.id, model, vector: vectorToBytes(vectors[i]!) })),
+            chunks.map((chunk, i) => ({ chunkId: chunk.id, model, vector: vectorToBytes(vectors[i]!), pieces: pieces[i]! })),
             ['chunkId', 'model'],
           ),
         );
@@ -101,7 +97,14 @@ export class Reembedding implements JobHandler {
       const newest = await tx.find(GenerationEntity, { order: { number: 'DESC' }, take: 1 });
       const number = (newest[0]?.number ?? 0) + 1;
       return tx.save(
-        Object.assign(new GenerationEntity(), { number, collection: this.index.collectionName(number), model, status: 'BUILDING', createdAt: new Date(), activatedAt: null }),
+        Object.assign(new GenerationEntity(), {
+          number,
+          collection: this.index.collectionName(number),
+          model,
+          status: 'BUILDING',
+          createdAt: new Date(),
+          activatedAt: null,
+        }),
       );
     });
   }
@@ -132,10 +135,18 @@ export class Reembedding implements JobHandler {
     return this.#missingQuery(this.database.read, model).getCount();
   }
 
-  #missing(manager: EntityManager, model: string, limit: number): Promise<MissingChunk[]> {
-    return this.#missingQuery(manager, model)
-      .select(['chunk.id AS id', 'chunk.documentId AS "documentId"', 'document.title AS title', 'chunk.headingPath AS "headingPath"', 'chunk.text AS text'])
+  async #missing(manager: EntityManager, model: string, limit: number): Promise<MissingChunk[]> {
+    const rows = await this.#missingQuery(manager, model)
+      .select([
+        'chunk.id AS id',
+        'chunk.documentId AS "documentId"',
+        'document.title AS title',
+        'chunk.headingPath AS "headingPath"',
+        'chunk.text AS text',
+        'chunk.pieces AS pieces',
+      ])
       .limit(limit)
-      .getRawMany<MissingChunk>();
+      .getRawMany<{ id: number; documentId: string; title: string; headingPath: string; text: string; pieces: string }>();
+    return rows.map((row) => ({ ...row, headingPath: JSON.parse(row.headingPath) as string[], pieces: JSON.parse(row.pieces) as [number, number][] }));
   }
 }

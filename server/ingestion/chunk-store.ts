@@ -24,45 +24,50 @@ export class ChunkStore {
   }
 
   /** Chunks and their full text in one transaction: there is never one without the other. */
-  async keepChunks(tx: EntityManager, documentId: string, revision: number, chunks: PreparedChunk[]): Promise<void> {
+  async keepChunks(tx: EntityManager, documentId: string, revision: number, chunks: PreparedChunk[]): Promise<ChunkEntity[]> {
     const firstId = 1 + (await takeFromCounter(tx, 'chunks.lastId', chunks.length));
-    for (let at = 0; at < chunks.length; at += rowsPerStatement) {
-      await tx.insert(
-        ChunkEntity,
-        chunks.slice(at, at + rowsPerStatement).map((chunk) => ({
-          id: firstId + chunk.ordinal,
-          documentId,
-          revision,
-          ordinal: chunk.ordinal,
-          headingPath: chunk.headingPath,
-          pageFrom: chunk.pageFrom,
-          pageTo: chunk.pageTo,
-          charStart: chunk.charStart,
-          charEnd: chunk.charEnd,
-          tokenCount: chunk.tokenCount,
-          indexedAt: null,
-          text: chunk.text,
-        })),
-      );
+    const kept = chunks.map((chunk) =>
+      Object.assign(new ChunkEntity(), {
+        id: firstId + chunk.ordinal,
+        documentId,
+        revision,
+        ordinal: chunk.ordinal,
+        headingPath: chunk.headingPath,
+        pageFrom: chunk.pageFrom,
+        pageTo: chunk.pageTo,
+        charStart: chunk.charStart,
+        charEnd: chunk.charEnd,
+        tokenCount: chunk.tokenCount,
+        indexedAt: null,
+        pieces: chunk.pieces,
+        text: chunk.text,
+      }),
+    );
+    for (let at = 0; at < kept.length; at += rowsPerStatement) {
+      await tx
+        .createQueryBuilder()
+        .insert()
+        .into(ChunkEntity)
+        .values(kept.slice(at, at + rowsPerStatement))
+        .updateEntity(false)
+        .execute();
     }
     await this.fullText.index(
       tx,
-      chunks.map((chunk) => ({ chunkId: firstId + chunk.ordinal, documentId, revision, terms: chunk.terms, packed: chunk.packedTerms, length: chunk.termCount })),
+      chunks.map((chunk) => ({
+        chunkId: firstId + chunk.ordinal,
+        documentId,
+        revision,
+        terms: chunk.terms,
+        packed: chunk.packedTerms,
+        length: chunk.termCount,
+      })),
     );
+    return kept;
   }
 
   chunks(documentId: string, revision: number): Promise<ChunkEntity[]> {
     return this.database.read.find(ChunkEntity, { where: { documentId, revision }, order: { ordinal: 'ASC' } });
-  }
-
-  async embeddedIds(documentId: string, revision: number, model: string): Promise<Set<number>> {
-    const rows = await this.database.read
-      .createQueryBuilder(ChunkVectorEntity, 'vector')
-      .innerJoin(ChunkEntity, 'chunk', 'chunk.id = vector.chunkId')
-      .where('chunk.documentId = :documentId AND chunk.revision = :revision AND vector.model = :model', { documentId, revision, model })
-      .select('vector.chunkId', 'id')
-      .getRawMany<{ id: number }>();
-    return new Set(rows.map((row) => row.id));
   }
 
   async keepVectors(tx: EntityManager, model: string, vectors: { chunkId: number; vector: Float32Array }[]): Promise<void> {

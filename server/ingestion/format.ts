@@ -17,10 +17,24 @@ export function formatOf(mimeType: string): Format {
   return (found?.[0] as Format | undefined) ?? 'text';
 }
 
-const textExtensions: Record<string, Format> = { '.md': 'markdown', '.markdown': 'markdown', '.mdx': 'markdown', '.html': 'html', '.htm': 'html', '.xhtml': 'html', '.txt': 'text', '.text': 'text', '.log': 'text', '.csv': 'text', '.tsv': 'text' };
+const textExtensions: Record<string, Format> = {
+  '.md': 'markdown',
+  '.markdown': 'markdown',
+  '.mdx': 'markdown',
+  '.html': 'html',
+  '.htm': 'html',
+  '.xhtml': 'html',
+  '.txt': 'text',
+  '.text': 'text',
+  '.log': 'text',
+  '.csv': 'text',
+  '.tsv': 'text',
+};
 const sniffBytes = 4096;
 /** UTF-16LE, as the directory of an OLE file spells it: Word's container for documents with a password. */
 const encryptedPackage = Buffer.from('EncryptedPackage', 'utf16le');
+
+const unicodeMarks = [Buffer.from([0xff, 0xfe]), Buffer.from([0xfe, 0xff]), Buffer.from([0xef, 0xbb, 0xbf])];
 
 async function firstBytes(path: string, length: number): Promise<Buffer> {
   const file = await open(path);
@@ -54,7 +68,9 @@ export async function detectFormat(path: string, fileName: string): Promise<Form
     const whole = await firstBytes(path, 1024 * 1024);
     return whole.includes(encryptedPackage) ? 'docx' : null;
   }
-  const type = await fileTypeFromFile(path).catch(() => undefined);
+  // A byte order mark looks like the start of an MPEG stream.
+  const isUnicode = unicodeMarks.some((mark) => head.subarray(0, mark.length).equals(mark));
+  const type = isUnicode ? undefined : await fileTypeFromFile(path).catch(() => undefined);
   if (type?.mime === mimeTypes.docx) return 'docx';
   if (head.subarray(0, 2).equals(Buffer.from('PK'))) return extension === '.docx' ? 'docx' : null;
   if (extension === '.pdf' && head.subarray(0, 1024).includes('%PDF')) return 'pdf';

@@ -62,6 +62,16 @@ export class StageReporter {
     }
     if (stage !== 'READY' && stage !== 'FAILED') this.context.report({ progress, stage, message: total > 1 ? `${done} of ${total} chunks` : '' });
     const { job } = this.context;
-    this.pubsub.publish('ingestionProgress', { documentId: this.documentId, jobId: job.id, batchId: job.batchId, stage, done, total, progress, chunksPerSecond, estimatedMsLeft });
+    this.pubsub.publish('ingestionProgress', {
+      documentId: this.documentId,
+      jobId: job.id,
+      batchId: job.batchId,
+      stage,
+      done,
+      total,
+      progress,
+      chunksPerSecond,
+      estimatedMsLeft,
+    });
   }
 }

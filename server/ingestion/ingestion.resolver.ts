@@ -28,7 +28,8 @@ export class IngestionResolver {
   constructor(private readonly parts: IngestionResolverParts) {}
 
   @Mutation(() => [UploadResultType], {
-    description: 'Takes files in (GraphQL multipart request specification). Every accepted file is a job; a refused one has an error and leaves nothing behind. Errors: UNAVAILABLE when the disk is nearly full.',
+    description:
+      'Takes files in (GraphQL multipart request specification). Every accepted file is a job; a refused one has an error and leaves nothing behind. Errors: UNAVAILABLE when the disk is nearly full.',
   })
   async uploadDocuments(
     @Ctx() context: RequestContext,
@@ -43,8 +44,15 @@ export class IngestionResolver {
     return outcomes.map((outcome) => ({ ...outcome, job: outcome.job && jobView(outcome.job) }));
   }
 
-  @Mutation(() => JobType, { description: 'Fetches a web page and takes its main text in; a page known already is fetched again and its text replaced. Errors: BAD_USER_INPUT for what is not a web address.' })
-  async addUrl(@Ctx() context: RequestContext, @Arg('url', () => String) url: string, @Arg('tags', () => [String], { nullable: true }) tags: string[] | null): Promise<JobType> {
+  @Mutation(() => JobType, {
+    description:
+      'Fetches a web page and takes its main text in; a page known already is fetched again and its text replaced. Errors: BAD_USER_INPUT for what is not a web address.',
+  })
+  async addUrl(
+    @Ctx() context: RequestContext,
+    @Arg('url', () => String) url: string,
+    @Arg('tags', () => [String], { nullable: true }) tags: string[] | null,
+  ): Promise<JobType> {
     await this.parts.limits.action('upload', context.viewer?.name ?? context.clientAddress);
     const accepted = await this.parts.store.acceptUrl(this.#canonical(url), { tags: cleanTags(tags), batchId: null });
     const job = accepted.job ?? (await this.parts.jobs.unfinishedFor(accepted.document.id));
@@ -66,7 +74,9 @@ export class IngestionResolver {
     return jobView(await this.parts.removal.deleteDocuments(checkIds(ids)));
   }
 
-  @Mutation(() => JobType, { description: 'Reads documents again from their originals; what they say so far answers until that is done. The job answered ends when all are queued.' })
+  @Mutation(() => JobType, {
+    description: 'Reads documents again from their originals; what they say so far answers until that is done. The job answered ends when all are queued.',
+  })
   async reprocessDocuments(@Arg('ids', () => [ID]) ids: string[]): Promise<JobType> {
     return jobView(await this.parts.jobs.enqueue({ kind: reprocessKind, payload: { documentIds: checkIds(ids) } }));
   }

@@ -1,7 +1,7 @@
 import { type EntityManager } from 'typeorm';
 import { type Settings } from '../config/index.js';
-import { type Catalogue, ChunkEntity, DocumentEntity, type DocumentFailure, type DocumentState, type IngestPayload } from '../documents/index.js';
-import { type KnowledgeIndex, passageText } from '../indexing/index.js';
+import { type Catalogue, type ChunkEntity, DocumentEntity, type DocumentFailure, type IngestPayload } from '../documents/index.js';
+import { type KnowledgeIndex, type Refinement } from '../indexing/index.js';
 import { type BlobStore } from '../platform/blobs/index.js';
 import { type Database } from '../platform/database/index.js';
 import { AppError, messageOf } from '../platform/errors.js';
@@ -10,8 +10,10 @@ import { type PubSub } from '../platform/pubsub/index.js';
 import { type JobContext, JobEntity, JobFailed, type JobHandler } from '../platform/queue/index.js';
 import { ReadingRefused, type WebFetcher } from '../sources/index.js';
 import { type ChunkStore } from './chunk-store.js';
+import { DocumentGone, DocumentStages } from './document-stages.js';
 import { formatOf } from './format.js';
 import { type IngestionTopics, StageReporter } from './ingestion-events.js';
+import { PassageIndexer } from './passage-indexer.js';
 import { type ReaderPool } from './reader-pool.js';
 import { type ExtractedDocument, ReadingError } from './reading/blocks.js';
 import { type Removal } from './removal.js';
@@ -26,15 +28,10 @@ export interface IngestionParts {
   readers: ReaderPool;
   fetcher: WebFetcher;
   removal: Removal;
+  refinement: Refinement;
   pubsub: PubSub<IngestionTopics>;
   log: Logger;
 }
-
-/** Vectors are kept in groups of this many, so that a crash costs no more than one group. */
-const embeddingGroup = 32;
-
-/** Raised when the document is gone: there is nothing left to do, and nothing has failed. */
-class DocumentGone extends Error {}
 
 /**
  * Takes a document from its original to being found: fetch, extract, chunk, embed, index. Each stage's result is
@@ -42,9 +39,13 @@ class DocumentGone extends Error {}
  */
 export class Ingestion implements JobHandler {
   readonly concurrency: number;
+  readonly #stages: DocumentStages;
+  readonly #indexer: PassageIndexer;
 
   constructor(private readonly parts: IngestionParts) {
     this.concurrency = parts.settings.INGEST_CONCURRENCY;
+    this.#stages = new DocumentStages(parts.database, parts.catalogue);
+    this.#indexer = new PassageIndexer({ ...parts, stages: this.#stages });
   }
 
   async run(context: JobContext): Promise<Record<string, unknown> | null> {
@@ -73,7 +74,12 @@ export class Ingestion implements JobHandler {
 
   /** Called in the transaction that cancels the job. */
   async onCancelled(job: JobEntity, tx: EntityManager): Promise<void> {
-    await this.#giveUp(tx, job, { code: 'CANCELLED', message: 'Taking the document in was cancelled.', remedy: 'Retry when you want it after all.', stage: job.stage });
+    await this.#giveUp(tx, job, {
+      code: 'CANCELLED',
+      message: 'Taking the document in was cancelled.',
+      remedy: 'Retry when you want it after all.',
+      stage: job.stage,
+    });
     await tx.save(job);
     const { documentId } = job.payload as IngestPayload;
     queueMicrotask(() => this.parts.catalogue.changed(documentId));
@@ -95,31 +101,19 @@ export class Ingestion implements JobHandler {
   async #takeIn(context: JobContext, reporter: StageReporter): Promise<number> {
     const { signal } = context;
     const payload = context.job.payload as IngestPayload;
-    const document = await this.#enter(payload.documentId, 'EXTRACTING');
-    const extracted = (await this.parts.chunks.extracted(document.id, payload.revision)) ?? (await this.#extract(document, payload, signal, reporter));
+    const document = await this.#stages.enter(payload.documentId, payload.revision, 'EXTRACTING');
+    // Only a run that was cut off has left results to go on from.
+    const earlier = context.resumed ? await this.parts.chunks.extracted(document.id, payload.revision) : null;
+    const extracted = earlier ?? (await this.#extract(document, payload, signal, reporter));
     const title = document.titleEdited || !extracted.facts.title ? document.title : extracted.facts.title;
-    let chunks = await this.parts.chunks.chunks(document.id, payload.revision);
-    if (chunks.length === 0) chunks = await this.#chunk(document, payload.revision, extracted, title, signal, reporter);
-    for (;;) {
-      const generation = this.parts.index.active;
-      await this.#embed(document, payload.revision, chunks, title, generation.model, signal, reporter);
-      await this.#index(document, chunks, generation, signal, reporter);
-      if (await this.#activate(document, payload.revision, chunks, extracted)) break;
-    }
+    let chunks = earlier ? await this.parts.chunks.chunks(document.id, payload.revision) : [];
+    const isFresh = chunks.length === 0;
+    if (isFresh) chunks = await this.#chunk(document, payload.revision, extracted, title, signal, reporter);
+    await this.#indexer.run({ document, revision: payload.revision, title, chunks, isFresh }, extracted, signal, reporter);
     this.parts.catalogue.changed(document.id);
     if (payload.revision > 1) this.parts.removal.wake();
+    this.parts.refinement.wakeSoon();
     return chunks.length;
-  }
-
-  async #enter(documentId: string, status: DocumentState): Promise<DocumentEntity> {
-    const document = await this.parts.database.write(async (tx) => {
-      const found = await tx.findOneBy(DocumentEntity, { id: documentId });
-      if (!found || found.deletedAt) throw new DocumentGone();
-      await tx.update(DocumentEntity, { id: documentId }, { status, error: null });
-      return found;
-    });
-    this.parts.catalogue.changed(documentId);
-    return document;
   }
 
   async #extract(document: DocumentEntity, payload: IngestPayload, signal: AbortSignal, reporter: StageReporter): Promise<ExtractedDocument> {
@@ -128,24 +122,21 @@ export class Ingestion implements JobHandler {
       await this.#fetch(document, signal);
     }
     reporter.at('EXTRACTING');
-    if (!document.sha256 || !this.parts.blobs.exists(document.sha256)) throw new ReadingError('CORRUPT', 'The original of this document is missing.', 'Upload it again.');
+    if (!document.sha256 || !this.parts.blobs.exists(document.sha256))
+      throw new ReadingError('CORRUPT', 'The original of this document is missing.', 'Upload it again.');
     const extracted = await this.parts.readers.extract(
-      { path: this.parts.blobs.path(document.sha256), format: formatOf(document.mimeType), url: document.url, archiveMaxBytes: this.parts.settings.ARCHIVE_MAX_BYTES },
+      {
+        path: this.parts.blobs.path(document.sha256),
+        format: formatOf(document.mimeType),
+        url: document.url,
+        archiveMaxBytes: this.parts.settings.ARCHIVE_MAX_BYTES,
+      },
       signal,
     );
-    await this.#keep(document.id, 'CHUNKING', signal, (tx) => this.parts.chunks.keepExtracted(tx, document.id, payload.revision, extracted));
+    await this.#stages.keep(document.id, payload.revision, 'CHUNKING', signal, (tx) =>
+      this.parts.chunks.keepExtracted(tx, document.id, payload.revision, extracted),
+    );
     return extracted;
-  }
-
-  /** Runs a stage's writes unless the job was cancelled meanwhile, and moves the document on with them. */
-  async #keep(documentId: string, next: DocumentState, signal: AbortSignal, write: (tx: EntityManager) => Promise<void>): Promise<void> {
-    await this.parts.database.write(async (tx) => {
-      signal.throwIfAborted();
-      await write(tx);
-      const { affected } = await tx.createQueryBuilder().update(DocumentEntity).set({ status: next }).where('id = :documentId AND deletedAt IS NULL', { documentId }).execute();
-      if (affected === 0) throw new DocumentGone();
-    });
-    this.parts.catalogue.changed(documentId);
   }
 
   async #fetch(document: DocumentEntity, signal: AbortSignal): Promise<void> {
@@ -161,79 +152,32 @@ export class Ingestion implements JobHandler {
     Object.assign(document, { sha256: received.sha256, sizeBytes: received.sizeBytes });
   }
 
-  async #chunk(document: DocumentEntity, revision: number, extracted: ExtractedDocument, title: string, signal: AbortSignal, reporter: StageReporter): Promise<ChunkEntity[]> {
+  async #chunk(
+    document: DocumentEntity,
+    revision: number,
+    extracted: ExtractedDocument,
+    title: string,
+    signal: AbortSignal,
+    reporter: StageReporter,
+  ): Promise<ChunkEntity[]> {
     reporter.at('CHUNKING');
     const { folder } = await this.parts.index.requireEmbedder();
-    const { CHUNK_MAX_TOKENS: maxTokens, CHUNK_OVERLAP: overlap } = this.parts.settings;
-    const prepared = await this.parts.readers.chunk({ text: extracted.text, blocks: extracted.blocks, title, limits: { maxTokens, overlap }, tokenizerFolder: folder }, signal);
-    await this.#keep(document.id, 'EMBEDDING', signal, (tx) => this.parts.chunks.keepChunks(tx, document.id, revision, prepared));
-    return this.parts.chunks.chunks(document.id, revision);
-  }
-
-  async #embed(document: DocumentEntity, revision: number, chunks: ChunkEntity[], title: string, model: string, signal: AbortSignal, reporter: StageReporter): Promise<void> {
-    const embedder = await this.parts.index.requireEmbedder();
-    const embedded = await this.parts.chunks.embeddedIds(document.id, revision, model);
-    const missing = chunks.filter((chunk) => !embedded.has(chunk.id));
-    let done = chunks.length - missing.length;
-    reporter.at('EMBEDDING', done, chunks.length);
-    for (let at = 0; at < missing.length; at += embeddingGroup) {
-      const group = missing.slice(at, at + embeddingGroup);
-      const vectors = await Promise.all(
-        group.map(async (chunk) => {
-          const vector = await embedder.embedPassage(passageText(title, chunk.headingPath, chunk.text), signal);
-          reporter.at('EMBEDDING', ++done, chunks.length);
-          return { chunkId: chunk.id, vector };
-        }),
-      );
-      const last = at + embeddingGroup >= missing.length;
-      await this.#keep(document.id, last ? 'INDEXING' : 'EMBEDDING', signal, (tx) => this.parts.chunks.keepVectors(tx, model, vectors));
-    }
-  }
-
-  async #index(document: DocumentEntity, chunks: ChunkEntity[], generation: { collection: string; model: string }, signal: AbortSignal, reporter: StageReporter): Promise<void> {
-    reporter.at('INDEXING');
-    const vectors = await this.parts.index.storedVectors(chunks.map((chunk) => chunk.id), generation.model);
-    const rows = chunks.flatMap((chunk) => {
-      const vector = vectors.get(chunk.id);
-      return vector ? [{ id: String(chunk.id), documentId: document.id, vector }] : [];
-    });
-    for (;;) {
-      await this.parts.index.vectors.whenAvailable(signal);
-      try {
-        await this.parts.index.upsert(rows, generation.collection);
-        return;
-      } catch (error) {
-        // The vector index went away: the document waits for it, as the next ones do.
-        if (!(error instanceof AppError && error.code === 'UNAVAILABLE')) throw error;
-        await new Promise((resolve) => setTimeout(resolve, 200));
-      }
-    }
-  }
-
-  /** @returns false where the model was exchanged meanwhile and the chunks must be embedded again */
-  #activate(document: DocumentEntity, revision: number, chunks: ChunkEntity[], extracted: ExtractedDocument): Promise<boolean> {
-    return this.parts.database.write(async (tx) => {
-      const current = await tx.findOneBy(DocumentEntity, { id: document.id });
-      if (!current || current.deletedAt) throw new DocumentGone();
-      const embedded = await this.#countVectors(tx, document.id, revision);
-      if (embedded < chunks.length) return false;
-      await this.parts.chunks.activate(tx, current, revision, chunks.length, extracted);
-      if (current.revision > 0) await this.parts.removal.scheduleRevision(tx, document.id, current.revision);
-      return true;
-    });
-  }
-
-  #countVectors(tx: EntityManager, documentId: string, revision: number): Promise<number> {
-    return tx
-      .createQueryBuilder(ChunkEntity, 'chunk')
-      .innerJoin('chunk_vectors', 'vector', 'vector.chunk_id = chunk.id AND vector.model = (SELECT g.model FROM index_generations g WHERE g.status = :active)', { active: 'ACTIVE' })
-      .where('chunk.documentId = :documentId AND chunk.revision = :revision', { documentId, revision })
-      .getCount();
+    const { CHUNK_MAX_TOKENS: maxTokens, CHUNK_OVERLAP: overlap, CHUNK_PIECE_TOKENS: pieceTokens } = this.parts.settings;
+    const prepared = await this.parts.readers.chunk(
+      { text: extracted.text, blocks: extracted.blocks, title, limits: { maxTokens, overlap, pieceTokens }, tokenizerFolder: folder },
+      signal,
+    );
+    return this.#stages.keep(document.id, revision, 'EMBEDDING', signal, (tx) => this.parts.chunks.keepChunks(tx, document.id, revision, prepared));
   }
 }
 
 function failureOf(error: unknown, stage: string | null): DocumentFailure {
   if (error instanceof ReadingError || error instanceof ReadingRefused) return { code: error.code, message: error.message, remedy: error.remedy, stage };
   if (error instanceof AppError) return { code: error.code, message: error.message, remedy: error.remedy, stage };
-  return { code: 'INTERNAL_SERVER_ERROR', message: `Something went wrong while the document was taken in: ${messageOf(error)}`, remedy: 'Retry; if it happens again, look at the log.', stage };
+  return {
+    code: 'INTERNAL_SERVER_ERROR',
+    message: `Something went wrong while the document was taken in: ${messageOf(error)}`,
+    remedy: 'Retry; if it happens again, look at the log.',
+    stage,
+  };
 }

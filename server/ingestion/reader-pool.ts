@@ -125,7 +125,14 @@ export class ReaderPool {
     if (reader.timer) clearTimeout(reader.timer);
     const { work } = reader;
     if (work && work.attempts < mostAttempts) this.#queue.unshift(work);
-    else work?.reject(new ReadingError('CORRUPT', 'The document made its reader fail: it is damaged, or needs more memory than PARSER_MEMORY_MB allows.', 'Save it again in the program it comes from, split it, or raise PARSER_MEMORY_MB.'));
+    else
+      work?.reject(
+        new ReadingError(
+          'CORRUPT',
+          'The document made its reader fail: it is damaged, or needs more memory than PARSER_MEMORY_MB allows.',
+          'Save it again in the program it comes from, split it, or raise PARSER_MEMORY_MB.',
+        ),
+      );
     this.#dispatch();
   }
 

@@ -25,12 +25,19 @@ interface RemovalParts {
  */
 export class Removal {
   constructor(private readonly parts: RemovalParts) {
-    parts.jobs.register(deleteKind, this.#handler(1, (context) => this.#deleteDocuments(context)));
-    parts.jobs.register(clearRevisionKind, this.#handler(2, (context) => this.#clearRevision(context)));
+    parts.jobs.register(
+      deleteKind,
+      this.#handler(1, (context) => this.#deleteDocuments(context)),
+    );
+    parts.jobs.register(
+      clearRevisionKind,
+      this.#handler(2, (context) => this.#clearRevision(context)),
+    );
   }
 
   #handler(concurrency: number, run: JobHandler['run']): JobHandler {
-    const onCancelled = () => Promise.reject(new AppError('CONFLICT', 'A deletion that has begun cannot be cancelled.', 'Upload the documents again if you want them back.'));
+    const onCancelled = () =>
+      Promise.reject(new AppError('CONFLICT', 'A deletion that has begun cannot be cancelled.', 'Upload the documents again if you want them back.'));
     return { concurrency, run, onCancelled };
   }
 
@@ -113,10 +120,15 @@ export class Removal {
   /** Removes originals that a crash left without a document. */
   async sweepOriginals(): Promise<number> {
     let removed = 0;
-    for (const sha256 of await this.parts.blobs.list()) {
-      if ((await this.parts.database.read.countBy(DocumentEntity, { sha256 })) > 0) continue;
-      await this.parts.database.write((tx) => this.dropOriginal(tx, sha256));
-      removed += 1;
+    const kept = await this.parts.blobs.list();
+    for (let at = 0; at < kept.length; at += 500) {
+      const part = kept.slice(at, at + 500);
+      const known = await this.parts.database.read.find(DocumentEntity, { where: { sha256: In(part) }, select: { sha256: true } });
+      const referred = new Set(known.map(({ sha256 }) => sha256));
+      for (const sha256 of part.filter((one) => !referred.has(one))) {
+        await this.parts.database.write((tx) => this.dropOriginal(tx, sha256));
+        removed += 1;
+      }
     }
     return removed;
   }

@@ -8,7 +8,8 @@ import { detectFormat, mimeTypes } from './format.js';
 
 /** What graphql-upload hands over for each file. */
 export interface IncomingFile {
-  filename: string;
+  /** Missing where the client gave the part an empty one. */
+  filename: string | undefined;
   createReadStream(): Readable;
 }
 
@@ -43,13 +44,24 @@ export class Uploads {
     let received: ReceivedFile | null = null;
     try {
       const file = await incoming;
-      fileName = cleanFileName(file.filename);
+      fileName = cleanFileName(file.filename ?? '');
       received = await this.blobs.receive(file.createReadStream());
       if (received.sizeBytes === 0) throw refusal('EMPTY_FILE', `${fileName} is empty.`, 'Check the file and upload it again.');
       const format = await detectFormat(received.path, fileName);
-      if (!format) throw refusal('UNSUPPORTED_FORMAT', `${fileName} is not a format that can be read.`, 'Upload PDF, DOCX, HTML, Markdown or text; save older Word files as DOCX.');
+      if (!format)
+        throw refusal(
+          'UNSUPPORTED_FORMAT',
+          `${fileName} is not a format that can be read.`,
+          'Upload PDF, DOCX, HTML, Markdown or text; save older Word files as DOCX.',
+        );
       const accepted = await this.store.acceptFile(received, { fileName, mimeType: mimeTypes[format], tags, batchId });
-      return { fileName, job: accepted.job, document: accepted.duplicate ? null : accepted.document, duplicateOf: accepted.duplicate ? accepted.document : null, error: null };
+      return {
+        fileName,
+        job: accepted.job,
+        document: accepted.duplicate ? null : accepted.document,
+        duplicateOf: accepted.duplicate ? accepted.document : null,
+        error: null,
+      };
     } catch (error) {
       const failure = this.#failureOf(error, fileName);
       if (!failure) throw error;
@@ -64,9 +76,20 @@ export class Uploads {
     if (error instanceof Refusal) return { code: error.code, message: error.message, remedy: error.remedy, stage: 'RECEIVING' };
     if ((error as { status?: number }).status === 413) {
       const megabytes = Math.round(this.settings.UPLOAD_MAX_BYTES / 1024 ** 2);
-      return { code: 'PAYLOAD_TOO_LARGE', message: `${fileName} is larger than ${megabytes} MB.`, remedy: 'Split the file, or raise UPLOAD_MAX_BYTES.', stage: 'RECEIVING' };
+      return {
+        code: 'PAYLOAD_TOO_LARGE',
+        message: `${fileName} is larger than ${megabytes} MB.`,
+        remedy: 'Split the file, or raise UPLOAD_MAX_BYTES.',
+        stage: 'RECEIVING',
+      };
     }
-    if ((error as { status?: number }).status === 499) return { code: 'CANCELLED', message: `The upload of ${fileName || 'the file'} was interrupted: ${messageOf(error)}`, remedy: 'Upload it again.', stage: 'RECEIVING' };
+    if ((error as { status?: number }).status === 499)
+      return {
+        code: 'CANCELLED',
+        message: `The upload of ${fileName || 'the file'} was interrupted: ${messageOf(error)}`,
+        remedy: 'Upload it again.',
+        stage: 'RECEIVING',
+      };
     return null;
   }
 }

@@ -26,7 +26,10 @@ export class JobsService {
   async list(first: number, after: string | null, filter: JobFilter): Promise<Connection<JobType>> {
     const size = pageSize(first);
     const position = decodeCursor(after, isPosition);
-    const query = this.#filtered(filter).orderBy('job.createdAt', 'DESC').addOrderBy('job.id', 'DESC').take(size + 1);
+    const query = this.#filtered(filter)
+      .orderBy('job.createdAt', 'DESC')
+      .addOrderBy('job.id', 'DESC')
+      .take(size + 1);
     if (position) query.andWhere('(job.createdAt < :at OR (job.createdAt = :at AND job.id < :id))', { at: position[0], id: position[1] });
     const [jobs, totalCount] = await Promise.all([query.getMany(), this.#filtered(filter).getCount()]);
     return toConnection(jobs.map(jobView), size, totalCount, (job): Position => [job.createdAt.toISOString(), job.id], position !== null);

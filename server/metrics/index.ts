@@ -1,2 +1,3 @@
 export { MetricsResolver } from './metrics.resolver.js';
 export { type Metrics, MetricsService } from './metrics.service.js';
+export { prometheusRoute } from './prometheus.js';

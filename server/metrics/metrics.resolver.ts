@@ -1,4 +1,5 @@
-import { Arg, Field, Float, Int, ObjectType, Query, Resolver, Root, Subscription } from 'type-graphql';
+import { Arg, Field, Float, Int, Mutation, ObjectType, Query, registerEnumType, Resolver, Root, Subscription } from 'type-graphql';
+import { type AnswerCache } from '../platform/cache/index.js';
 import { subscribeTo } from '../access/index.js';
 import { badInput } from '../platform/errors.js';
 import { DateTime } from '../platform/http/graphql-types.js';
@@ -76,6 +77,34 @@ export class SearchMetrics {
   emptyShare!: number | null;
 }
 
+enum CacheKindName {
+  SEARCH = 'search',
+  EMBEDDING = 'embedding',
+  METADATA = 'metadata',
+}
+registerEnumType(CacheKindName, { name: 'CacheKind', description: 'Answers to searches, vectors of queries, figures about the library.' });
+
+@ObjectType({ simpleResolvers: true, description: 'Since the start.' })
+export class CacheKindMetrics {
+  @Field(() => CacheKindName)
+  kind!: string;
+
+  @Field(() => Int)
+  hits!: number;
+
+  @Field(() => Int)
+  misses!: number;
+}
+
+@ObjectType({ simpleResolvers: true })
+export class CacheMetrics {
+  @Field(() => String, { description: 'memory or redis' })
+  backend!: string;
+
+  @Field(() => [CacheKindMetrics])
+  kinds!: CacheKindMetrics[];
+}
+
 @ObjectType('Metrics', { simpleResolvers: true })
 export class MetricsType {
   @Field(() => DateTime)
@@ -95,6 +124,9 @@ export class MetricsType {
 
   @Field(() => SearchMetrics)
   search!: SearchMetrics;
+
+  @Field(() => CacheMetrics)
+  cache!: CacheMetrics;
 }
 
 const shortestIntervalMs = 250;
@@ -102,11 +134,20 @@ const defaultIntervalMs = 2000;
 
 @Resolver()
 export class MetricsResolver {
-  constructor(private readonly service: MetricsService) {}
+  constructor(
+    private readonly service: MetricsService,
+    private readonly cache: AnswerCache,
+  ) {}
 
   @Query(() => MetricsType)
   metrics(): Promise<Metrics> {
     return this.service.current();
+  }
+
+  @Mutation(() => Boolean, { description: 'Forgets kept answers, of the kinds given or of all; they are computed again when asked for.' })
+  async clearCache(@Arg('kinds', () => [CacheKindName], { nullable: true }) kinds: CacheKindName[] | null): Promise<boolean> {
+    await this.cache.clear(kinds ?? undefined);
+    return true;
   }
 
   @Subscription(() => MetricsType, {
@@ -117,7 +158,10 @@ export class MetricsResolver {
     }),
     description: 'Now and every intervalMs (250 at the least).',
   })
-  liveMetrics(@Root() metrics: Metrics, @Arg('intervalMs', () => Int, { defaultValue: defaultIntervalMs, nullable: true }) _intervalMs: number | null): Metrics {
+  liveMetrics(
+    @Root() metrics: Metrics,
+    @Arg('intervalMs', () => Int, { defaultValue: defaultIntervalMs, nullable: true }) _intervalMs: number | null,
+  ): Metrics {
     return metrics;
   }
 }

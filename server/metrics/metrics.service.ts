@@ -1,4 +1,5 @@
 import { monitorEventLoopDelay, performance } from 'node:perf_hooks';
+import { type CacheKindStatistics } from '../platform/cache/index.js';
 import { latestValues } from '../platform/pubsub/index.js';
 import { type SearchRates } from '../search/index.js';
 
@@ -9,6 +10,13 @@ export interface Metrics {
   library: { documents: number; chunks: number };
   queue: { queued: number; running: number; embedding: number };
   search: SearchRates;
+  cache: CacheFigures;
+}
+
+export interface CacheFigures {
+  backend: string;
+  /** Since the start. */
+  kinds: CacheKindStatistics[];
 }
 
 export interface MetricsSources {
@@ -16,6 +24,7 @@ export interface MetricsSources {
   queue: () => Promise<{ queued: number; running: number }>;
   embedding: () => number;
   search: () => SearchRates;
+  cache: () => CacheFigures;
 }
 
 const sampleEveryMs = 1000;
@@ -70,6 +79,7 @@ export class MetricsService {
       library,
       queue: { ...queue, embedding: this.sources.embedding() },
       search: this.sources.search(),
+      cache: this.sources.cache(),
     };
   }
 

@@ -25,7 +25,8 @@ export class AppError extends Error {
 }
 
 export const badInput = (message: string, remedy: string | null = null) => new AppError('BAD_USER_INPUT', message, remedy);
-export const notFound = (what: string, id: string) => new AppError('NOT_FOUND', `There is no ${what} with the id "${id}".`, 'It may have been deleted: load the list again.');
+export const notFound = (what: string, id: string) =>
+  new AppError('NOT_FOUND', `There is no ${what} with the id "${id}".`, 'It may have been deleted: load the list again.');
 
 /** Text of anything thrown, for logs and job records. */
 export function messageOf(error: unknown): string {

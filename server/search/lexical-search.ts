@@ -5,11 +5,23 @@ import { bm25, idealScore, type QueryTerm, weighTerms } from './rank-fusion.js';
 /** Query terms that are scored; of a page pasted as a query the rarest say what it is about. */
 const mostTerms = 64;
 
-export interface LexicalQuery {
-  terms: QueryTerm[];
-  ideal: number;
-  statistics: CorpusStatistics;
-  candidates: CandidateChunk[];
+/** A chunk with the share of the ideal lexical score it reaches, 0..1. */
+export interface ScoredChunk {
+  candidate: CandidateChunk;
+  coverage: number;
+}
+
+/** The words of one query, ready to score chunks by. */
+export class LexicalQuery {
+  constructor(
+    private readonly terms: QueryTerm[],
+    private readonly statistics: CorpusStatistics,
+    private readonly ideal: number,
+  ) {}
+
+  score(candidate: CandidateChunk): ScoredChunk {
+    return { candidate, coverage: this.ideal > 0 ? bm25(this.terms, candidate.terms, this.statistics) / this.ideal : 0 };
+  }
 }
 
 /** The words' side of a search: candidates by the rarest terms, so that the cost does not grow with the corpus. */
@@ -20,20 +32,15 @@ export class LexicalSearch {
    * @param budget how many postings are read at the most
    * @param documentIds documents to stay within, or null
    */
-  async find(query: string, budget: number, documentIds: string[] | null): Promise<LexicalQuery> {
+  async find(query: string, budget: number, documentIds: string[] | null): Promise<{ words: LexicalQuery; found: ScoredChunk[] }> {
     const distinct = [...countTerms(termsOf(query)).keys()];
     const [statistics, frequencies] = await Promise.all([this.fullText.statistics(), this.fullText.documentFrequencies(distinct)]);
     const weighted = weighTerms(frequencies, hashTerm, statistics)
       .sort((a, b) => b.idf - a.idf)
       .slice(0, mostTerms);
+    const words = new LexicalQuery(weighted, statistics, idealScore(weighted));
     const ids = await this.fullText.match(rarest(weighted, budget), budget, documentIds);
-    return { terms: weighted, ideal: idealScore(weighted), statistics, candidates: await this.fullText.candidates(ids) };
-  }
-
-  /** Chunks found by meaning are scored by words as well. */
-  async withNeighbours(query: LexicalQuery, chunkIds: number[]): Promise<CandidateChunk[]> {
-    const known = new Set(query.candidates.map((candidate) => candidate.chunkId));
-    return [...query.candidates, ...(await this.fullText.candidates(chunkIds.filter((id) => !known.has(id))))];
+    return { words, found: (await this.fullText.candidates(ids)).map((candidate) => words.score(candidate)) };
   }
 }
 
@@ -47,9 +54,4 @@ function rarest(weighted: QueryTerm[], budget: number): string[] {
     postings += chunks;
   }
   return chosen;
-}
-
-/** Share of the ideal a chunk reaches, 0..1. */
-export function coverage(query: LexicalQuery, candidate: CandidateChunk): number {
-  return query.ideal > 0 ? bm25(query.terms, candidate.terms, query.statistics) / query.ideal : 0;
 }

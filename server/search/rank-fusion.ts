@@ -6,7 +6,7 @@ const k1 = 0.9;
 const b = 0.4;
 
 /** How much more a point of cosine similarity weighs than a point of lexical coverage. */
-const semanticWeight = 4;
+const semanticWeight = 5;
 
 export interface QueryTerm {
   term: string;

@@ -1,6 +1,4 @@
-import { type CandidateChunk } from '../platform/full-text/index.js';
-import { type Neighbour } from '../platform/vector-index/index.js';
-import { coverage, type LexicalQuery } from './lexical-search.js';
+import { type ScoredChunk } from './lexical-search.js';
 import { fuse } from './rank-fusion.js';
 
 export type Mode = 'HYBRID' | 'SEMANTIC' | 'KEYWORD';
@@ -21,31 +19,25 @@ export interface RankedDocument {
   chunks: RankedChunk[];
 }
 
-/** Scores candidates by mode and groups them by document, best first. */
-export function rank(mode: Mode, neighbours: Neighbour[], lexical: LexicalQuery | null, candidates: CandidateChunk[], admitted: (candidate: CandidateChunk) => boolean): RankedDocument[] {
-  const places = new Map(neighbours.map((neighbour, index) => [Number(neighbour.id), { similarity: neighbour.similarity, rank: index + 1 }]));
-  // A candidate that is not among the nearest is at most as near as the last of them.
-  const floor = neighbours.at(-1)?.similarity ?? 0;
+/** Scores candidates by mode and groups them by document, best first. `similarities` is empty where the vector side is down. */
+export function rank(mode: Mode, similarities: ReadonlyMap<number, number>, candidates: ScoredChunk[]): RankedDocument[] {
   const chunks: RankedChunk[] = [];
-  for (const candidate of candidates) {
-    if (!admitted(candidate)) continue;
-    const near = places.get(candidate.chunkId);
-    const words = lexical ? coverage(lexical, candidate) : 0;
-    if (mode === 'SEMANTIC' && !near) continue;
-    if (mode === 'KEYWORD' && words <= 0) continue;
+  // A chunk whose vector is not stored yet is taken to be as far as the farthest.
+  let farthest = 1;
+  for (const similarity of similarities.values()) farthest = Math.min(farthest, similarity);
+  for (const { candidate, coverage } of candidates) {
+    const similarity = similarities.get(candidate.chunkId);
+    if (mode === 'SEMANTIC' && similarity === undefined) continue;
+    if (mode === 'KEYWORD' && coverage <= 0) continue;
     chunks.push({
       chunkId: candidate.chunkId,
       documentId: candidate.documentId,
-      score: mode === 'KEYWORD' ? words : mode === 'SEMANTIC' ? Math.max(0, near!.similarity) : fuse(near?.similarity ?? floor, words),
-      semanticScore: near?.similarity ?? null,
-      semanticRank: near?.rank ?? null,
-      lexicalScore: lexical ? words : null,
+      score: mode === 'KEYWORD' ? coverage : mode === 'SEMANTIC' ? Math.max(0, similarity ?? 0) : fuse(similarity ?? farthest, coverage),
+      semanticScore: similarity ?? null,
+      semanticRank: null,
+      lexicalScore: mode === 'SEMANTIC' ? null : coverage,
       lexicalRank: null,
     });
-  }
-  if (lexical) {
-    const byWords = chunks.filter((chunk) => chunk.lexicalScore).sort((a, b) => b.lexicalScore! - a.lexicalScore!);
-    byWords.forEach((chunk, index) => (chunk.lexicalRank = index + 1));
   }
   chunks.sort((a, b) => b.score - a.score || a.chunkId - b.chunkId);
   const documents = new Map<string, RankedDocument>();
@@ -55,4 +47,21 @@ export function rank(mode: Mode, neighbours: Neighbour[], lexical: LexicalQuery 
     else documents.set(chunk.documentId, { documentId: chunk.documentId, chunks: [chunk] });
   }
   return [...documents.values()];
+}
+
+/** Fills in the ranks by each side alone of the best passages shown; the others are never asked for theirs. */
+export function fillRanks(all: RankedDocument[], shown: RankedDocument[]): void {
+  for (const {
+    chunks: [best],
+  } of shown) {
+    if (!best) continue;
+    if (best.semanticScore !== null) best.semanticRank = 1 + countAbove(all, (other) => other.semanticScore ?? -1, best.semanticScore);
+    if (best.lexicalScore) best.lexicalRank = 1 + countAbove(all, (other) => other.lexicalScore ?? 0, best.lexicalScore);
+  }
+}
+
+function countAbove(all: RankedDocument[], scoreOf: (chunk: RankedChunk) => number, score: number): number {
+  let above = 0;
+  for (const { chunks } of all) for (const chunk of chunks) if (scoreOf(chunk) > score) above += 1;
+  return above;
 }

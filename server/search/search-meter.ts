@@ -23,8 +23,14 @@ const mostSamples = 5000;
 export class SearchMeter {
   #samples: Sample[] = [];
   #total = 0;
+  readonly #listeners: ((search: Omit<Sample, 'at'>) => void)[] = [];
+
+  onSearch(listener: (search: Omit<Sample, 'at'>) => void): void {
+    this.#listeners.push(listener);
+  }
 
   record(sample: Omit<Sample, 'at'>): void {
+    for (const listener of this.#listeners) listener(sample);
     this.#total += 1;
     this.#samples.push({ ...sample, at: Date.now() });
     if (this.#samples.length > mostSamples) this.#samples = this.#samples.slice(-mostSamples / 2);

@@ -2,6 +2,8 @@ import { Arg, Ctx, ID, Int, Query, Resolver } from 'type-graphql';
 import { type RateLimits, type RequestContext } from '../access/index.js';
 import { DocumentType, type DocumentWithTags } from '../documents/index.js';
 import { type SearchService } from './search.service.js';
+import { type Visibility } from './visibility.js';
+import { VisibilityType } from './visibility.type.js';
 import { SearchFilter, SearchMode, SearchResultType } from './search.type.js';
 
 @Resolver()
@@ -12,7 +14,8 @@ export class SearchResolver {
   ) {}
 
   @Query(() => SearchResultType, {
-    description: 'Documents with the passages that answer a question, in Japanese or English. Errors: BAD_USER_INPUT for an empty or too long query, a wrong page size or cursor.',
+    description:
+      'Documents with the passages that answer a question, in Japanese or English. Errors: BAD_USER_INPUT for an empty or too long query, a wrong page size or cursor.',
   })
   async search(
     @Ctx() context: RequestContext,
@@ -26,8 +29,23 @@ export class SearchResolver {
     return this.service.search({ query, first: first ?? 10, after, mode: mode ?? SearchMode.HYBRID, filter: filter ?? {} });
   }
 
+  @Query(() => VisibilityType, {
+    description:
+      'Why a document is, or is not, found by a query: the stores it lies in, the filters and the ranking, step by step. Errors: BAD_USER_INPUT for a query that cannot be read.',
+  })
+  explainDocument(
+    @Arg('documentId', () => ID) documentId: string,
+    @Arg('query', () => String) query: string,
+    @Arg('filter', () => SearchFilter, { nullable: true }) filter: SearchFilter | null,
+  ): Promise<Visibility> {
+    return this.service.explain(documentId, query, filter ?? {});
+  }
+
   @Query(() => [DocumentType], { description: 'Nearest first. Errors: NOT_FOUND.' })
-  similarDocuments(@Arg('id', () => ID) id: string, @Arg('first', () => Int, { defaultValue: 5, nullable: true }) first: number | null): Promise<DocumentWithTags[]> {
+  similarDocuments(
+    @Arg('id', () => ID) id: string,
+    @Arg('first', () => Int, { defaultValue: 5, nullable: true }) first: number | null,
+  ): Promise<DocumentWithTags[]> {
     return this.service.similar(id, first ?? 5);
   }
 }

@@ -1,6 +1,8 @@
 import { Field, Float, ID, InputType, Int, ObjectType, registerEnumType } from 'type-graphql';
 import { ChunkType, DocumentType, SourceType } from '../documents/index.js';
 import { DateTime } from '../platform/http/graphql-types.js';
+import { ProfileStep } from './profile.js';
+import { QueryPartKind } from './query-language.js';
 
 export enum SearchMode {
   HYBRID = 'HYBRID',
@@ -44,10 +46,14 @@ export class TextRangeType {
 
 @ObjectType('HitExplanation', { simpleResolvers: true, description: 'Why a passage was found.' })
 export class HitExplanationType {
-  @Field(() => Float, { nullable: true, description: "Cosine similarity of the query's and the passage's vectors, -1..1; null where the passage was not among the nearest." })
+  @Field(() => Float, {
+    nullable: true,
+    description:
+      "Similarity of the query's and the passage's vectors, -1..1: of a long passage the mean of its whole and its nearest piece; null where the meaning was not looked at.",
+  })
   semanticScore!: number | null;
 
-  @Field(() => Int, { nullable: true, description: 'Rank by meaning among all passages, from 1.' })
+  @Field(() => Int, { nullable: true, description: 'Rank by meaning among the candidates, from 1.' })
   semanticRank!: number | null;
 
   @Field(() => Float, { nullable: true, description: 'BM25 as a share of what a passage with every word of the query would have, 0..1.' })
@@ -93,6 +99,36 @@ export class SearchHitType {
   explanation!: HitExplanationType;
 }
 
+registerEnumType(ProfileStep, {
+  name: 'SearchStep',
+  description:
+    'NORMALISE the query; look into the CACHE; EMBED the query; ask for the nearest VECTORS; find candidates by WORDS; FUSE both; read ROWS; RENDER snippets.',
+});
+
+@ObjectType('SearchStepTime', { simpleResolvers: true, description: 'Time of one step of a search. Steps by meaning and by words run side by side.' })
+export class SearchStepTimeType {
+  @Field(() => ProfileStep)
+  step!: ProfileStep;
+
+  @Field(() => Float, { description: 'Milliseconds.' })
+  ms!: number;
+}
+
+registerEnumType(QueryPartKind, {
+  name: 'QueryPartKind',
+  description:
+    'Plain TEXT; a quoted PHRASE passages must hold; a word EXCLUDED by a minus; TAG, LANGUAGE, TYPE, BEFORE and AFTER from tag:, lang:, type:, before: and after:; a VARIANT in spelling.',
+});
+
+@ObjectType('QueryPart', { simpleResolvers: true, description: 'A part of a query and what it was understood as.' })
+export class QueryPartType {
+  @Field(() => QueryPartKind)
+  kind!: QueryPartKind;
+
+  @Field(() => String)
+  text!: string;
+}
+
 @ObjectType('SearchResult', { simpleResolvers: true })
 export class SearchResultType {
   @Field(() => [SearchHitType])
@@ -115,4 +151,13 @@ export class SearchResultType {
 
   @Field(() => String, { nullable: true, description: 'Cursor for the next page; null at the end.' })
   endCursor!: string | null;
+
+  @Field(() => [QueryPartType], { description: 'How the query was understood.' })
+  understood!: QueryPartType[];
+
+  @Field(() => String, { nullable: true, description: 'The query in the spelling the library has, where a word of it is unknown.' })
+  suggestion!: string | null;
+
+  @Field(() => [SearchStepTimeType], { description: "Where this search's time went; only CACHE and ROWS where the answer was kept." })
+  profile!: SearchStepTimeType[];
 }

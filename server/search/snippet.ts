@@ -1,4 +1,4 @@
-import { fold } from '../platform/terms/index.js';
+import { fold, withoutLongVowel } from '../platform/terms/index.js';
 
 export interface TextRange {
   /** UTF-16 code units. */
@@ -9,8 +9,12 @@ export interface TextRange {
 export interface Snippet {
   text: string;
   highlights: TextRange[];
-  /** Words of the query that the passage holds, as the query spells them. */
+  /** Words of the query that the snippet holds, folded. */
   matchedWords: string[];
+}
+
+interface Match extends TextRange {
+  word: string;
 }
 
 const words = new Intl.Segmenter('ja', { granularity: 'word' });
@@ -18,30 +22,88 @@ const sentences = new Intl.Segmenter('ja', { granularity: 'sentence' });
 const snippetLength = 220;
 /** Particles and endings: in every Japanese sentence, so never what was searched for. */
 const onlyHiragana = /^\p{Script=Hiragana}{1,2}$/u;
-const unspaced = /[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}]/u;
-const englishStopWords = new Set('a an and are as at be by do does for from how i in is it of on or that the this to was what when where which who why will with'.split(' '));
+const unspaced = /[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}ー]/u;
+const englishStopWords = new Set(
+  'a an and are as at be by do does for from how i in is it of on or that the this to was what when where which who why will with'.split(' '),
+);
 
-/** The query's words worth marking. */
-export function queryWords(query: string): string[] {
-  const found = new Set<string>();
-  for (const { segment, isWordLike } of words.segment(query)) {
-    const word = fold(segment);
-    if (isWordLike && !onlyHiragana.test(word) && !englishStopWords.has(word)) found.add(word);
+/** A query made ready to be looked for in many passages. */
+export class SnippetQuery {
+  readonly folded: string;
+  /** The query's words worth marking. */
+  readonly words = new Set<string>();
+  /** Pairs of characters of its Japanese, as `pairOf` packs them: where none of them stands, no word of the query does. */
+  readonly pairs = new Set<number>();
+  /** Words of one Japanese character. */
+  readonly characters = new Set<number>();
+  readonly spacedWords: string[] = [];
+  private readonly plainWords: ReadonlySet<string>;
+
+  constructor(query: string) {
+    this.folded = fold(query);
+    for (const { segment, isWordLike } of words.segment(query)) {
+      const word = fold(segment);
+      if (!isWordLike || onlyHiragana.test(word) || englishStopWords.has(word)) continue;
+      this.words.add(word);
+      if (!unspaced.test(word)) this.spacedWords.push(word);
+      else if (word.length === 1) this.characters.add(word.charCodeAt(0));
+    }
+    this.plainWords = new Set([...this.words].map(withoutLongVowel));
+    for (let i = 0; i + 1 < this.folded.length; i++) {
+      const pair = this.folded.slice(i, i + 2);
+      if (unspaced.test(pair[0]!) && unspaced.test(pair[1]!) && (!onlyHiragana.test(pair) || [...this.words].some((word) => word.includes(pair))))
+        this.pairs.add(pairOf(this.folded, i));
+    }
   }
-  return [...found];
+
+  isMatch(word: string): boolean {
+    if (this.words.has(word) || this.plainWords.has(withoutLongVowel(word))) return true;
+    // Japanese is cut into words differently in different sentences: part of the query is a match there.
+    return word.length > 1 && unspaced.test(word) && !onlyHiragana.test(word) && this.folded.includes(word);
+  }
 }
 
-/** Where the words of the query stand in a text, as whole words of the text. */
-function matches(text: string, foldedQuery: string, wanted: ReadonlySet<string>): (TextRange & { word: string })[] {
-  const ranges: (TextRange & { word: string })[] = [];
-  for (const { segment, index, isWordLike } of words.segment(text)) {
-    if (!isWordLike) continue;
-    const word = fold(segment);
-    // Japanese is cut into words differently in different sentences: part of the query is a match there.
-    const isMatch = wanted.has(word) || (unspaced.test(word) && word.length > 1 && !onlyHiragana.test(word) && foldedQuery.includes(word));
-    if (isMatch) ranges.push({ start: index, end: index + segment.length, word });
+/** Two UTF-16 code units as one number: a look-up without making a string. */
+function pairOf(text: string, at: number): number {
+  return text.charCodeAt(at) * 0x10000 + text.charCodeAt(at + 1);
+}
+
+const firstKana = 0x3040;
+
+/** Places of a text where words of the query may stand, in order. Cheap, unlike cutting the whole text into words. */
+function suspects(folded: string, query: SnippetQuery): number[] {
+  const found: number[] = [];
+  for (const word of query.spacedWords) {
+    for (let at = folded.indexOf(word); at >= 0; at = folded.indexOf(word, at + word.length)) found.push(at);
   }
-  return ranges;
+  const spaced = found.length;
+  if (query.pairs.size + query.characters.size > 0) {
+    for (let i = 0; i < folded.length; i++) {
+      const code = folded.charCodeAt(i);
+      if (code < firstKana) continue;
+      if (query.pairs.has(pairOf(folded, i)) || query.characters.has(code)) found.push(i);
+    }
+  }
+  return spaced > 0 ? found.sort((a, b) => a - b) : found;
+}
+
+/** Where words of the query stand in `text.slice(from, to)`, as whole words of the text. */
+function matches(text: string, suspected: number[], query: SnippetQuery, from: number, to: number): Match[] {
+  const segments = words.segment(text);
+  const found: Match[] = [];
+  let seen = from;
+  for (const at of suspected) {
+    if (at < from || at >= to) continue;
+    // A pair may begin in one word and end in the next: both are looked at.
+    for (let next = Math.max(at, seen); next <= at + 1; next = seen) {
+      const part = segments.containing(next);
+      if (!part) break;
+      seen = part.index + part.segment.length;
+      const word = fold(part.segment);
+      if (part.isWordLike && query.isMatch(word)) found.push({ start: part.index, end: seen, word });
+    }
+  }
+  return found;
 }
 
 /** Joins marks that touch, so that 有給|休暇 is marked as one. */
@@ -56,37 +118,51 @@ function join(ranges: TextRange[]): TextRange[] {
 }
 
 /** The part of a passage that answers a query best, a substring of it, with the query's words marked. */
-export function snippetOf(text: string, query: string): Snippet {
-  const foldedQuery = fold(query);
-  const wanted = new Set(queryWords(query));
-  const found = matches(text, foldedQuery, wanted);
-  const [from, to] = window(text, found);
+export function snippetOf(text: string, query: SnippetQuery): Snippet {
+  // Stored text is NFKC, so folding it changes no position but for a few letters whose lower case is longer.
+  const lower = text.toLowerCase();
+  const folded = lower.length === text.length ? lower : text;
+  const suspected = suspects(folded, query);
+  const [roughFrom, roughTo] = window(text, folded, suspected);
+  const found = matches(text, suspected, query, roughFrom, roughTo);
+  const [from, to] = trimmed(text, roughFrom, roughTo, found);
   const inside = found.filter((range) => range.start >= from && range.end <= to);
   return {
     text: text.slice(from, to),
     highlights: join(inside.map(({ start, end }) => ({ start: start - from, end: end - from }))),
-    matchedWords: [...new Set(found.map((range) => range.word))],
+    matchedWords: [...new Set(inside.map((range) => range.word))],
   };
 }
 
-/** The run of sentences with the most different words of the query that fits. */
-function window(text: string, found: (TextRange & { word: string })[]): [number, number] {
+/** The run of sentences that fits and has the most different suspects. */
+function window(text: string, folded: string, suspected: number[]): [number, number] {
   if (text.length <= snippetLength) return [0, text.length];
   const bounds = [...sentences.segment(text)].map(({ index, segment }) => ({ start: index, end: index + segment.length }));
-  let best: { from: number; to: number; value: number } = { from: 0, to: Math.min(text.length, snippetLength), value: -1 };
-  for (const first of bounds) {
+  // Where nothing is suspected, the sentences at the beginning.
+  const opening = bounds.filter(({ end }) => end <= snippetLength).at(-1)?.end ?? Math.min(text.length, snippetLength);
+  let best: { from: number; to: number; value: number } = { from: 0, to: opening, value: 0 };
+  let skipped = 0;
+  for (let index = 0; index < bounds.length; index++) {
+    const first = bounds[index]!;
+    while (skipped < suspected.length && suspected[skipped]! < first.start) skipped += 1;
+    if (skipped === suspected.length) break;
     let to = first.end;
-    for (const next of bounds) if (next.start >= first.start && next.end - first.start <= snippetLength) to = next.end;
+    for (let next = index + 1; next < bounds.length && bounds[next]!.end - first.start <= snippetLength; next++) to = bounds[next]!.end;
     to = Math.min(to, first.start + snippetLength * 1.5);
-    const inside = found.filter((range) => range.start >= first.start && range.end <= to);
-    const value = new Set(inside.map((range) => range.word)).size + inside.length * 0.01;
+    const different = new Set<number>();
+    let inside = 0;
+    for (let at = skipped; at < suspected.length && suspected[at]! < to; at++) {
+      different.add(pairOf(folded, suspected[at]!));
+      inside += 1;
+    }
+    const value = different.size + inside * 0.01;
     if (value > best.value) best = { from: first.start, to, value };
   }
-  return trimmed(text, best.from, best.to, found);
+  return [best.from, best.to];
 }
 
 /** No white space at the ends, no torn surrogate pair, no mark cut through. */
-function trimmed(text: string, from: number, to: number, found: TextRange[]): [number, number] {
+function trimmed(text: string, from: number, to: number, found: Match[]): [number, number] {
   let start = from;
   let end = Math.floor(to);
   const cut = found.find((range) => range.start < end && range.end > end);

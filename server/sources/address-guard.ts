@@ -26,14 +26,16 @@ export class AddressGuard {
 
   /** Checks the form of an address and brings it to its canonical form: no fragment, no default port, lower-case host. */
   canonical(address: string): URL {
-    if (address.length > mostUrlLength) throw new ReadingRefused('FETCH_REFUSED', `The address is longer than ${mostUrlLength} characters.`, 'Use a shorter one.');
+    if (address.length > mostUrlLength)
+      throw new ReadingRefused('FETCH_REFUSED', `The address is longer than ${mostUrlLength} characters.`, 'Use a shorter one.');
     let url: URL;
     try {
       url = new URL(address.trim());
     } catch {
       throw new ReadingRefused('FETCH_REFUSED', `"${address.slice(0, 100)}" is not a web address.`, 'Write it in full, such as https://example.org/page.');
     }
-    if (url.protocol !== 'http:' && url.protocol !== 'https:') throw new ReadingRefused('FETCH_REFUSED', `Addresses starting with ${url.protocol}// are not fetched.`, 'Use http:// or https://.');
+    if (url.protocol !== 'http:' && url.protocol !== 'https:')
+      throw new ReadingRefused('FETCH_REFUSED', `Addresses starting with ${url.protocol}// are not fetched.`, 'Use http:// or https://.');
     if (url.username || url.password) throw new ReadingRefused('FETCH_REFUSED', 'The address contains a user name or password.', 'Leave it out.');
     url.hash = '';
     return url;
@@ -44,12 +46,20 @@ export class AddressGuard {
     const host = hostname.replace(/^\[|\]$/g, '');
     let found: { address: string; family: number }[];
     try {
-      found = ipaddr.isValid(host) ? [{ address: host, family: ipaddr.parse(host).kind() === 'ipv6' ? 6 : 4 }] : await lookup(host, { all: true, verbatim: true });
+      found = ipaddr.isValid(host)
+        ? [{ address: host, family: ipaddr.parse(host).kind() === 'ipv6' ? 6 : 4 }]
+        : await lookup(host, { all: true, verbatim: true });
     } catch {
       throw new ReadingRefused('FETCH_FAILED', `The host ${host} is not known.`, 'Check the address.');
     }
     // All of them must be admissible: a name with one public and one private address is an attack or a mistake.
-    for (const { address } of found) if (!this.admits(address)) throw new ReadingRefused('FETCH_REFUSED', `${host} is an address of this machine or of a private network.`, 'Upload the page as a file, or list the network in FETCH_ALLOWED_NETWORKS.');
+    for (const { address } of found)
+      if (!this.admits(address))
+        throw new ReadingRefused(
+          'FETCH_REFUSED',
+          `${host} is an address of this machine or of a private network.`,
+          'Upload the page as a file, or list the network in FETCH_ALLOWED_NETWORKS.',
+        );
     const first = found[0];
     if (!first) throw new ReadingRefused('FETCH_FAILED', `The host ${host} has no address.`, 'Check the address.');
     return { address: first.address, family: first.family === 6 ? 6 : 4 };

@@ -33,8 +33,17 @@ export class WebFetcher {
     } catch (error) {
       if (error instanceof ReadingRefused) throw error;
       if (signal.aborted) throw error;
-      if (timeout.aborted) throw new ReadingRefused('TIMEOUT', `The page did not arrive within ${this.settings.FETCH_TIMEOUT_MS / 1000} s.`, 'Try again later, or raise FETCH_TIMEOUT_MS.');
-      throw new ReadingRefused('FETCH_FAILED', `The page could not be fetched: ${causeOf(error)}.`, 'Check that it opens in a browser on this machine, then retry.');
+      if (timeout.aborted)
+        throw new ReadingRefused(
+          'TIMEOUT',
+          `The page did not arrive within ${this.settings.FETCH_TIMEOUT_MS / 1000} s.`,
+          'Try again later, or raise FETCH_TIMEOUT_MS.',
+        );
+      throw new ReadingRefused(
+        'FETCH_FAILED',
+        `The page could not be fetched: ${causeOf(error)}.`,
+        'Check that it opens in a browser on this machine, then retry.',
+      );
     }
   }
 
@@ -44,16 +53,30 @@ export class WebFetcher {
       const { address, family } = await this.guard.resolve(url.hostname);
       const agent = new Agent({ connect: { lookup: pinned(address, family) }, maxHeaderSize: 64 * 1024 });
       try {
-        const response = await request(url, { dispatcher: agent, signal, headers: { 'user-agent': `erpfts/${version}`, accept: htmlTypes.join(', '), 'accept-encoding': 'identity' } });
+        const response = await request(url, {
+          dispatcher: agent,
+          signal,
+          headers: { 'user-agent': `erpfts/${version}`, accept: htmlTypes.join(', '), 'accept-encoding': 'identity' },
+        });
         const location = response.headers['location'];
         if (response.statusCode >= 300 && response.statusCode < 400 && typeof location === 'string') {
-          if (redirects >= this.settings.FETCH_MAX_REDIRECTS) throw new ReadingRefused('FETCH_FAILED', `The page was redirected more than ${this.settings.FETCH_MAX_REDIRECTS} times.`, 'Use the address it should lead to.');
+          if (redirects >= this.settings.FETCH_MAX_REDIRECTS)
+            throw new ReadingRefused(
+              'FETCH_FAILED',
+              `The page was redirected more than ${this.settings.FETCH_MAX_REDIRECTS} times.`,
+              'Use the address it should lead to.',
+            );
           url = this.guard.canonical(new URL(location, url).href);
           continue;
         }
-        if (response.statusCode !== 200) throw new ReadingRefused('FETCH_FAILED', `The site answered ${response.statusCode}.`, 'Check that the page opens in a browser without signing in.');
-        const type = String(response.headers['content-type'] ?? 'text/html').split(';')[0]!.trim().toLowerCase();
-        if (!htmlTypes.includes(type)) throw new ReadingRefused('UNSUPPORTED_FORMAT', `The address leads to ${type}, not to a web page.`, 'Download the file and upload it.');
+        if (response.statusCode !== 200)
+          throw new ReadingRefused('FETCH_FAILED', `The site answered ${response.statusCode}.`, 'Check that the page opens in a browser without signing in.');
+        const type = String(response.headers['content-type'] ?? 'text/html')
+          .split(';')[0]!
+          .trim()
+          .toLowerCase();
+        if (!htmlTypes.includes(type))
+          throw new ReadingRefused('UNSUPPORTED_FORMAT', `The address leads to ${type}, not to a web page.`, 'Download the file and upload it.');
         const parts = await this.#receive(response.body);
         return { url: url.href, body: () => Readable.from(parts) };
       } finally {
@@ -67,7 +90,12 @@ export class WebFetcher {
     let size = 0;
     for await (const part of body) {
       size += part.length;
-      if (size > this.settings.FETCH_MAX_BYTES) throw new ReadingRefused('PAYLOAD_TOO_LARGE', `The page is larger than ${Math.round(this.settings.FETCH_MAX_BYTES / 1024 ** 2)} MB.`, 'Raise FETCH_MAX_BYTES if it really is that large.');
+      if (size > this.settings.FETCH_MAX_BYTES)
+        throw new ReadingRefused(
+          'PAYLOAD_TOO_LARGE',
+          `The page is larger than ${Math.round(this.settings.FETCH_MAX_BYTES / 1024 ** 2)} MB.`,
+          'Raise FETCH_MAX_BYTES if it really is that large.',
+        );
       parts.push(part);
     }
     return parts;

@@ -51,8 +51,10 @@ export class ReadingError extends Error {
   }
 }
 
-export const noText = (what: string) => new ReadingError('NO_TEXT', `${what} holds no text that can be read.`, 'If it is a scan, run text recognition (OCR) on it first and upload the result.');
-export const corrupt = (what: string, detail: string) => new ReadingError('CORRUPT', `${what} is damaged: ${detail}.`, 'Open it in the program it comes from, save it again and upload that.');
+export const noText = (what: string) =>
+  new ReadingError('NO_TEXT', `${what} holds no text that can be read.`, 'If it is a scan, run text recognition (OCR) on it first and upload the result.');
+export const corrupt = (what: string, detail: string) =>
+  new ReadingError('CORRUPT', `${what} is damaged: ${detail}.`, 'Open it in the program it comes from, save it again and upload that.');
 
 /** NFKC, with white space that has no meaning taken out. */
 export function tidy(text: string): string {

@@ -5,6 +5,8 @@ export interface ChunkLimits {
   maxTokens: number;
   /** Share of a chunk repeated at the start of the next one of the same section. */
   overlap: number;
+  /** Model tokens of a piece of a chunk, which gets a vector of its own; 0 makes no pieces. */
+  pieceTokens: number;
 }
 
 export interface TextChunk {
@@ -15,6 +17,8 @@ export interface TextChunk {
   charStart: number;
   charEnd: number;
   tokenCount: number;
+  /** Ranges within the chunk, UTF-16 code units from its start; empty where it is one piece. */
+  pieces: [number, number][];
 }
 
 interface Span {
@@ -57,6 +61,7 @@ export function chunk(text: string, blocks: PlacedBlock[], title: string, limits
         charStart: part[0]!.start,
         charEnd: part.at(-1)!.end,
         tokenCount: part.reduce((sum, span) => sum + span.tokens, 0),
+        pieces: piecesOf(part, limits.pieceTokens),
       });
     }
   }
@@ -140,6 +145,25 @@ function pack(spans: Span[], budget: number, overlap: number): [number, number][
     from = spans[to]!.tokens + repeated <= budget ? next : to;
   }
   return ranges;
+}
+
+/** Sentences of a chunk put together until a piece is full. */
+function piecesOf(spans: Span[], pieceTokens: number): [number, number][] {
+  if (pieceTokens === 0) return [];
+  const origin = spans[0]!.start;
+  const pieces: [number, number][] = [];
+  let tokens = 0;
+  for (const span of spans) {
+    const last = pieces.at(-1);
+    if (last && tokens + span.tokens <= pieceTokens) {
+      last[1] = span.end - origin;
+      tokens += span.tokens;
+    } else {
+      pieces.push([span.start - origin, span.end - origin]);
+      tokens = span.tokens;
+    }
+  }
+  return pieces.length > 1 ? pieces : [];
 }
 
 /** Tears a sentence longer than the budget, at clause ends where it can. */

@@ -23,4 +23,5 @@ export interface ExtractReply {
   facts: DocumentFacts;
 }
 
-export type ReaderReply = { id: number; result: ExtractReply | PreparedChunk[] } | { id: number; failure: { code: string; message: string; remedy: string | null } };
+export type ReaderReply =
+  { id: number; result: ExtractReply | PreparedChunk[] } | { id: number; failure: { code: string; message: string; remedy: string | null } };

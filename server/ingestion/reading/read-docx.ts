@@ -13,7 +13,11 @@ const fromBuffer = promisify<Buffer, yauzl.Options, yauzl.ZipFile>(yauzl.fromBuf
  */
 async function inspect(bytes: Buffer, mostBytes: number): Promise<string> {
   const zip = await fromBuffer(bytes, { lazyEntries: true, validateEntrySizes: true });
-  const bomb = new ReadingError('ARCHIVE_BOMB', `The file unpacks to more than ${Math.round(mostBytes / 1024 ** 2)} MB.`, 'Remove large embedded objects, or raise ARCHIVE_MAX_BYTES.');
+  const bomb = new ReadingError(
+    'ARCHIVE_BOMB',
+    `The file unpacks to more than ${Math.round(mostBytes / 1024 ** 2)} MB.`,
+    'Remove large embedded objects, or raise ARCHIVE_MAX_BYTES.',
+  );
   let total = 0;
   let core = '';
   return new Promise((resolve, reject) => {
@@ -24,7 +28,8 @@ async function inspect(bytes: Buffer, mostBytes: number): Promise<string> {
     zip.on('error', fail);
     zip.on('end', () => resolve(core));
     zip.on('entry', (entry: yauzl.Entry) => {
-      if (entry.generalPurposeBitFlag & 1) return fail(new ReadingError('ENCRYPTED', 'The document opens only with a password.', 'Save a copy without the password and upload that.'));
+      if (entry.generalPurposeBitFlag & 1)
+        return fail(new ReadingError('ENCRYPTED', 'The document opens only with a password.', 'Save a copy without the password and upload that.'));
       if (total + entry.uncompressedSize > mostBytes) return fail(bomb);
       zip.openReadStream(entry, (error, stream) => {
         if (error) return fail(error);
@@ -61,7 +66,10 @@ export async function readDocx(bytes: Buffer, mostBytes: number): Promise<Readin
   }
   try {
     const core = await inspect(bytes, mostBytes);
-    const { value: html } = await mammoth.convertToHtml({ buffer: bytes }, { ignoreEmptyParagraphs: true, convertImage: mammoth.images.imgElement(() => Promise.resolve({ src: '' })) });
+    const { value: html } = await mammoth.convertToHtml(
+      { buffer: bytes },
+      { ignoreEmptyParagraphs: true, convertImage: mammoth.images.imgElement(() => Promise.resolve({ src: '' })) },
+    );
     const { document } = parseHTML(`<!doctype html><html><head></head><body>${html}</body></html>`);
     const blocks = blocksOf(document.body as unknown as Element);
     if (blocks.length === 0) throw noText('The document');

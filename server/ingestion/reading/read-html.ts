@@ -27,7 +27,9 @@ function isoDate(value: string | null): string | null {
 function publishedDate(document: Document, fromArticle: string | null): string | null {
   return (
     isoDate(fromArticle) ??
-    isoDate(metaContent(document, 'article:published_time', 'datePublished', 'date', 'dc.date', 'DC.date.issued', 'pubdate', 'sailthru.date', 'parsely-pub-date')) ??
+    isoDate(
+      metaContent(document, 'article:published_time', 'datePublished', 'date', 'dc.date', 'DC.date.issued', 'pubdate', 'sailthru.date', 'parsely-pub-date'),
+    ) ??
     isoDate(document.querySelector('time[datetime]')?.getAttribute('datetime') ?? null)
   );
 }

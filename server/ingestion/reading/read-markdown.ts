@@ -19,7 +19,8 @@ const markdown = new Marked({
   gfm: true,
   async: false,
   renderer: {
-    html: ({ text, type, block }) => (type === 'html' && block !== true && swallowing.test(text) ? text.replaceAll('&', '&amp;').replaceAll('<', '&lt;') : text),
+    html: ({ text, type, block }) =>
+      type === 'html' && block !== true && swallowing.test(text) ? text.replaceAll('&', '&amp;').replaceAll('<', '&lt;') : text,
   },
 });
 

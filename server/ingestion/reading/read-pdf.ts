@@ -133,7 +133,8 @@ function textFact(value: unknown): string | null {
 
 function explained(error: unknown): Error {
   if (error instanceof ReadingError) return error;
-  if (error instanceof PasswordException) return new ReadingError('ENCRYPTED', 'The PDF opens only with a password.', 'Save a copy without the password and upload that.');
+  if (error instanceof PasswordException)
+    return new ReadingError('ENCRYPTED', 'The PDF opens only with a password.', 'Save a copy without the password and upload that.');
   if (error instanceof InvalidPDFException) return corrupt('The PDF', error.message);
   return corrupt('The PDF', error instanceof Error ? error.message : String(error));
 }

@@ -5,18 +5,19 @@ import { messageOf } from '../errors.js';
 import { type Logger } from '../logging/index.js';
 
 /** Keeps answers that can be computed again. A cache that fails is a slower product, never a broken one. */
-export interface Cache {
+export interface CacheBackend {
   readonly backend: 'memory' | 'redis';
   get(key: string): Promise<Buffer | null>;
   /** @param ttlSeconds 0 keeps nothing */
   set(key: string, value: Buffer, ttlSeconds: number): Promise<void>;
-  clear(): Promise<void>;
+  /** Removes what has a key beginning so. */
+  clear(prefix: string): Promise<void>;
   /** Throws where the backend does not answer. */
   ping(): Promise<void>;
   close(): Promise<void>;
 }
 
-export class MemoryCache implements Cache {
+export class MemoryCache implements CacheBackend {
   readonly backend = 'memory';
   readonly #entries: LRUCache<string, Buffer>;
 
@@ -33,8 +34,8 @@ export class MemoryCache implements Cache {
     return Promise.resolve();
   }
 
-  clear(): Promise<void> {
-    this.#entries.clear();
+  clear(prefix: string): Promise<void> {
+    for (const key of [...this.#entries.keys()]) if (key.startsWith(prefix)) this.#entries.delete(key);
     return Promise.resolve();
   }
 
@@ -43,13 +44,14 @@ export class MemoryCache implements Cache {
   }
 
   close(): Promise<void> {
-    return this.clear();
+    this.#entries.clear();
+    return Promise.resolve();
   }
 }
 
-const prefix = 'erpfts:cache:';
+const namespace = 'erpfts:cache:';
 
-export class RedisCache implements Cache {
+export class RedisCache implements CacheBackend {
   readonly backend = 'redis';
   readonly #redis: Redis;
   #warned = false;
@@ -58,7 +60,13 @@ export class RedisCache implements Cache {
     url: string,
     private readonly log: Logger,
   ) {
-    this.#redis = new Redis(url, { maxRetriesPerRequest: 1, enableOfflineQueue: false, connectTimeout: 2000, commandTimeout: 1000, retryStrategy: (attempt) => Math.min(5000, attempt * 200) });
+    this.#redis = new Redis(url, {
+      maxRetriesPerRequest: 1,
+      enableOfflineQueue: false,
+      connectTimeout: 2000,
+      commandTimeout: 1000,
+      retryStrategy: (attempt) => Math.min(5000, attempt * 200),
+    });
     this.#redis.on('error', (error) => {
       if (!this.#warned) this.log.warn({ reason: messageOf(error) }, 'the Redis cache does not answer; answers are computed each time');
       this.#warned = true;
@@ -68,7 +76,7 @@ export class RedisCache implements Cache {
 
   async get(key: string): Promise<Buffer | null> {
     try {
-      return await this.#redis.getBuffer(prefix + key);
+      return await this.#redis.getBuffer(namespace + key);
     } catch {
       return null; // Health shows it; a miss is the right answer meanwhile.
     }
@@ -77,14 +85,14 @@ export class RedisCache implements Cache {
   async set(key: string, value: Buffer, ttlSeconds: number): Promise<void> {
     if (ttlSeconds <= 0) return;
     try {
-      await this.#redis.set(prefix + key, value, 'EX', ttlSeconds);
+      await this.#redis.set(namespace + key, value, 'EX', ttlSeconds);
     } catch {
       // As above: the next request computes the answer again.
     }
   }
 
-  async clear(): Promise<void> {
-    const stream = this.#redis.scanStream({ match: `${prefix}*`, count: 1000 });
+  async clear(prefix: string): Promise<void> {
+    const stream = this.#redis.scanStream({ match: `${namespace}${prefix}*`, count: 1000 });
     for await (const keys of stream as AsyncIterable<string[]>) if (keys.length > 0) await this.#redis.unlink(...keys);
   }
 
@@ -98,6 +106,6 @@ export class RedisCache implements Cache {
   }
 }
 
-export function openCache(settings: Pick<Settings, 'CACHE_BACKEND' | 'CACHE_REDIS_URL' | 'CACHE_MEMORY_BYTES'>, log: Logger): Cache {
+export function openCache(settings: Pick<Settings, 'CACHE_BACKEND' | 'CACHE_REDIS_URL' | 'CACHE_MEMORY_BYTES'>, log: Logger): CacheBackend {
   return settings.CACHE_BACKEND === 'redis' ? new RedisCache(settings.CACHE_REDIS_URL, log) : new MemoryCache(settings.CACHE_MEMORY_BYTES);
 }

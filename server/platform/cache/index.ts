@@ -1,1 +1,2 @@
-export { type Cache, MemoryCache, openCache, RedisCache } from './cache.js';
+export { AnswerCache, type CacheKind, cacheKinds, type CacheKindStatistics } from './answer-cache.js';
+export { openCache } from './cache.js';

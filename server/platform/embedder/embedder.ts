@@ -1,5 +1,11 @@
 export type EmbedderState = 'loading' | 'ready' | 'failed' | 'closed';
 
+export interface PassageOptions {
+  signal?: AbortSignal;
+  /** Waits until no other passage does. */
+  background?: boolean;
+}
+
 /**
  * Turns text into vectors of unit length. The E5 prefixes (`query: `, `passage: `; Wang et al., 2024, arXiv 2402.05672)
  * are added here. Replace it to compute embeddings elsewhere.
@@ -17,7 +23,7 @@ export interface Embedder {
   ready(): Promise<void>;
   /** Overtakes passages that wait. Text beyond the model's 512 tokens is ignored. */
   embedQuery(text: string): Promise<Float32Array>;
-  embedPassage(text: string, signal?: AbortSignal): Promise<Float32Array>;
+  embedPassage(text: string, options?: PassageOptions): Promise<Float32Array>;
   /** Passages waiting or being embedded. */
   readonly pending: number;
   close(): Promise<void>;

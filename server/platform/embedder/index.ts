@@ -1,3 +1,3 @@
-export { type Embedder, type EmbedderState } from './embedder.js';
+export { type Embedder, type EmbedderState, type PassageOptions } from './embedder.js';
 export { canonicalModelName, embeddedModel, locateModel, type ModelFiles } from './model-files.js';
 export { WorkerEmbedder } from './worker-embedder.js';

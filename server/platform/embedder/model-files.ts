@@ -39,7 +39,11 @@ export async function locateModel(configured: string, settings: ModelSettings, l
     throw new AppError('UNAVAILABLE', `The model folder ${basename(name)} lacks ${missing.join(', ')}.`, 'Use a folder in the layout of transformers.js.');
   }
   if (!/^[\w.-]+\/[\w.-]+$/.test(name)) {
-    throw new AppError('UNAVAILABLE', `EMBEDDING_MODEL="${configured}" is neither an embedded model, nor a folder, nor a hub name.`, `Use ${embeddedModel}, a path, or a name such as Xenova/multilingual-e5-large.`);
+    throw new AppError(
+      'UNAVAILABLE',
+      `EMBEDDING_MODEL="${configured}" is neither an embedded model, nor a folder, nor a hub name.`,
+      `Use ${embeddedModel}, a path, or a name such as Xenova/multilingual-e5-large.`,
+    );
   }
   const folder = join(resolve(settings.DATA_DIR), 'models', name);
   if (!modelFiles.every((file) => existsSync(join(folder, file)))) await download(name, folder, settings, log);
@@ -62,7 +66,11 @@ async function download(name: string, folder: string, settings: ModelSettings, l
     await rename(partial, folder);
   } catch (error) {
     await rm(partial, { recursive: true, force: true });
-    throw new AppError('UNAVAILABLE', `The embedding model ${name} could not be downloaded: ${messageOf(error)}.`, 'Check EMBEDDING_HUB_URL and the network, or copy the model into DATA_DIR/models.');
+    throw new AppError(
+      'UNAVAILABLE',
+      `The embedding model ${name} could not be downloaded: ${messageOf(error)}.`,
+      'Check EMBEDDING_HUB_URL and the network, or copy the model into DATA_DIR/models.',
+    );
   }
   log.info({ model: name }, 'the embedding model is complete');
 }

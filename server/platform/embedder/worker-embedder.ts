@@ -4,10 +4,10 @@ import { type Settings } from '../../config/index.js';
 import { AppError, messageOf } from '../errors.js';
 import { type Logger } from '../logging/index.js';
 import { type WorkerReply, type WorkerRequest, type WorkerSetup } from './embedder-worker.js';
-import { type Embedder, type EmbedderState } from './embedder.js';
+import { type Embedder, type EmbedderState, type PassageOptions } from './embedder.js';
 import { type ModelFiles } from './model-files.js';
 
-type EmbedderSettings = Pick<Settings, 'EMBEDDING_WORKERS' | 'EMBEDDING_THREADS' | 'EMBEDDING_LOW_MEMORY'>;
+type EmbedderSettings = Pick<Settings, 'EMBEDDING_WORKERS' | 'EMBEDDING_THREADS' | 'EMBEDDING_QUERY_THREADS' | 'EMBEDDING_LOW_MEMORY'>;
 
 interface Task {
   text: string;
@@ -19,6 +19,7 @@ interface Task {
 
 /** The worker kept for queries helps with passages only after this long without a query. */
 const idleAfterMs = 2000;
+const queryPrefix = 'query: ';
 const mostAttempts = 2;
 const mostRestarts = 5;
 
@@ -42,6 +43,7 @@ export class WorkerEmbedder implements Embedder {
   dimensions: number | null = null;
   readonly #queries: Task[] = [];
   readonly #passages: Task[] = [];
+  readonly #background: Task[] = [];
   readonly #slots: Slot[];
   #lastQueryAt = 0;
   #nextId = 1;
@@ -68,7 +70,7 @@ export class WorkerEmbedder implements Embedder {
   }
 
   get pending(): number {
-    return this.#passages.length + this.#slots.filter((slot) => slot.task !== null).length;
+    return this.#passages.length + this.#background.length + this.#slots.filter((slot) => slot.task !== null).length;
   }
 
   ready(): Promise<void> {
@@ -77,17 +79,23 @@ export class WorkerEmbedder implements Embedder {
 
   embedQuery(text: string): Promise<Float32Array> {
     this.#lastQueryAt = Date.now();
-    return this.#submit(this.#queries, `query: ${text}`);
+    return this.#submit(this.#queries, queryPrefix + text);
   }
 
-  embedPassage(text: string, signal?: AbortSignal): Promise<Float32Array> {
-    return this.#submit(this.#passages, `passage: ${text}`, signal);
+  embedPassage(text: string, { signal, background = false }: PassageOptions = {}): Promise<Float32Array> {
+    return this.#submit(background ? this.#background : this.#passages, `passage: ${text}`, signal);
   }
 
   #submit(queue: Task[], text: string, signal?: AbortSignal): Promise<Float32Array> {
     return new Promise((resolve, reject) => {
       if (this.state === 'failed' || this.state === 'closed') {
-        reject(new AppError('UNAVAILABLE', `The embedding model is not available: ${this.failure ?? 'the server is stopping'}.`, 'Search goes on by words; look at the health page.'));
+        reject(
+          new AppError(
+            'UNAVAILABLE',
+            `The embedding model is not available: ${this.failure ?? 'the server is stopping'}.`,
+            'Search goes on by words; look at the health page.',
+          ),
+        );
         return;
       }
       queue.push({ text, resolve, reject, signal, attempts: 0 });
@@ -97,7 +105,12 @@ export class WorkerEmbedder implements Embedder {
 
   #launch(slot: Slot): void {
     const worker = new Worker(new URL('./embedder-worker.js', import.meta.url), {
-      workerData: { folder: this.folder, threads: this.settings.EMBEDDING_THREADS } satisfies WorkerSetup,
+      workerData: {
+        folder: this.folder,
+        // 0: this worker never sees a query, and makes no session for one.
+        queryThreads: slot.forQueries ? this.settings.EMBEDDING_QUERY_THREADS : 0,
+        passageThreads: this.settings.EMBEDDING_THREADS,
+      } satisfies WorkerSetup,
     });
     slot.worker = worker;
     slot.ready = false;
@@ -134,7 +147,7 @@ export class WorkerEmbedder implements Embedder {
     if (task) {
       task.attempts += 1;
       if (task.attempts >= mostAttempts) task.reject(new Error(`the embedding worker ended twice on this text: ${messageOf(error)}`));
-      else (task.text.startsWith('query: ') ? this.#queries : this.#passages).unshift(task);
+      else (task.text.startsWith(queryPrefix) ? this.#queries : this.#passages).unshift(task);
     }
     if (slot.restarts > mostRestarts) {
       if (this.#slots.some((other) => other.worker)) return;
@@ -152,7 +165,7 @@ export class WorkerEmbedder implements Embedder {
     this.failure = reason;
     const error = new AppError('UNAVAILABLE', `The embedding model is not available: ${reason}.`);
     this.#rejectReady(error);
-    for (const task of [...this.#queries.splice(0), ...this.#passages.splice(0)]) task.reject(error);
+    for (const task of [...this.#queries.splice(0), ...this.#passages.splice(0), ...this.#background.splice(0)]) task.reject(error);
   }
 
   #take(slot: Slot): Task | null {
@@ -160,11 +173,11 @@ export class WorkerEmbedder implements Embedder {
     if (query) return query;
     const alone = this.#slots.length === 1;
     if (slot.forQueries && !alone && Date.now() - this.#lastQueryAt < idleAfterMs) {
-      if (this.#passages.length > 0) this.#wakeWhenIdle();
+      if (this.#passages.length + this.#background.length > 0) this.#wakeWhenIdle();
       return null;
     }
     for (;;) {
-      const passage = this.#passages.shift();
+      const passage = this.#passages.shift() ?? this.#background.shift();
       if (!passage) return null;
       if (!passage.signal?.aborted) return passage;
       passage.reject(passage.signal.reason);
@@ -184,8 +197,14 @@ export class WorkerEmbedder implements Embedder {
       const task = this.#take(slot);
       if (!task) continue;
       slot.task = task;
-      slot.worker.postMessage({ id: this.#nextId++, text: task.text } satisfies WorkerRequest);
+      slot.worker.postMessage({ id: this.#nextId++, text: task.text, allThreads: slot.forQueries && this.#isOnlyQuery(task) } satisfies WorkerRequest);
     }
+  }
+
+  /** A query on its own is done sooner by several threads; of several at once, more are done by a thread each. */
+  #isOnlyQuery(task: Task): boolean {
+    const isQuery = ({ text }: Task) => text.startsWith(queryPrefix);
+    return isQuery(task) && this.#queries.length === 0 && this.#slots.every((slot) => slot.task === null || slot.task === task || !isQuery(slot.task));
   }
 
   async close(): Promise<void> {
@@ -194,7 +213,7 @@ export class WorkerEmbedder implements Embedder {
     if (this.#idleTimer) clearTimeout(this.#idleTimer);
     const error = new AppError('UNAVAILABLE', 'The server is stopping.');
     this.#rejectReady(error);
-    for (const task of [...this.#queries.splice(0), ...this.#passages.splice(0)]) task.reject(error);
+    for (const task of [...this.#queries.splice(0), ...this.#passages.splice(0), ...this.#background.splice(0)]) task.reject(error);
     for (const slot of this.#slots) slot.task?.reject(error);
     await Promise.all(this.#slots.flatMap((slot) => slot.worker?.terminate() ?? []));
   }

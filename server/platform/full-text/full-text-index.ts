@@ -1,7 +1,9 @@
 import { LRUCache } from 'lru-cache';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { type EntityManager } from 'typeorm';
 import { type Database } from '../database/index.js';
 import { ChunkTermsEntity } from './chunk-terms.entity.js';
+import { MemoryPostings } from './memory-postings.js';
 import { type Postings, postingsFor } from './postings.js';
 import { hashTerm, TermVector } from '../terms/index.js';
 
@@ -34,6 +36,7 @@ export interface CorpusStatistics {
 const termVectorCacheBytes = 96 * 1024 ** 2;
 const statisticsTtlMs = 2000;
 const hashesPerStatement = 1000;
+const warmedAtOnce = 250;
 
 /**
  * Full text over chunks, in the database's own transaction. Which chunks hold a term comes from FTS5 or a tsvector;
@@ -44,7 +47,9 @@ export class FullTextIndex {
   readonly #postings: Postings;
   readonly #vectors = new LRUCache<number, CandidateChunk>({ maxSize: termVectorCacheBytes, sizeCalculation: (entry) => entry.terms.bytes + 100 });
   #statistics: { value: Promise<CorpusStatistics>; at: number } | null = null;
-  readonly #frequencies = new LRUCache<string, { chunks: number; corpus: number }>({ max: 50_000 });
+  /** Filled after a start; until then, and for what it does not hold, the database is asked. */
+  readonly #memory = new MemoryPostings();
+  #memoryComplete = false;
 
   constructor(private readonly database: Database) {
     this.#postings = postingsFor(database.dialect);
@@ -70,13 +75,19 @@ export class FullTextIndex {
         .execute();
     }
     await this.#count(tx, rows, 1);
+    // Should the transaction be rolled back, the lists name chunks that nobody finds.
+    for (const row of rows) this.#memory.add(row.chunkId, new TermVector(row.packed, row.length).hashes);
   }
 
   async remove(tx: EntityManager, chunkIds: number[]): Promise<void> {
     for (let at = 0; at < chunkIds.length; at += 500) {
       const part = chunkIds.slice(at, at + 500);
-      const rows = (await tx.sql`SELECT length, terms AS packed FROM chunk_terms WHERE chunk_id IN (${() => part as unknown as string[]})`) as { length: number; packed: Uint8Array }[];
+      const rows = (await tx.sql`SELECT length, terms AS packed FROM chunk_terms WHERE chunk_id IN (${() => part as unknown as string[]})`) as {
+        length: number;
+        packed: Uint8Array;
+      }[];
       await this.#count(tx, rows, -1);
+      for (const row of rows) this.#memory.discount(new TermVector(row.packed, row.length).hashes);
       await this.#postings.remove(tx, part);
       await tx.sql`DELETE FROM chunk_terms WHERE chunk_id IN (${() => part as unknown as string[]})`;
       for (const id of part) this.#vectors.delete(id);
@@ -99,7 +110,9 @@ export class FullTextIndex {
     for (let at = 0; at < sorted.length; at += hashesPerStatement) {
       const part = sorted.slice(at, at + hashesPerStatement);
       const values = part.map(([hash, change]) => `(${hash}, ${change})`).join(', ');
-      await tx.query(`INSERT INTO term_statistics (hash, chunks) VALUES ${values} ON CONFLICT (hash) DO UPDATE SET chunks = term_statistics.chunks + excluded.chunks`);
+      await tx.query(
+        `INSERT INTO term_statistics (hash, chunks) VALUES ${values} ON CONFLICT (hash) DO UPDATE SET chunks = term_statistics.chunks + excluded.chunks`,
+      );
     }
     await tx.query(
       `INSERT INTO full_text_statistics (id, chunks, terms) VALUES (1, ${sign * rows.length}, ${sign * length})
@@ -112,7 +125,10 @@ export class FullTextIndex {
     const now = Date.now();
     if (!this.#statistics || now - this.#statistics.at > statisticsTtlMs) {
       const value = (async () => {
-        const [row] = (await this.database.searchRead.query('SELECT chunks, terms FROM full_text_statistics WHERE id = 1')) as { chunks: number | string; terms: number | string }[];
+        const [row] = (await this.database.searchRead.query('SELECT chunks, terms FROM full_text_statistics WHERE id = 1')) as {
+          chunks: number | string;
+          terms: number | string;
+        }[];
         const chunks = Number(row?.chunks ?? 0);
         return { chunks, meanLength: chunks > 0 ? Number(row?.terms ?? 0) / chunks : 1 };
       })();
@@ -122,34 +138,26 @@ export class FullTextIndex {
     return this.#statistics.value;
   }
 
-  /** In how many chunks each term occurs. Cached until the corpus has grown or shrunk by a fiftieth. */
+  /** In how many chunks each term occurs. */
   async documentFrequencies(terms: string[]): Promise<Map<string, number>> {
-    const { chunks: corpus } = await this.statistics();
-    const found = new Map<string, number>();
-    const unknown: string[] = [];
-    for (const term of terms) {
-      const cached = this.#frequencies.get(term);
-      if (cached && Math.abs(cached.corpus - corpus) * 50 <= corpus) found.set(term, cached.chunks);
-      else unknown.push(term);
+    if (this.#memoryComplete) return new Map(terms.map((term) => [term, this.#memory.count(hashTerm(term))]));
+    const counts = new Map<number, number>();
+    for (let at = 0; at < terms.length; at += hashesPerStatement) {
+      const hashes = terms.slice(at, at + hashesPerStatement).map(hashTerm);
+      const rows = (await this.database.searchRead.query(`SELECT hash, chunks FROM term_statistics WHERE hash IN (${hashes.join(', ')})`)) as {
+        hash: number | string;
+        chunks: number | string;
+      }[];
+      for (const { hash, chunks } of rows) counts.set(Number(hash), Number(chunks));
     }
-    if (unknown.length === 0) return found;
-    const byHash = new Map<number, number>();
-    for (let at = 0; at < unknown.length; at += hashesPerStatement) {
-      const hashes = unknown.slice(at, at + hashesPerStatement).map(hashTerm).join(', ');
-      const rows = (await this.database.searchRead.query(`SELECT hash, chunks FROM term_statistics WHERE hash IN (${hashes})`)) as { hash: number | string; chunks: number | string }[];
-      for (const row of rows) byHash.set(Number(row.hash), Number(row.chunks));
-    }
-    for (const term of unknown) {
-      const chunks = byHash.get(hashTerm(term)) ?? 0;
-      this.#frequencies.set(term, { chunks, corpus });
-      found.set(term, chunks);
-    }
-    return found;
+    return new Map(terms.map((term) => [term, Math.max(0, counts.get(hashTerm(term)) ?? 0)]));
   }
 
   /** Chunks that hold any of the terms, at most `limit`. */
-  match(terms: string[], limit: number, documentIds: string[] | null): Promise<number[]> {
-    return terms.length === 0 ? Promise.resolve([]) : this.#postings.match(this.database.searchRead, terms, limit, documentIds);
+  async match(terms: string[], limit: number, documentIds: string[] | null): Promise<number[]> {
+    if (terms.length === 0) return [];
+    const inMemory = this.#memoryComplete && documentIds === null ? this.#memory.match(terms.map(hashTerm), limit) : null;
+    return inMemory ?? this.#postings.match(this.database.searchRead, terms, limit, documentIds);
   }
 
   /** Term vectors by chunk; ids that are not indexed are left out. */
@@ -161,17 +169,47 @@ export class FullTextIndex {
       if (cached) found.push(cached);
       else missing.push(id);
     }
-    for (let at = 0; at < missing.length; at += 2000) {
-      const rows = (await this.database.searchRead.query(
-        `SELECT chunk_id, document_id, revision, length, terms FROM chunk_terms WHERE chunk_id IN (${missing.slice(at, at + 2000).join(', ')})`,
-      )) as { chunk_id: number; document_id: string; revision: number; length: number; terms: Uint8Array }[];
-      for (const row of rows) {
-        const candidate = { chunkId: row.chunk_id, documentId: row.document_id, revision: row.revision, terms: new TermVector(row.terms, row.length) };
-        this.#vectors.set(row.chunk_id, candidate);
-        found.push(candidate);
-      }
-    }
+    for (let at = 0; at < missing.length; at += 2000) found.push(...(await this.#read(`WHERE chunk_id IN (${missing.slice(at, at + 2000).join(', ')})`)));
     return found;
+  }
+
+  async #read(where: string): Promise<CandidateChunk[]> {
+    const rows = (await this.database.searchRead.query(`SELECT chunk_id, document_id, revision, length, terms FROM chunk_terms ${where}`)) as {
+      chunk_id: number;
+      document_id: string;
+      revision: number;
+      length: number;
+      terms: Uint8Array;
+    }[];
+    return rows.map((row) => {
+      const candidate = { chunkId: row.chunk_id, documentId: row.document_id, revision: row.revision, terms: new TermVector(row.terms, row.length) };
+      this.#vectors.set(row.chunk_id, candidate);
+      return candidate;
+    });
+  }
+
+  /** Reads the postings into memory, and as many term vectors as are kept there, ahead of the first searches. */
+  async warm(signal: AbortSignal): Promise<void> {
+    const [newest] = (await this.database.searchRead.query('SELECT max(chunk_id) AS id FROM chunk_terms')) as { id: number | null }[];
+    let after = 0;
+    // Chunks that come meanwhile are added as they are written.
+    while (!signal.aborted && after < (newest?.id ?? 0)) {
+      const read = await this.#read(`WHERE chunk_id > ${after} AND chunk_id <= ${newest!.id} ORDER BY chunk_id LIMIT ${warmedAtOnce}`);
+      if (read.length === 0) break;
+      for (const { chunkId, terms } of read) this.#memory.add(chunkId, terms.hashes);
+      after = read.at(-1)!.chunkId;
+      // Small steps with pauses: whoever searches meanwhile does not wait.
+      await nextTurn();
+    }
+    this.#memoryComplete = !signal.aborted;
+  }
+
+  /** How many of the chunks can be found by words. */
+  async indexed(chunkIds: number[]): Promise<number> {
+    return this.#postings.present(
+      this.database.searchRead,
+      (await this.candidates(chunkIds)).map(({ chunkId }) => chunkId),
+    );
   }
 
   count(): Promise<number> {

@@ -8,12 +8,23 @@ export interface Postings {
   /** Ids of chunks that hold any of the terms, at most `limit`, within the documents given. */
   match(read: EntityManager, terms: string[], limit: number, documentIds: string[] | null): Promise<number[]>;
   count(read: EntityManager): Promise<number>;
+  /** How many of the chunks are listed. */
+  present(read: EntityManager, chunkIds: number[]): Promise<number>;
 }
 
 const rowsPerStatement = 100;
 
 async function inParts<T>(items: T[], work: (part: T[]) => Promise<unknown>): Promise<void> {
   for (let at = 0; at < items.length; at += rowsPerStatement) await work(items.slice(at, at + rowsPerStatement));
+}
+
+async function presentBy(read: EntityManager, column: string, chunkIds: number[]): Promise<number> {
+  let present = 0;
+  await inParts(chunkIds, async (part) => {
+    const [row] = (await read.query(`SELECT count(*) AS n FROM chunk_fulltext WHERE ${column} IN (${part.join(', ')})`)) as { n: number | string }[];
+    present += Number(row?.n ?? 0);
+  });
+  return present;
 }
 
 /**
@@ -33,13 +44,18 @@ const sqlitePostings: Postings = {
   async match(read, terms, limit, documentIds) {
     const any = terms.map((term) => `"${term}"`).join(' OR ');
     const within = documentIds ? `AND rowid IN (SELECT chunk_id FROM chunk_terms WHERE document_id IN (${documentIds.map(() => '?').join(', ')}))` : '';
-    const rows = (await read.query(`SELECT rowid AS id FROM chunk_fulltext WHERE chunk_fulltext MATCH ? ${within} LIMIT ?`, [any, ...(documentIds ?? []), limit])) as { id: number }[];
+    const rows = (await read.query(`SELECT rowid AS id FROM chunk_fulltext WHERE chunk_fulltext MATCH ? ${within} LIMIT ?`, [
+      any,
+      ...(documentIds ?? []),
+      limit,
+    ])) as { id: number }[];
     return rows.map((row) => row.id);
   },
   async count(read) {
     const [row] = (await read.query('SELECT count(*) AS n FROM chunk_fulltext')) as { n: number }[];
     return Number(row?.n ?? 0);
   },
+  present: (read, chunkIds) => presentBy(read, 'rowid', chunkIds),
 };
 
 /** A tsvector of ready-made lexemes under a GIN index. https://www.postgresql.org/docs/current/functions-textsearch.html */
@@ -67,6 +83,7 @@ const postgresPostings: Postings = {
     const [row] = (await read.query('SELECT count(*) AS n FROM chunk_fulltext')) as { n: string }[];
     return Number(row?.n ?? 0);
   },
+  present: (read, chunkIds) => presentBy(read, 'chunk_id', chunkIds),
 };
 
 export function postingsFor(dialect: Dialect): Postings {

@@ -23,7 +23,11 @@ export function errorFormatter(log: Logger, debug: boolean): (formatted: GraphQL
     const { locations, path } = formatted;
     const place = { ...(locations ? { locations } : {}), ...(path ? { path } : {}) };
     if (original instanceof AppError) {
-      return { message: original.message, ...place, extensions: { code: original.code, ...(original.remedy ? { remedy: original.remedy } : {}), ...(debug ? { stack: original.stack } : {}) } };
+      return {
+        message: original.message,
+        ...place,
+        extensions: { code: original.code, ...(original.remedy ? { remedy: original.remedy } : {}), ...(debug ? { stack: original.stack } : {}) },
+      };
     }
     const apolloCode = formatted.extensions?.['code'];
     const isRequestError = error instanceof GraphQLError && (error.originalError === undefined || error.originalError instanceof GraphQLError);
@@ -35,7 +39,11 @@ export function errorFormatter(log: Logger, debug: boolean): (formatted: GraphQL
     return {
       message: debug && original instanceof Error ? original.message : 'Something went wrong on the server.',
       ...place,
-      extensions: { code: 'INTERNAL_SERVER_ERROR', remedy: 'Try again; if it happens again, look at the log.', ...(debug && original instanceof Error ? { stack: original.stack } : {}) },
+      extensions: {
+        code: 'INTERNAL_SERVER_ERROR',
+        remedy: 'Try again; if it happens again, look at the log.',
+        ...(debug && original instanceof Error ? { stack: original.stack } : {}),
+      },
     };
   };
 }

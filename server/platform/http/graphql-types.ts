@@ -57,7 +57,8 @@ export const mostPerPage = 100;
 
 /** Checks `first`: 1..100. */
 export function pageSize(first: number): number {
-  if (!Number.isInteger(first) || first < 1 || first > mostPerPage) throw badInput(`first must be between 1 and ${mostPerPage}, not ${first}.`, `Ask for at most ${mostPerPage} at a time and page on with "after".`);
+  if (!Number.isInteger(first) || first < 1 || first > mostPerPage)
+    throw badInput(`first must be between 1 and ${mostPerPage}, not ${first}.`, `Ask for at most ${mostPerPage} at a time and page on with "after".`);
   return first;
 }
 
@@ -87,4 +88,3 @@ export function toConnection<T>(rows: T[], first: number, totalCount: number, cu
     pageInfo: { hasNextPage: rows.length > first, hasPreviousPage, startCursor: edges[0]?.cursor ?? null, endCursor: edges.at(-1)?.cursor ?? null },
   };
 }
-

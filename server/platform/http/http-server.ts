@@ -1,11 +1,11 @@
 import { ApolloServer } from '@apollo/server';
 import { ApolloServerPluginDrainHttpServer } from '@apollo/server/plugin/drainHttpServer';
-import { ApolloServerPluginLandingPageDisabled } from '@apollo/server/plugin/disabled';
+import { ApolloServerPluginCacheControlDisabled, ApolloServerPluginLandingPageDisabled } from '@apollo/server/plugin/disabled';
 import { expressMiddleware } from '@as-integrations/express5';
 import { maxDepthRule } from '@escape.tech/graphql-armor-max-depth';
 import cors from 'cors';
 import express, { type Express, type Request, type RequestHandler, type Response } from 'express';
-import { type GraphQLError, type GraphQLSchema, specifiedRules, validate, type ValidationRule } from 'graphql';
+import { type GraphQLError, type GraphQLSchema, parse, specifiedRules, validate, type ValidationRule } from 'graphql';
 import graphqlUploadExpress from 'graphql-upload/graphqlUploadExpress.mjs';
 import { useServer } from 'graphql-ws/use/ws';
 import helmet from 'helmet';
@@ -18,15 +18,11 @@ import { AppError } from '../errors.js';
 import { type Logger } from '../logging/index.js';
 import { consoleFiles } from './console-files.js';
 import { errorFormatter } from './format-error.js';
+import { type Caller, callerOf } from './caller.js';
 import { HostGuard } from './host-guard.js';
-
-/** Who sends an operation, by HTTP or WebSocket. */
-export interface Caller {
-  authorization: string | undefined;
-  cookies: string | undefined;
-  address: string;
-  setCookie: (cookie: string) => void;
-}
+import { OperationLane } from './operation-lane.js';
+import { replacedAddresses } from './replaced-addresses.js';
+import { largestOperationBytes, sendError, sendFailure, statusOf } from './send-error.js';
 
 /** Throws AppError UNAUTHENTICATED or FORBIDDEN unless the sender may use the route. */
 export type Authorize = (request: Request, permission: string) => Promise<void>;
@@ -36,10 +32,10 @@ export interface HttpParts<Context extends object> {
   schema: GraphQLSchema;
   /** Context of one HTTP operation. Throws AppError, e.g. RATE_LIMITED. */
   contextOf: (caller: Caller) => Promise<Context>;
-  /** Context of one WebSocket connection; null refuses it. */
-  connectionContextOf: (caller: Caller) => Promise<Context | null>;
-  /** Context of one operation on a WebSocket connection. */
-  operationContextOf: (connection: Context) => Context;
+  /** Whether a WebSocket connection may be opened. */
+  mayConnect: (caller: Caller) => Promise<boolean>;
+  /** Context of one operation on a WebSocket connection: whoever opened it may have been signed out since. */
+  operationContextOf: (caller: Caller) => Promise<Context>;
   /** Throws unless the sender may upload: asked before a byte is received. */
   beforeUpload: (caller: Caller) => Promise<void>;
   /** Routes beside GraphQL and the console. */
@@ -48,39 +44,7 @@ export interface HttpParts<Context extends object> {
 }
 
 const graphqlPath = '/graphql';
-const largestOperationBytes = '1mb';
 const socketsClose = 1001;
-
-/** The manual's REST addresses and the GraphQL fields that replaced them. */
-const replaced: [RegExp, string][] = [
-  [/^\/performance\/system-health/, 'query { health }'],
-  [/^\/performance\/cache\/clear/, 'mutation { runMaintenance(task: CLEAR_CACHE) }'],
-  [/^\/performance\//, 'query { metrics }'],
-  [/^\/admin\/maintenance/, 'mutation { setMaintenanceMode }'],
-  [/^\/api\/v1\/search/, 'query { search }'],
-  [/^\/(api|admin)\//, 'the schema at /graphql'],
-];
-
-function callerOf(request: Request, response: Response): Caller {
-  return {
-    authorization: request.headers.authorization,
-    cookies: request.headers.cookie,
-    address: request.ip ?? '',
-    setCookie: (cookie) => response.append('Set-Cookie', secured(cookie, request)),
-  };
-}
-
-/** Behind TLS the cookie must not travel without it. */
-export function secured(cookie: string, request: Request): string {
-  return request.secure ? `${cookie}; Secure` : cookie;
-}
-
-/** Sends an error as JSON with the contract's code. */
-export function sendError(response: Response, status: number, error: AppError): void {
-  response.status(status).json({ error: { code: error.code, message: error.message, ...(error.remedy ? { remedy: error.remedy } : {}) } });
-}
-
-const statusOf: Partial<Record<AppError['code'], number>> = { UNAUTHENTICATED: 401, FORBIDDEN: 403, NOT_FOUND: 404, RATE_LIMITED: 429, BAD_USER_INPUT: 400, UNAVAILABLE: 503 };
 
 /** A route whose AppErrors become JSON answers. */
 export function route(handler: (request: Request, response: Response) => Promise<void>): RequestHandler {
@@ -99,15 +63,21 @@ export class HttpServer<Context extends object> {
   readonly #sockets: WebSocketServer;
   readonly #guard: HostGuard;
   #apollo: ApolloServer<Context> | null = null;
+  #lane: OperationLane<Context> | null = null;
   #disposeSockets: (() => Promise<void> | void) | null = null;
   #ready = false;
   #closed: Promise<void> | null = null;
 
   constructor(private readonly settings: Settings) {
-    this.#server = createServer(this.#app);
+    this.#server = createServer((request, response) => {
+      if (this.#lane?.takes(request, graphqlPath) && this.#admits(request)) this.#lane.handle(request, response);
+      else this.#app(request, response);
+    });
     this.#sockets = new WebSocketServer({ noServer: true, maxPayload: 1024 * 1024 });
     this.#guard = new HostGuard({ host: settings.HOST, allowedHosts: settings.ALLOWED_HOSTS, corsOrigins: settings.CORS_ORIGINS });
     this.#app.disable('x-powered-by');
+    // Answers to operations are never asked for again by their tag; the console's files have tags of their own.
+    this.#app.disable('etag');
     this.#app.set('trust proxy', 'loopback');
     this.#app.use((request, response, next) => {
       const refusal = this.#guard.refusal(request.headers.host, request.headers.origin);
@@ -133,7 +103,11 @@ export class HttpServer<Context extends object> {
   async listen(): Promise<void> {
     await new Promise<void>((resolve, reject) => {
       this.#server.once('error', (error: NodeJS.ErrnoException) => {
-        reject(error.code === 'EADDRINUSE' ? new AppError('CONFLICT', `Port ${this.settings.PORT} is in use by another program.`, 'Stop it, or set PORT to another number.') : error);
+        reject(
+          error.code === 'EADDRINUSE'
+            ? new AppError('CONFLICT', `Port ${this.settings.PORT} is in use by another program.`, 'Stop it, or set PORT to another number.')
+            : error,
+        );
       });
       this.#server.listen(this.settings.PORT, this.settings.HOST, resolve);
     });
@@ -153,14 +127,27 @@ export class HttpServer<Context extends object> {
       introspection: true,
       includeStacktraceInErrorResponses: settings.DEBUG,
       stopOnTerminationSignals: false,
-      plugins: [ApolloServerPluginDrainHttpServer({ httpServer: this.#server, stopGracePeriodMillis: settings.SHUTDOWN_TIMEOUT_MS }), ApolloServerPluginLandingPageDisabled()],
+      plugins: [
+        ApolloServerPluginDrainHttpServer({ httpServer: this.#server, stopGracePeriodMillis: settings.SHUTDOWN_TIMEOUT_MS }),
+        ApolloServerPluginLandingPageDisabled(),
+        // Answers are for one signed-in person each: no proxy caches them, and no field needs to be asked for its age.
+        ApolloServerPluginCacheControlDisabled(),
+      ],
       logger: { debug: () => undefined, info: () => undefined, warn: (message) => log.warn(message), error: (message) => log.error(message) },
     });
     await this.#apollo.start();
     this.#openSockets(parts, formatError, rules);
-    this.#app.use(helmet({ contentSecurityPolicy: false, strictTransportSecurity: false }));
+    const secure = helmet({ contentSecurityPolicy: false, strictTransportSecurity: false });
+    this.#app.use(secure);
     if (this.#guard.origins.length > 0) {
-      this.#app.use(cors({ origin: this.#guard.origins, methods: ['GET', 'POST'], allowedHeaders: ['authorization', 'content-type', 'apollo-require-preflight'], maxAge: 600 }));
+      this.#app.use(
+        cors({
+          origin: this.#guard.origins,
+          methods: ['GET', 'POST'],
+          allowedHeaders: ['authorization', 'content-type', 'apollo-require-preflight'],
+          maxAge: 600,
+        }),
+      );
     }
     const uploads = graphqlUploadExpress({ maxFileSize: settings.UPLOAD_MAX_BYTES, maxFiles: settings.UPLOAD_MAX_FILES, maxFieldSize: 1024 * 1024 });
     this.#app.use(
@@ -179,46 +166,65 @@ export class HttpServer<Context extends object> {
       expressMiddleware(this.#apollo, { context: ({ req, res }) => parts.contextOf(callerOf(req, res)) }),
     );
     parts.routes(this.#app);
-    for (const [pattern, field] of replaced) {
-      this.#app.all(pattern, (request, response) => sendError(response, 404, new AppError('NOT_FOUND', `${request.path} is not part of this product.`, `Use GraphQL: ${field}.`)));
+    for (const [pattern, field] of replacedAddresses) {
+      this.#app.all(pattern, (request, response) =>
+        sendError(response, 404, new AppError('NOT_FOUND', `${request.path} is not part of this product.`, `Use GraphQL: ${field}.`)),
+      );
     }
     this.#app.use(consoleFiles());
-    this.#app.use((request, response) => sendError(response, 404, new AppError('NOT_FOUND', `There is nothing at ${request.path}.`, 'The console is at /, GraphQL at /graphql.')));
-    this.#app.use((error: unknown, _request: Request, response: Response, next: (error: unknown) => void) => this.#failed(error, response, next, log));
+    this.#app.use((request, response) =>
+      sendError(response, 404, new AppError('NOT_FOUND', `There is nothing at ${request.path}.`, 'The console is at /, GraphQL at /graphql.')),
+    );
+    this.#app.use((error: unknown, _request: Request, response: Response, next: (error: unknown) => void) => {
+      if (response.headersSent) next(error);
+      else sendFailure(response, error, log);
+    });
+    this.#lane = new OperationLane<Context>({
+      apollo: this.#apollo,
+      contextOf: parts.contextOf,
+      secure: (request, response) => secure(request, response, () => undefined),
+      longest: largestOperationBytes,
+      failed: (error, response) => {
+        if (response.headersSent) response.destroy();
+        else sendFailure(response, error, log);
+      },
+    });
     this.#ready = true;
   }
 
-  #failed(error: unknown, response: Response, next: (error: unknown) => void, log: Logger): void {
-    if (response.headersSent) return next(error);
-    if (error instanceof AppError) return sendGraphqlError(response, statusOf[error.code] ?? 500, error);
-    const { status, message, type } = error as { status?: number; message?: string; type?: string };
-    if (status === 413 || type === 'entity.too.large') return sendGraphqlError(response, 413, new AppError('PAYLOAD_TOO_LARGE', 'The request is too large.', `Operations can have ${largestOperationBytes}; send files as multipart uploads.`));
-    if (status && status >= 400 && status < 500) return sendGraphqlError(response, status, new AppError('BAD_USER_INPUT', message ?? 'The request cannot be read.'));
-    log.error({ err: error }, 'a request failed');
-    sendGraphqlError(response, 500, new AppError('INTERNAL_SERVER_ERROR', 'Something went wrong on the server.', 'Try again; if it happens again, look at the log.'));
+  /** Whether nothing of a request has to be refused, or answered with the headers that other sites' pages need. */
+  #admits({ headers }: IncomingMessage): boolean {
+    const foreign = this.#guard.origins.length > 0 && headers.origin !== undefined;
+    return this.#ready && !foreign && this.#guard.refusal(headers.host, headers.origin) === null;
   }
 
-  #openSockets({ schema, connectionContextOf, operationContextOf }: HttpParts<Context>, formatError: ReturnType<typeof errorFormatter>, rules: ValidationRule[]): void {
+  #openSockets(
+    { settings, schema, mayConnect, operationContextOf }: HttpParts<Context>,
+    formatError: ReturnType<typeof errorFormatter>,
+    rules: ValidationRule[],
+  ): void {
     const formatted = (errors: readonly GraphQLError[]) => errors.map((error) => formatError(error.toJSON(), error));
-    const { dispose } = useServer<Record<string, unknown>, { request: IncomingMessage; context?: Context }>(
+    const { dispose } = useServer<Record<string, unknown>, { request: IncomingMessage; caller?: Caller }>(
       {
         schema,
+        parse: (source) => parse(source, { maxTokens: settings.GRAPHQL_MAX_TOKENS }),
         validate: (checked, document) => validate(checked, document, [...specifiedRules, ...rules]),
         onConnect: async ({ connectionParams, extra }) => {
           const authorization = connectionParams?.['authorization'];
-          const context = await connectionContextOf({
+          const caller: Caller = {
             authorization: typeof authorization === 'string' ? authorization : undefined,
             cookies: extra.request.headers.cookie,
             address: extra.request.socket.remoteAddress ?? '',
             setCookie: () => undefined,
-          });
-          if (!context) return false;
-          extra.context = context;
+          };
+          if (!(await mayConnect(caller))) return false;
+          extra.caller = caller;
           return true;
         },
-        context: ({ extra }) => extra.context && operationContextOf(extra.context),
+        context: ({ extra: { caller } }) => caller && operationContextOf(caller),
         onError: (_context, _id, _payload, errors) => formatted(errors),
-        onNext: (_context, _id, _payload, _args, result) => (result.errors ? { ...result, errors: formatted(result.errors) as unknown as GraphQLError[] } : undefined),
+        onNext: (_context, _id, _payload, _args, result) =>
+          result.errors ? { ...result, errors: formatted(result.errors) as unknown as GraphQLError[] } : undefined,
       },
       this.#sockets,
     );
@@ -243,13 +249,11 @@ export class HttpServer<Context extends object> {
     this.#ready = false;
     for (const client of this.#sockets.clients) client.close(socketsClose, 'server is stopping');
     await this.#disposeSockets?.();
+    // A client that keeps an idle connection for its next request has none in progress: it is not waited for.
+    const sweep = setInterval(() => this.#server.closeIdleConnections(), 50);
     if (this.#apollo) await this.#apollo.stop();
     else this.#server.close();
+    clearInterval(sweep);
     this.#server.closeAllConnections();
   }
-}
-
-/** GraphQL clients expect their own shape of errors, whatever went wrong before GraphQL began. */
-function sendGraphqlError(response: Response, status: number, error: AppError): void {
-  response.status(status).json({ errors: [{ message: error.message, extensions: { code: error.code, ...(error.remedy ? { remedy: error.remedy } : {}) } }] });
 }

@@ -1,1 +1,3 @@
-export { type Authorize, type Caller, HttpServer, route, secured, sendError } from './http-server.js';
+export { type Caller, secured } from './caller.js';
+export { type Authorize, HttpServer, route } from './http-server.js';
+export { sendError } from './send-error.js';

@@ -13,7 +13,10 @@ export function createLogger(level: string): Logger {
       base: null,
       timestamp: pino.stdTimeFunctions.isoTime,
       formatters: { level: (label) => ({ level: label }) },
-      redact: { paths: ['*.authorization', '*.cookie', '*.token', '*.key', '*.password', 'authorization', 'cookie', 'token', 'key', 'password'], censor: '[hidden]' },
+      redact: {
+        paths: ['*.authorization', '*.cookie', '*.token', '*.key', '*.password', 'authorization', 'cookie', 'token', 'key', 'password'],
+        censor: '[hidden]',
+      },
     },
     pino.destination({ fd: 2, sync: false }),
   );

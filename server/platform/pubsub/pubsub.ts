@@ -17,10 +17,7 @@ export class PubSub<Topics extends object> {
   }
 
   /** Values of a topic as they come. */
-  subscribe<Name extends keyof Topics & string>(
-    topic: Name,
-    options: LatestOptions<Topics[Name]> = {},
-  ): AsyncGenerator<Topics[Name], void, void> {
+  subscribe<Name extends keyof Topics & string>(topic: Name, options: LatestOptions<Topics[Name]> = {}): AsyncGenerator<Topics[Name], void, void> {
     return latestValues<Topics[Name]>((push) => this.on(topic, push), options);
   }
 }

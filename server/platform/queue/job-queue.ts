@@ -19,6 +19,8 @@ export interface JobContext {
   readonly job: JobEntity;
   /** Aborted when the job is cancelled or the server stops. */
   readonly signal: AbortSignal;
+  /** An earlier run was cut off and may have left results. */
+  readonly resumed: boolean;
   readonly report: (progress: JobProgress) => void;
 }
 
@@ -55,6 +57,8 @@ export class JobQueue {
   #open = false;
   readonly #pumping = new Set<string>();
   readonly #again = new Set<string>();
+  /** Jobs that were running when the last process ended. */
+  readonly #interrupted = new Set<string>();
 
   constructor(
     private readonly database: Database,
@@ -69,6 +73,8 @@ export class JobQueue {
 
   /** Queues what a crash cut off, then starts to work. */
   async start(): Promise<void> {
+    const interrupted = await this.database.read.find(JobEntity, { where: { status: 'RUNNING' }, select: { id: true } });
+    for (const { id } of interrupted) this.#interrupted.add(id);
     await this.database.write((tx) => tx.update(JobEntity, { status: 'RUNNING' }, { status: 'QUEUED', startedAt: null }));
     this.#open = true;
     for (const kind of this.#handlers.keys()) this.wake(kind);
@@ -135,17 +141,15 @@ export class JobQueue {
   }
 
   async #run(queued: JobEntity, handler: JobHandler, controller: AbortController): Promise<void> {
-    const job = await this.database.write(async (tx) => {
-      const claimed = await tx.findOneBy(JobEntity, { id: queued.id, status: 'QUEUED' });
-      if (!claimed) return null;
-      Object.assign(claimed, { status: 'RUNNING', startedAt: new Date(), error: null, finishedAt: null });
-      return tx.save(claimed);
-    });
-    if (!job) return;
+    const running = { status: 'RUNNING' as const, startedAt: new Date(), error: null, finishedAt: null };
+    const { affected } = await this.database.writeOne((manager) => manager.update(JobEntity, { id: queued.id, status: 'QUEUED' }, running));
+    if (affected === 0) return;
+    const job = Object.assign(queued, running);
     this.onChange(job);
     const reporter = new ProgressReporter(job, this.database, this.onChange);
     try {
-      const result = await handler.run({ job, signal: controller.signal, report: (progress) => reporter.report(progress) });
+      const resumed = this.#interrupted.delete(job.id);
+      const result = await handler.run({ job, signal: controller.signal, resumed, report: (progress) => reporter.report(progress) });
       await this.#finish(job, { status: 'SUCCEEDED', progress: 1, result });
     } catch (error) {
       if (controller.signal.reason === stopReason) return;
@@ -158,16 +162,12 @@ export class JobQueue {
   }
 
   async #finish(job: JobEntity, outcome: Partial<JobEntity>): Promise<void> {
-    const finished = await this.database.write(async (tx) => {
-      const fresh = await tx.findOneBy(JobEntity, { id: job.id, status: 'RUNNING' });
-      if (!fresh) return null;
-      Object.assign(fresh, outcome, { stage: job.stage, message: job.message, finishedAt: new Date() });
-      return tx.save(fresh);
-    });
-    if (finished) {
-      Object.assign(job, finished);
-      this.onChange(finished);
-    }
+    const finished = { ...outcome, stage: job.stage, message: job.message, finishedAt: new Date() };
+    const { affected } = await this.database.writeOne((manager) =>
+      manager.update(JobEntity, { id: job.id, status: 'RUNNING' }, finished as QueryDeepPartialEntity<JobEntity>),
+    );
+    if (affected === 0) return;
+    this.onChange(Object.assign(job, finished));
   }
 
   /** Cancels a job that has not finished; a finished one is returned as it is. */
@@ -196,7 +196,9 @@ export class JobQueue {
       if (found.status !== 'FAILED' && found.status !== 'CANCELLED') {
         throw new AppError('CONFLICT', `This job is ${found.status.toLowerCase()}: only a failed or cancelled one can be retried.`);
       }
-      return tx.save(Object.assign(found, { status: 'QUEUED', progress: 0, stage: null, message: null, error: null, result: null, startedAt: null, finishedAt: null }));
+      return tx.save(
+        Object.assign(found, { status: 'QUEUED', progress: 0, stage: null, message: null, error: null, result: null, startedAt: null, finishedAt: null }),
+      );
     });
     this.announce(job);
     return job;
@@ -221,6 +223,11 @@ export class JobQueue {
   /** Removes a job's record; a handler may do so for its own. */
   async forget(id: string): Promise<void> {
     await this.database.write((tx) => tx.delete(JobEntity, { id }));
+  }
+
+  /** Jobs of a kind that wait for their turn. */
+  waiting(kind: string): Promise<number> {
+    return this.database.read.countBy(JobEntity, { kind, status: 'QUEUED' });
   }
 
   async depth(): Promise<{ queued: number; running: number }> {

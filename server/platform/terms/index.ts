@@ -1,2 +1,2 @@
 export { hashTerm, packTerms, TermVector } from './term-vector.js';
-export { countTerms, fold, terms } from './tokenizer.js';
+export { countTerms, fold, terms, withoutLongVowel } from './tokenizer.js';

@@ -44,6 +44,11 @@ export class TermVector {
     this.#counts = Uint8Array.from(packed.subarray(n * 4));
   }
 
+  /** In rising order. */
+  get hashes(): Uint32Array {
+    return this.#hashes;
+  }
+
   get bytes(): number {
     return this.#hashes.byteLength + this.#counts.byteLength + 64;
   }

@@ -2,6 +2,16 @@
 const run = /[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}ー々〆ヶ〇]+|[\p{Letter}\p{Mark}\p{Number}]+/gu;
 const unspaced = /^[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}ー々〆ヶ〇]/u;
 const longestWord = 64;
+/** サーバー and サーバ are one word: the long vowel at the end of three characters or more is not told apart (JIS Z 8301). */
+const longVowel = /([ァ-ヶー]{2,}[ァ-ヶ])ー(?![ァ-ヶー])/g;
+/** Names such as E-1042, v-model and node.js: their parts say little, together they say all. */
+const joined = /[a-z0-9]+(?:[-_./:@][a-z0-9]+)+/g;
+const separators = /[-_./:@]/g;
+
+/** A word without the long vowel at its end that is often left out. */
+export function withoutLongVowel(word: string): string {
+  return word.replace(longVowel, '$1');
+}
 
 /** The form in which text is compared: NFKC (full and half width are one), lower case. */
 export function fold(text: string): string {
@@ -9,12 +19,13 @@ export function fold(text: string): string {
 }
 
 /**
- * Terms of a text in order: character bigrams for Japanese and Chinese, whole words for the rest. The same for documents
+ * Terms of a text in order: character bigrams for Japanese and Chinese, whole words for the rest, and names joined by punctuation as one word more. The same for documents
  * and queries and for every database, so that all of them find the same.
  */
 export function terms(text: string): string[] {
   const found: string[] = [];
-  for (const [piece] of fold(text).matchAll(run)) {
+  const folded = fold(text).replace(longVowel, '$1');
+  for (const [piece] of folded.matchAll(run)) {
     if (!unspaced.test(piece)) {
       // A run of letters may still hold ideographs behind it: the two classes are told apart by their first character.
       for (const part of splitScripts(piece)) found.push(...part);
@@ -22,6 +33,7 @@ export function terms(text: string): string[] {
     }
     bigrams(piece, found);
   }
+  for (const [identifier] of folded.matchAll(joined)) found.push(identifier.replace(separators, '').slice(0, longestWord));
   return found;
 }
 

@@ -13,6 +13,9 @@ type ChromaSettings = Pick<
   'CHROMA_URL' | 'CHROMA_HNSW_M' | 'CHROMA_HNSW_CONSTRUCTION_EF' | 'CHROMA_HNSW_SEARCH_EF' | 'CHROMA_TIMEOUT_MS' | 'DATA_DIR'
 >;
 
+/** Seven decimals are what a 32-bit float of a unit vector holds, at half the length of its double. */
+const rounded = (value: number) => Math.round(value * 1e7) / 1e7;
+
 /** The server refuses larger calls (SQLite's limit on bound values). */
 const mostRowsPerCall = 5000;
 /** Missed heartbeats after which our own server is taken for hung. */
@@ -102,7 +105,12 @@ export class ChromaIndex implements VectorIndex {
     this.#connection = {
       url,
       client: new ChromaClient({ host: hostname, port: Number(port) || (ssl ? 443 : 80), ssl }),
-      pool: new Pool(url, { connections: 8, keepAliveTimeout: 60_000, headersTimeout: this.settings.CHROMA_TIMEOUT_MS, bodyTimeout: this.settings.CHROMA_TIMEOUT_MS }),
+      pool: new Pool(url, {
+        connections: 8,
+        keepAliveTimeout: 60_000,
+        headersTimeout: this.settings.CHROMA_TIMEOUT_MS,
+        bodyTimeout: this.settings.CHROMA_TIMEOUT_MS,
+      }),
       collections: new Map(),
     };
     if (this.#available) return;
@@ -149,9 +157,11 @@ export class ChromaIndex implements VectorIndex {
   /** Runs a call; a connection that broke counts as the server being down. */
   async #call<T>(work: (connection: Connection) => Promise<T>): Promise<T> {
     const connection = this.#live();
-    const deadline = delay(this.settings.CHROMA_TIMEOUT_MS, null, { ref: false }).then(() => {
+    const controller = new AbortController();
+    const deadline = delay(this.settings.CHROMA_TIMEOUT_MS, null, { ref: false, signal: controller.signal }).then(() => {
       throw new AppError('UNAVAILABLE', `ChromaDB did not answer within ${this.settings.CHROMA_TIMEOUT_MS} ms.`, 'Look at the health page.');
     });
+    deadline.catch(() => undefined); // Given up once the answer is there.
     try {
       return await Promise.race([work(connection), deadline]);
     } catch (error) {
@@ -161,6 +171,8 @@ export class ChromaIndex implements VectorIndex {
         throw new AppError('UNAVAILABLE', `The vector index is down: ${messageOf(error)}.`, 'Wait a moment: it is restarted by itself.');
       }
       throw error;
+    } finally {
+      controller.abort();
     }
   }
 
@@ -239,7 +251,7 @@ export class ChromaIndex implements VectorIndex {
         path: `/api/v2/tenants/default_tenant/databases/default_database/collections/${id}/query`,
         headers: { 'content-type': 'application/json' },
         body: JSON.stringify({
-          query_embeddings: [Array.from(vector)],
+          query_embeddings: [Array.from(vector, rounded)],
           n_results: limit,
           include: ['distances'],
           ...(documentIds ? { where: { documentId: { $in: documentIds } } } : {}),
@@ -253,6 +265,15 @@ export class ChromaIndex implements VectorIndex {
 
   async count(collection: string): Promise<number> {
     return this.#call(async (connection) => (await this.#collection(connection, collection)).count());
+  }
+
+  async existing(collection: string, ids: string[]): Promise<string[]> {
+    const found: string[] = [];
+    for (let at = 0; at < ids.length; at += mostRowsPerCall) {
+      const part = ids.slice(at, at + mostRowsPerCall);
+      found.push(...(await this.#call(async (connection) => (await (await this.#collection(connection, collection)).get({ ids: part, include: [] })).ids)));
+    }
+    return found;
   }
 
   async ids(collection: string, limit: number, offset: number): Promise<string[]> {

@@ -1,2 +1,3 @@
 export { ChromaIndex } from './chroma-index.js';
+export { ResidentVectors } from './resident-vectors.js';
 export { type Neighbour, type VectorIndex, type VectorRow } from './vector-index.js';

@@ -25,6 +25,8 @@ export interface VectorIndex {
   remove(collection: string, ids: string[]): Promise<void>;
   query(collection: string, vector: Float32Array, limit: number, documentIds?: string[]): Promise<Neighbour[]>;
   count(collection: string): Promise<number>;
+  /** Which of the ids the collection holds. */
+  existing(collection: string, ids: string[]): Promise<string[]>;
   /** Ids in the store's own order, for comparing with the database. */
   ids(collection: string, limit: number, offset: number): Promise<string[]>;
   /** Round trip to the store. */

@@ -1,0 +1,125 @@
+import { Arg, Ctx, Field, FieldResolver, Float, ID, Int, Mutation, ObjectType, Query, registerEnumType, Resolver, Root } from 'type-graphql';
+import { type RequestContext } from '../access/index.js';
+import { DocumentType, type DocumentWithTags } from '../documents/index.js';
+import { JobType, jobView } from '../jobs/index.js';
+import { badInput } from '../platform/errors.js';
+import { type Connection, connectionOf, DateTime } from '../platform/http/graphql-types.js';
+import { type GoldenQueryEntity, type GoldenRunEntity } from './golden.entity.js';
+import { type GoldenService, type ImportOutcome } from './golden.service.js';
+import { readCsv, readJsonLines } from './import.js';
+
+enum GoldenFormat {
+  CSV = 'CSV',
+  JSONL = 'JSONL',
+}
+registerEnumType(GoldenFormat, { name: 'GoldenFormat', description: 'CSV with the columns query and expected (divided by |), or one JSON object a line.' });
+
+const largestImport = 1024 * 1024;
+
+@ObjectType('GoldenQuery', { description: 'A question with the documents that answer it: what the live index is scored by.' })
+export class GoldenQueryType {
+  @Field(() => ID)
+  id!: string;
+
+  @Field(() => String)
+  query!: string;
+
+  @Field(() => DateTime)
+  createdAt!: Date;
+
+  @Field(() => Int, {
+    nullable: true,
+    description: 'Rank of the first expected document in the newest run; null where it was not among the first ten, or before the first run.',
+  })
+  lastRank!: number | null;
+}
+
+@ObjectType('GoldenRun', { simpleResolvers: true, description: 'Scores of one run over all golden queries, each 0..1.' })
+export class GoldenRunType {
+  @Field(() => ID)
+  id!: string;
+
+  @Field(() => DateTime)
+  at!: Date;
+
+  @Field(() => String)
+  model!: string;
+
+  @Field(() => Int)
+  queries!: number;
+
+  @Field(() => Float, { description: 'Mean nDCG@10.' })
+  ndcg!: number;
+
+  @Field(() => Float, { description: 'Mean recall@10.' })
+  recall!: number;
+
+  @Field(() => Float, { description: 'Mean reciprocal rank.' })
+  mrr!: number;
+
+  @Field(() => Float, { description: 'Mean nDCG@10 of what the vector index alone answers.' })
+  vectorNdcg!: number;
+
+  @Field(() => String, { nullable: true, description: 'What fell by more than GOLDEN_ALERT_DROP, in words.' })
+  alert!: string | null;
+}
+
+@ObjectType('GoldenImport', { simpleResolvers: true })
+export class GoldenImportType {
+  @Field(() => Int)
+  added!: number;
+
+  @Field(() => [String], { description: 'Lines that could not be taken, and why.' })
+  problems!: string[];
+}
+
+const GoldenQueryConnection = connectionOf('GoldenQuery', GoldenQueryType);
+
+@Resolver(() => GoldenQueryType)
+export class GoldenResolver {
+  constructor(private readonly service: GoldenService) {}
+
+  @Query(() => GoldenQueryConnection, { description: 'Newest first.' })
+  goldenQueries(
+    @Arg('first', () => Int, { defaultValue: 20, nullable: true }) first: number | null,
+    @Arg('after', () => String, { nullable: true }) after: string | null,
+  ): Promise<Connection<GoldenQueryEntity>> {
+    return this.service.list(first ?? 20, after);
+  }
+
+  @Query(() => [GoldenRunType], { description: 'Newest first.' })
+  goldenRuns(@Arg('first', () => Int, { defaultValue: 30, nullable: true }) first: number | null): Promise<GoldenRunEntity[]> {
+    return this.service.runs(first ?? 30);
+  }
+
+  @FieldResolver(() => [DocumentType], { description: 'Expected documents that are still in the library.' })
+  async expected(@Root() golden: GoldenQueryEntity, @Ctx() context: RequestContext): Promise<DocumentWithTags[]> {
+    const documents = await context.documentLoader.loadMany(golden.documentIds);
+    return documents.filter((document): document is DocumentWithTags => document !== null && !(document instanceof Error));
+  }
+
+  @Mutation(() => GoldenQueryType, {
+    description: 'Keeps a question; one that is kept already gets the documents in addition. Errors: NOT_FOUND, BAD_USER_INPUT.',
+  })
+  addGoldenQuery(@Arg('query', () => String) query: string, @Arg('documentIds', () => [ID]) documentIds: string[]): Promise<GoldenQueryEntity> {
+    return this.service.add(query, documentIds);
+  }
+
+  @Mutation(() => Int, { description: 'Answers how many were removed.' })
+  deleteGoldenQueries(@Arg('ids', () => [ID]) ids: string[]): Promise<number> {
+    return this.service.remove(ids);
+  }
+
+  @Mutation(() => GoldenImportType, {
+    description: 'Documents are named by id, file name, address or title. Errors: BAD_USER_INPUT where the file cannot be read.',
+  })
+  importGoldenQueries(@Arg('format', () => GoldenFormat) format: GoldenFormat, @Arg('content', () => String) content: string): Promise<ImportOutcome> {
+    if (content.length > largestImport) throw badInput('The file is larger than 1 MB.', 'Split it.');
+    return this.service.import(format === GoldenFormat.CSV ? readCsv(content) : readJsonLines(content));
+  }
+
+  @Mutation(() => JobType, { description: 'Scores the live index by all golden queries.' })
+  async scoreGoldenQueries(): Promise<JobType> {
+    return jobView(await this.service.score());
+  }
+}

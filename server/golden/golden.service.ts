@@ -1,0 +1,182 @@
+import { randomUUID } from 'node:crypto';
+import { In, IsNull } from 'typeorm';
+import { type Settings } from '../config/index.js';
+import { DocumentEntity } from '../documents/index.js';
+import { type HealthCheck } from '../health/index.js';
+import { type KnowledgeIndex } from '../indexing/index.js';
+import { type Database } from '../platform/database/index.js';
+import { badInput, notFound } from '../platform/errors.js';
+import { type Connection, decodeCursor, pageSize, toConnection } from '../platform/http/graphql-types.js';
+import { type JobContext, type JobEntity, type JobHandler, type JobQueue } from '../platform/queue/index.js';
+import { type SearchService } from '../search/index.js';
+import { GoldenQueryEntity, GoldenRunEntity } from './golden.entity.js';
+import { type ImportedQuery } from './import.js';
+import { depth, measure } from './measures.js';
+
+export const goldenKind = 'GOLDEN';
+
+export interface ImportOutcome {
+  added: number;
+  problems: string[];
+}
+
+interface GoldenParts {
+  settings: Pick<Settings, 'GOLDEN_ALERT_DROP'>;
+  database: Database;
+  index: KnowledgeIndex;
+  search: SearchService;
+  jobs: JobQueue;
+}
+
+const longestQuery = 1000;
+const mostExpected = 50;
+const mostRuns = 365;
+/** Runs before the newest whose middle is what it is compared with. */
+const runsCompared = 5;
+
+type Position = [createdAt: string, id: string];
+const isPosition = (value: unknown): value is Position => Array.isArray(value) && value.length === 2 && value.every((part) => typeof part === 'string');
+
+/** Questions with known answers, by which the live index is scored. */
+export class GoldenService implements JobHandler {
+  readonly concurrency = 1;
+
+  constructor(private readonly parts: GoldenParts) {
+    parts.jobs.register(goldenKind, this);
+  }
+
+  async list(first: number, after: string | null): Promise<Connection<GoldenQueryEntity>> {
+    const size = pageSize(first);
+    const position = decodeCursor(after, isPosition);
+    const query = this.parts.database.read.createQueryBuilder(GoldenQueryEntity, 'golden').orderBy('golden.createdAt', 'DESC').addOrderBy('golden.id', 'DESC');
+    if (position) query.where('(golden.createdAt < :at OR (golden.createdAt = :at AND golden.id < :id))', { at: position[0], id: position[1] });
+    const [rows, totalCount] = await Promise.all([query.limit(size + 1).getMany(), this.parts.database.read.count(GoldenQueryEntity)]);
+    return toConnection(rows, size, totalCount, (row): Position => [row.createdAt.toISOString(), row.id], position !== null);
+  }
+
+  /** Newest first. */
+  runs(first: number): Promise<GoldenRunEntity[]> {
+    return this.parts.database.read.find(GoldenRunEntity, { order: { at: 'DESC' }, take: pageSize(first) });
+  }
+
+  /** Keeps a question; one that is kept already gets the documents in addition. */
+  async add(query: string, documentIds: string[]): Promise<GoldenQueryEntity> {
+    const text = query.normalize('NFKC').replace(/\s+/g, ' ').trim();
+    if (text === '') throw badInput('The query is empty.', 'Write what people ask.');
+    if (text.length > longestQuery) throw badInput(`The query has ${text.length} characters; ${longestQuery} can be kept.`, 'Shorten it.');
+    this.parts.search.check(text);
+    const ids = [...new Set(documentIds)];
+    if (ids.length === 0) throw badInput('No expected document was named.', 'Name the documents that answer the query.');
+    if (ids.length > mostExpected) throw badInput(`${mostExpected} documents can be expected, not ${ids.length}.`, 'Name the best ones.');
+    const known = await this.parts.database.read.find(DocumentEntity, { where: { id: In(ids), deletedAt: IsNull() }, select: { id: true } });
+    const missing = ids.find((id) => !known.some((document) => document.id === id));
+    if (missing !== undefined) throw notFound('document', missing);
+    return this.parts.database.write(async (tx) => {
+      const existing = await tx.findOneBy(GoldenQueryEntity, { query: text });
+      const golden =
+        existing ?? Object.assign(new GoldenQueryEntity(), { id: randomUUID(), query: text, documentIds: [], createdAt: new Date(), lastRank: null });
+      golden.documentIds = [...new Set([...golden.documentIds, ...ids])].slice(0, mostExpected);
+      return tx.save(golden);
+    });
+  }
+
+  async remove(ids: string[]): Promise<number> {
+    const { affected } = await this.parts.database.write((tx) => tx.delete(GoldenQueryEntity, { id: In(ids) }));
+    return affected ?? ids.length;
+  }
+
+  /** Adds what can be added; lines whose documents are not in the library are named. */
+  async import(rows: ImportedQuery[]): Promise<ImportOutcome> {
+    let added = 0;
+    const problems: string[] = [];
+    for (const { line, query, expected } of rows) {
+      const ids: string[] = [];
+      for (const name of expected) {
+        const found = await this.#documentNamed(name);
+        if (found) ids.push(found);
+        else problems.push(`Line ${line}: no document has the id, file name, address or title "${name}".`);
+      }
+      if (ids.length === 0) {
+        if (expected.length === 0) problems.push(`Line ${line}: no expected document is named.`);
+        continue;
+      }
+      try {
+        await this.add(query, ids);
+        added += 1;
+      } catch (error) {
+        problems.push(`Line ${line}: ${error instanceof Error ? error.message : String(error)}`);
+      }
+    }
+    return { added, problems };
+  }
+
+  async #documentNamed(name: string): Promise<string | null> {
+    const text = name.normalize('NFC');
+    const where = (['id', 'fileName', 'url', 'title'] as const).map((column) => ({ [column]: text, deletedAt: IsNull() }));
+    return (await this.parts.database.read.findOne(DocumentEntity, { where, select: { id: true }, order: { createdAt: 'DESC' } }))?.id ?? null;
+  }
+
+  score(): Promise<JobEntity> {
+    return this.parts.jobs.enqueue({ kind: goldenKind });
+  }
+
+  async run({ signal, report }: JobContext): Promise<Record<string, unknown>> {
+    const { database, index, search } = this.parts;
+    const queries = await database.read.find(GoldenQueryEntity, { order: { createdAt: 'ASC' } });
+    if (queries.length === 0) return { queries: 0 };
+    const { model, number: generation } = index.active;
+    const sums = { ndcg: 0, recall: 0, mrr: 0, vectorNdcg: 0 };
+    for (const [done, golden] of queries.entries()) {
+      signal.throwIfAborted();
+      const found = measure(await search.rankedDocuments(golden.query, depth), golden.documentIds);
+      const byVectors = measure(await search.nearestDocuments(golden.query, depth), golden.documentIds);
+      sums.ndcg += found.ndcg;
+      sums.recall += found.recall;
+      sums.mrr += found.mrr;
+      sums.vectorNdcg += byVectors.ndcg;
+      if (found.firstRank !== golden.lastRank) await database.write((tx) => tx.update(GoldenQueryEntity, { id: golden.id }, { lastRank: found.firstRank }));
+      report({ progress: (done + 1) / queries.length, message: `${done + 1} of ${queries.length} queries` });
+    }
+    const n = queries.length;
+    const scores = { ndcg: sums.ndcg / n, recall: sums.recall / n, mrr: sums.mrr / n, vectorNdcg: sums.vectorNdcg / n };
+    const alert = await this.#fallen(scores);
+    await database.write(async (tx) => {
+      await tx.save(Object.assign(new GoldenRunEntity(), { id: randomUUID(), at: new Date(), model, generation, queries: n, ...scores, alert }));
+      const old = await tx.find(GoldenRunEntity, { order: { at: 'DESC' }, skip: mostRuns, take: 100, select: { id: true } });
+      if (old.length > 0) await tx.delete(GoldenRunEntity, { id: In(old.map(({ id }) => id)) });
+    });
+    return { queries: n, ...scores, alert };
+  }
+
+  /** Compares with the middle of the runs before, so that one bad run does not become the measure of the next. */
+  async #fallen(scores: Record<'ndcg' | 'recall' | 'vectorNdcg', number>): Promise<string | null> {
+    const before = await this.parts.database.read.find(GoldenRunEntity, { order: { at: 'DESC' }, take: runsCompared, where: { alert: IsNull() } });
+    if (before.length === 0) return null;
+    const names = { ndcg: 'nDCG@10', recall: 'recall@10', vectorNdcg: 'nDCG@10 of the vector index alone' } as const;
+    const fallen = (['ndcg', 'recall', 'vectorNdcg'] as const).flatMap((name) => {
+      const usual = before.map((run) => run[name]).sort((a, b) => a - b)[Math.floor(before.length / 2)]!;
+      return usual - scores[name] > this.parts.settings.GOLDEN_ALERT_DROP ? [`${names[name]} fell from ${usual.toFixed(3)} to ${scores[name].toFixed(3)}`] : [];
+    });
+    return fallen.length > 0 ? fallen.join('; ') : null;
+  }
+
+  /** Search quality as a part of the system's health. */
+  healthCheck(): HealthCheck {
+    return {
+      name: 'search_quality',
+      timeoutMs: 2000,
+      essential: false,
+      check: async () => {
+        const [newest] = await this.runs(1);
+        if (!newest) return { status: 'HEALTHY', message: 'No golden query has been scored yet.' };
+        if (newest.alert)
+          return {
+            status: 'DEGRADED',
+            message: newest.alert,
+            remedy: 'Look at the golden queries that are no longer found; rebuild the vector index if it was damaged.',
+          };
+        return { status: 'HEALTHY', message: `nDCG@10 ${newest.ndcg.toFixed(3)} over ${newest.queries} golden queries` };
+      },
+    };
+  }
+}

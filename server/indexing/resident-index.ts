@@ -1,0 +1,67 @@
+import { vectorFromBytes } from '../documents/index.js';
+import { type Database } from '../platform/database/index.js';
+import { type Neighbour, ResidentVectors, type VectorRow } from '../platform/vector-index/index.js';
+
+const readAtOnce = 500;
+
+/**
+ * The active collection's vectors in this process, for libraries small enough that comparing all of them takes less time
+ * than a question to ChromaDB. It follows every change that ChromaDB has accepted, and answers only once it has all.
+ */
+export class ResidentIndex {
+  #vectors: ResidentVectors | null = null;
+  #collection: string | null = null;
+  #whole = false;
+
+  /** @param limit most vectors kept, 0 for none */
+  constructor(
+    private readonly database: Database,
+    private readonly limit: number,
+  ) {}
+
+  /** Null where ChromaDB has to be asked. */
+  nearest(collection: string, vector: Float32Array, limit: number): Neighbour[] | null {
+    return this.#whole && collection === this.#collection ? (this.#vectors?.nearest(vector, limit) ?? []) : null;
+  }
+
+  upserted(collection: string, rows: VectorRow[]): void {
+    if (collection === this.#collection) for (const { id, vector } of rows) this.#set(id, vector);
+  }
+
+  removed(ids: string[]): void {
+    for (const id of ids) this.#vectors?.delete(id);
+  }
+
+  forget(): void {
+    this.#vectors = null;
+    this.#collection = null;
+    this.#whole = false;
+  }
+
+  /**
+   * Reads a collection's vectors from the database, where they are kept before ChromaDB gets them; changes that come meanwhile
+   * are followed. Passages that do not answer yet are read too: a search leaves them out by their revision.
+   */
+  async load(collection: string, model: string, signal: AbortSignal): Promise<void> {
+    this.forget();
+    if (this.limit === 0) return;
+    this.#collection = collection;
+    let after = 0;
+    for (;;) {
+      const rows = (await this.database.searchRead.query(
+        `SELECT chunk_id AS id, vector FROM chunk_vectors WHERE model = '${model.replaceAll("'", "''")}' AND chunk_id > ${after} ORDER BY chunk_id LIMIT ${readAtOnce}`,
+      )) as { id: number; vector: Uint8Array }[];
+      if (signal.aborted || this.#collection !== collection) return;
+      for (const { id, vector } of rows) this.#set(String(id), vectorFromBytes(vector));
+      if (rows.length < readAtOnce) break;
+      after = rows.at(-1)!.id;
+    }
+    this.#whole = true;
+  }
+
+  #set(id: string, vector: Float32Array): void {
+    if (this.#collection === null) return; // Forgotten since: there were too many.
+    this.#vectors ??= new ResidentVectors(vector.length, this.limit);
+    if (!this.#vectors.set(id, vector)) this.forget();
+  }
+}

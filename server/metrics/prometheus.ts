@@ -1,0 +1,69 @@
+import { type Express } from 'express';
+import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
+import { type Authorize, route } from '../platform/http/index.js';
+import { type SearchMeter } from '../search/index.js';
+import { type MetricsService } from './metrics.service.js';
+
+const searchSeconds = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5];
+
+/** Figures for Prometheus, in base units. https://prometheus.io/docs/practices/naming/ */
+function createRegistry(metrics: MetricsService, meter: SearchMeter): { registry: Registry; refresh: () => Promise<void> } {
+  const registry = new Registry();
+  const registers = [registry];
+  collectDefaultMetrics({ register: registry });
+  const searches = new Histogram({
+    name: 'erpfts_search_duration_seconds',
+    help: 'Time of searches, by whether the answer was kept.',
+    labelNames: ['cached'],
+    buckets: searchSeconds,
+    registers,
+  });
+  const empty = new Counter({ name: 'erpfts_searches_empty_total', help: 'Searches that found nothing.', registers });
+  meter.onSearch(({ tookMs, cached, empty: foundNothing }) => {
+    searches.observe({ cached: String(cached) }, tookMs / 1000);
+    if (foundNothing) empty.inc();
+  });
+  const documents = new Gauge({ name: 'erpfts_documents', help: 'Documents in the library.', registers });
+  const chunks = new Gauge({ name: 'erpfts_chunks', help: 'Chunks that answer.', registers });
+  const jobs = new Gauge({ name: 'erpfts_jobs', help: 'Jobs, by whether they wait or run.', labelNames: ['state'], registers });
+  const embedding = new Gauge({ name: 'erpfts_embedding_queue', help: 'Passages waiting for their vectors.', registers });
+  const cache = new Counter({
+    name: 'erpfts_cache_requests_total',
+    help: 'Look-ups in the cache, by kind and result.',
+    labelNames: ['kind', 'result'],
+    registers,
+  });
+  const refresh = async () => {
+    const { library, queue, cache: figures } = await metrics.current();
+    documents.set(library.documents);
+    chunks.set(library.chunks);
+    jobs.set({ state: 'queued' }, queue.queued);
+    jobs.set({ state: 'running' }, queue.running);
+    embedding.set(queue.embedding);
+    cache.reset();
+    for (const { kind, hits, misses } of figures.kinds) {
+      cache.inc({ kind, result: 'hit' }, hits);
+      cache.inc({ kind, result: 'miss' }, misses);
+    }
+  };
+  return { registry, refresh };
+}
+
+export interface PrometheusParts {
+  metrics: MetricsService;
+  meter: SearchMeter;
+  authorize: Authorize;
+}
+
+/** `GET /metrics` in Prometheus' text format, for the bearer of a key. */
+export function prometheusRoute(app: Express, { metrics, meter, authorize }: PrometheusParts): void {
+  const { registry, refresh } = createRegistry(metrics, meter);
+  app.get(
+    '/metrics',
+    route(async (request, response) => {
+      await authorize(request, 'GET /metrics');
+      await refresh();
+      response.type(registry.contentType).send(await registry.metrics());
+    }),
+  );
+}

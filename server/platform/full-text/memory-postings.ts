@@ -1,0 +1,77 @@
+/** Longer lists find nothing that matters: whoever asks for so common a term alone is answered by the database. */
+const longestList = 4000;
+
+/**
+ * Which chunks hold a term, in memory: linked lists in typed arrays, newest chunk first, eight bytes a posting. Chunks
+ * that were removed stay in the lists until the next start; their numbers are never used again, so whoever reads them
+ * finds nothing.
+ */
+export class MemoryPostings {
+  /** Place of a term's count and list by its hash. */
+  readonly #places = new Map<number, number>();
+  #counts = new Uint32Array(1 << 16);
+  #heads = new Uint32Array(1 << 16);
+  #next = new Uint32Array(1 << 18);
+  #chunks = new Uint32Array(1 << 18);
+  /** 0 ends a list. */
+  #used = 1;
+
+  add(chunkId: number, hashes: Uint32Array): void {
+    for (const hash of hashes) {
+      const place = this.#place(hash);
+      const count = ++this.#counts[place]!;
+      if (count > longestList) continue;
+      if (this.#used === this.#next.length) {
+        this.#next = grown(this.#next);
+        this.#chunks = grown(this.#chunks);
+      }
+      this.#next[this.#used] = this.#heads[place]!;
+      this.#chunks[this.#used] = chunkId;
+      this.#heads[place] = this.#used++;
+    }
+  }
+
+  /** A chunk with these terms was removed. */
+  discount(hashes: Uint32Array): void {
+    for (const hash of hashes) {
+      const place = this.#places.get(hash);
+      if (place !== undefined && this.#counts[place]! > 0) this.#counts[place]! -= 1;
+    }
+  }
+
+  #place(hash: number): number {
+    const known = this.#places.get(hash);
+    if (known !== undefined) return known;
+    const place = this.#places.size;
+    if (place === this.#counts.length) {
+      this.#counts = grown(this.#counts);
+      this.#heads = grown(this.#heads);
+    }
+    this.#places.set(hash, place);
+    return place;
+  }
+
+  /** In how many chunks a term occurs. */
+  count(hash: number): number {
+    const place = this.#places.get(hash);
+    return place === undefined ? 0 : this.#counts[place]!;
+  }
+
+  /** Chunks that hold any of the terms, at most `limit`; null where a list is too long to be held. */
+  match(hashes: number[], limit: number): number[] | null {
+    const found = new Set<number>();
+    for (const hash of hashes) {
+      const place = this.#places.get(hash);
+      if (place === undefined) continue;
+      if (this.#counts[place]! > longestList) return null;
+      for (let at = this.#heads[place]!; at !== 0 && found.size < limit; at = this.#next[at]!) found.add(this.#chunks[at]!);
+    }
+    return [...found];
+  }
+}
+
+function grown(array: Uint32Array): Uint32Array<ArrayBuffer> {
+  const larger = new Uint32Array(array.length * 2);
+  larger.set(array);
+  return larger;
+}

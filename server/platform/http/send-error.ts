@@ -1,0 +1,47 @@
+import { type Response } from 'express';
+import { type ServerResponse } from 'node:http';
+import { AppError } from '../errors.js';
+import { type Logger } from '../logging/index.js';
+
+export const largestOperationBytes = 1024 ** 2;
+
+/** Sends an error as JSON with the contract's code. */
+export function sendError(response: Response, status: number, error: AppError): void {
+  response.status(status).json({ error: { code: error.code, message: error.message, ...(error.remedy ? { remedy: error.remedy } : {}) } });
+}
+
+export const statusOf: Partial<Record<AppError['code'], number>> = {
+  UNAUTHENTICATED: 401,
+  FORBIDDEN: 403,
+  NOT_FOUND: 404,
+  RATE_LIMITED: 429,
+  BAD_USER_INPUT: 400,
+  UNAVAILABLE: 503,
+};
+
+/** GraphQL clients expect their own shape of errors, whatever went wrong before GraphQL began. */
+function sendGraphqlError(response: ServerResponse, status: number, { code, message, remedy }: AppError): void {
+  response.statusCode = status;
+  response.setHeader('content-type', 'application/json; charset=utf-8');
+  response.end(JSON.stringify({ errors: [{ message, extensions: { code, ...(remedy ? { remedy } : {}) } }] }));
+}
+
+/** Answers a request that failed before or beside GraphQL. */
+export function sendFailure(response: ServerResponse, error: unknown, log: Logger): void {
+  if (error instanceof AppError) return sendGraphqlError(response, statusOf[error.code] ?? 500, error);
+  const { status, message, type } = error as { status?: number; message?: string; type?: string };
+  if (status === 413 || type === 'entity.too.large')
+    return sendGraphqlError(
+      response,
+      413,
+      new AppError('PAYLOAD_TOO_LARGE', 'The request is too large.', `Operations can have ${largestOperationBytes} bytes; send files as multipart uploads.`),
+    );
+  if (status && status >= 400 && status < 500)
+    return sendGraphqlError(response, status, new AppError('BAD_USER_INPUT', message ?? 'The request cannot be read.'));
+  log.error({ err: error }, 'a request failed');
+  sendGraphqlError(
+    response,
+    500,
+    new AppError('INTERNAL_SERVER_ERROR', 'Something went wrong on the server.', 'Try again; if it happens again, look at the log.'),
+  );
+}

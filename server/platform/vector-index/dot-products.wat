@@ -1,0 +1,33 @@
+;; Dot products of one vector of 16-bit integers with many of 8-bit ones, by 128-bit SIMD.
+;; https://webassembly.github.io/spec/core/ ; compiled by the build.
+(module
+  (memory (export "memory") 1)
+  ;; rows: `count` times `stride` bytes, of which the first `dimensions` (a multiple of 16) are values, then a 32-bit float scale.
+  (func (export "dots") (param $query i32) (param $rows i32) (param $count i32) (param $dimensions i32) (param $stride i32) (param $out i32)
+    (local $row i32) (local $q i32) (local $end i32) (local $sum v128) (local $values v128)
+    (block $done
+      (loop $next
+        (br_if $done (i32.eqz (local.get $count)))
+        (local.set $row (local.get $rows))
+        (local.set $end (i32.add (local.get $rows) (local.get $dimensions)))
+        (local.set $q (local.get $query))
+        (local.set $sum (v128.const i32x4 0 0 0 0))
+        (loop $part
+          (local.set $values (v128.load (local.get $row)))
+          (local.set $sum (i32x4.add (local.get $sum)
+            (i32x4.dot_i16x8_s (i16x8.extend_low_i8x16_s (local.get $values)) (v128.load (local.get $q)))))
+          (local.set $sum (i32x4.add (local.get $sum)
+            (i32x4.dot_i16x8_s (i16x8.extend_high_i8x16_s (local.get $values)) (v128.load offset=16 (local.get $q)))))
+          (local.set $q (i32.add (local.get $q) (i32.const 32)))
+          (local.set $row (i32.add (local.get $row) (i32.const 16)))
+          (br_if $part (i32.lt_u (local.get $row) (local.get $end))))
+        (f32.store (local.get $out)
+          (f32.mul (f32.load (local.get $end))
+            (f32.convert_i32_s
+              (i32.add
+                (i32.add (i32x4.extract_lane 0 (local.get $sum)) (i32x4.extract_lane 1 (local.get $sum)))
+                (i32.add (i32x4.extract_lane 2 (local.get $sum)) (i32x4.extract_lane 3 (local.get $sum)))))))
+        (local.set $out (i32.add (local.get $out) (i32.const 4)))
+        (local.set $rows (i32.add (local.get $rows) (local.get $stride)))
+        (local.set $count (i32.sub (local.get $count) (i32.const 1)))
+        (br $next)))))

@@ -1,0 +1,151 @@
+import {
+  admits,
+  type Catalogue,
+  ChunkEntity,
+  ChunkVectorEntity,
+  type DocumentCriteria,
+  DocumentEntity,
+  DocumentTextEntity,
+  isNarrowing,
+} from '../documents/index.js';
+import { type KnowledgeIndex } from '../indexing/index.js';
+import { type BlobStore } from '../platform/blobs/index.js';
+import { type Database } from '../platform/database/index.js';
+import { messageOf } from '../platform/errors.js';
+import { type FullTextIndex } from '../platform/full-text/index.js';
+import { type PassageFinder } from './passage-finder.js';
+import { SearchProfile } from './profile.js';
+import { bothFilters, parseQuery } from './query-language.js';
+
+/** What a document passes on its way into an answer, in order. */
+export enum VisibilityStep {
+  RECORD = 'RECORD',
+  STATE = 'STATE',
+  ORIGINAL = 'ORIGINAL',
+  TEXT = 'TEXT',
+  CHUNKS = 'CHUNKS',
+  FULL_TEXT = 'FULL_TEXT',
+  VECTORS = 'VECTORS',
+  VECTOR_INDEX = 'VECTOR_INDEX',
+  FILTERS = 'FILTERS',
+  RANKING = 'RANKING',
+}
+
+export enum VisibilityRepair {
+  REPROCESS = 'REPROCESS',
+  UPLOAD_AGAIN = 'UPLOAD_AGAIN',
+  DROP_FILTERS = 'DROP_FILTERS',
+}
+
+export interface StepResult {
+  step: VisibilityStep;
+  passed: boolean;
+  message: string;
+}
+
+export interface Visibility {
+  steps: StepResult[];
+  /** The first step that was not passed. */
+  lostAt: VisibilityStep | null;
+  repair: VisibilityRepair | null;
+  /** From 1; null where it is not among the candidates. */
+  rank: number | null;
+}
+
+interface VisibilityParts {
+  database: Database;
+  blobs: BlobStore;
+  catalogue: Catalogue;
+  index: KnowledgeIndex;
+  fullText: FullTextIndex;
+  finder: PassageFinder;
+}
+
+const repairs: Partial<Record<VisibilityStep, VisibilityRepair>> = {
+  [VisibilityStep.STATE]: VisibilityRepair.REPROCESS,
+  [VisibilityStep.ORIGINAL]: VisibilityRepair.UPLOAD_AGAIN,
+  [VisibilityStep.TEXT]: VisibilityRepair.REPROCESS,
+  [VisibilityStep.CHUNKS]: VisibilityRepair.REPROCESS,
+  [VisibilityStep.FULL_TEXT]: VisibilityRepair.REPROCESS,
+  [VisibilityStep.VECTORS]: VisibilityRepair.REPROCESS,
+  [VisibilityStep.VECTOR_INDEX]: VisibilityRepair.REPROCESS,
+  [VisibilityStep.FILTERS]: VisibilityRepair.DROP_FILTERS,
+};
+/** Ranks looked at; far beyond what anybody pages to. */
+const deepestRank = 1000;
+
+/** Answers "why can't I find this document?" by walking it through every store and the ranking of a query. */
+export class VisibilityService {
+  constructor(private readonly parts: VisibilityParts) {}
+
+  async explain(documentId: string, query: string, filter: DocumentCriteria): Promise<Visibility> {
+    const steps: StepResult[] = [];
+    let rank: number | null = null;
+    const add = (step: VisibilityStep, passed: boolean, message: string) => steps.push({ step, passed, message });
+    const document = await this.parts.database.read.findOneBy(DocumentEntity, { id: documentId });
+    if (!document || document.deletedAt) {
+      add(VisibilityStep.RECORD, false, document ? 'The document was deleted.' : 'There is no document with this id.');
+      return finish(steps, rank);
+    }
+    add(VisibilityStep.RECORD, true, document.title);
+    const answers = document.revision > 0;
+    const state = document.error ? `${document.status}: ${document.error.code}, ${document.error.message}` : document.status;
+    add(VisibilityStep.STATE, answers, answers ? state : `${state}. It answers once it has been read.`);
+    await this.#stores(document, add);
+    if (!answers) return finish(steps, rank);
+    const parsed = parseQuery(query.normalize('NFKC').replace(/\s+/g, ' ').trim());
+    const both = bothFilters(filter, parsed.filter);
+    await this.parts.catalogue.refresh();
+    const facts = this.parts.catalogue.facts(documentId);
+    const admitted = facts !== undefined && admits(both, facts);
+    add(VisibilityStep.FILTERS, admitted, !isNarrowing(both) ? 'No filter is set.' : admitted ? 'It passes the filters.' : 'The filters leave it out.');
+    const { documents, mode } = await this.parts.finder.find({ query: parsed, mode: 'HYBRID', filter: both, depth: deepestRank }, new SearchProfile());
+    const at = documents.findIndex((ranked) => ranked.documentId === documentId);
+    rank = at < 0 ? null : at + 1;
+    const best = documents[at]?.chunks[0];
+    const shares = best
+      ? ` Score ${best.score.toFixed(3)}: by meaning ${best.semanticScore?.toFixed(3) ?? '–'}, by words ${best.lexicalScore?.toFixed(3) ?? '–'}; the first hit has ${documents[0]!.chunks[0]!.score.toFixed(3)}.`
+      : '';
+    const phrases = parsed.phrases.length + parsed.excluded.length > 0 ? ' A quoted phrase or a word to leave out may rule it out.' : '';
+    add(
+      VisibilityStep.RANKING,
+      rank !== null && rank <= 10,
+      rank === null
+        ? `It is not among the ${documents.length} candidates: nothing in it is near the question, and none of its rare words stand in it.${phrases}`
+        : `Rank ${rank} of ${documents.length}${mode === 'KEYWORD' ? ', by words only' : ''}.${shares}`,
+    );
+    return finish(steps, rank);
+  }
+
+  async #stores(document: DocumentEntity, add: (step: VisibilityStep, passed: boolean, message: string) => void): Promise<void> {
+    const { database, blobs, index, fullText } = this.parts;
+    const { id, revision, sha256 } = document;
+    const original = sha256 !== null && blobs.exists(sha256);
+    add(VisibilityStep.ORIGINAL, original, original ? 'The original is kept.' : 'The original is missing.');
+    const text = await database.read.countBy(DocumentTextEntity, { documentId: id, revision });
+    add(VisibilityStep.TEXT, text > 0, text > 0 ? 'Its text is kept.' : 'It has no text.');
+    const chunks = await database.read.find(ChunkEntity, { where: { documentId: id, revision }, select: { id: true } });
+    const ids = chunks.map((chunk) => chunk.id);
+    const n = ids.length;
+    add(VisibilityStep.CHUNKS, n > 0 && n === document.chunkCount, `${n} of ${document.chunkCount} passages.`);
+    if (n === 0) return;
+    const indexed = await fullText.indexed(ids);
+    add(VisibilityStep.FULL_TEXT, indexed === n, `${indexed} of ${n} passages can be found by words.`);
+    const vectors = await database.read
+      .createQueryBuilder(ChunkVectorEntity, 'vector')
+      .where('vector.model = :model AND vector.chunkId IN (:...ids)', { model: index.active.model, ids: ids.slice(0, 30_000) })
+      .getCount();
+    add(VisibilityStep.VECTORS, vectors === n, `${vectors} of ${n} passages have a vector under ${index.active.model}.`);
+    try {
+      const present = (await index.vectors.existing(index.active.collection, ids.map(String))).length;
+      add(VisibilityStep.VECTOR_INDEX, present === n, `${present} of ${n} passages are in the vector index.`);
+    } catch (error) {
+      add(VisibilityStep.VECTOR_INDEX, false, messageOf(error));
+    }
+  }
+}
+
+function finish(steps: StepResult[], rank: number | null): Visibility {
+  const lostAt = steps.find(({ passed }) => !passed)?.step ?? null;
+  return { steps, lostAt, repair: (lostAt && repairs[lostAt]) ?? null, rank };
+}
