@@ -11,6 +11,8 @@ export default defineConfig({
   ],
   server: {
     // The product's server checks Host and Origin: behind the proxy both are its own.
-    proxy: Object.fromEntries(['/graphql', '/originals', '/sign-in'].map((path) => [path, { target: server, ws: true, changeOrigin: true, headers: { origin: server } }])),
+    proxy: Object.fromEntries(
+      ['/graphql', '/originals', '/sign-in'].map((path) => [path, { target: server, ws: true, changeOrigin: true, headers: { origin: server } }]),
+    ),
   },
 });

@@ -27,8 +27,17 @@ const client = new Client({ url: '/graphql', exchanges: [fetchExchange], preferG
 type Operation<Data, Variables> = GeneratedDocument<Data, Variables> | TypedDocumentNode<Data, Variables & AnyVariables>;
 
 /** Sends a query and answers with its data. Throws RequestError. */
-export async function query<Data, Variables extends AnyVariables>(document: Operation<Data, Variables>, variables: Variables, signal?: AbortSignal): Promise<Data> {
-  const { data, error } = await client.query<Data, Variables>(document as TypedDocumentNode<Data, Variables>, variables, { requestPolicy: 'network-only', fetchOptions: { ...fetchOptions, signal } }).toPromise();
+export async function query<Data, Variables extends AnyVariables>(
+  document: Operation<Data, Variables>,
+  variables: Variables,
+  signal?: AbortSignal,
+): Promise<Data> {
+  const { data, error } = await client
+    .query<Data, Variables>(document as TypedDocumentNode<Data, Variables>, variables, {
+      requestPolicy: 'network-only',
+      fetchOptions: { ...fetchOptions, signal },
+    })
+    .toPromise();
   if (error) throw explained(error);
   if (!data) throw new RequestError('no data', 'INTERNAL_SERVER_ERROR', null);
   return data;
@@ -62,8 +71,15 @@ export function openSocket(events: SocketEvents) {
     on: { connected: events.connected, closed: events.lost },
   });
   return {
-    subscribe<Data, Variables extends Record<string, unknown>>(document: GeneratedDocument<Data, Variables>, variables: Variables, next: (data: Data) => void): () => void {
-      return socket.subscribe<Data>({ query: print(document), variables }, { next: ({ data }) => data && next(data), error: () => undefined, complete: () => undefined });
+    subscribe<Data, Variables extends Record<string, unknown>>(
+      document: GeneratedDocument<Data, Variables>,
+      variables: Variables,
+      next: (data: Data) => void,
+    ): () => void {
+      return socket.subscribe<Data>(
+        { query: print(document), variables },
+        { next: ({ data }) => data && next(data), error: () => undefined, complete: () => undefined },
+      );
     },
     close: () => void socket.dispose(),
   };

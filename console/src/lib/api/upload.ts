@@ -27,10 +27,20 @@ function send(files: File[], batchId: string, onSent: (bytes: number) => void): 
     request.upload.onprogress = ({ loaded }) => onSent(loaded);
     request.onerror = () => reject(new RequestError('the connection was lost', 'UNREACHABLE', null));
     request.onload = () => {
-      const answer = request.response as { data?: { uploadDocuments: UploadOutcome[] } | null; errors?: { message: string; extensions?: { code?: string; remedy?: string } }[] } | null;
+      const answer = request.response as {
+        data?: { uploadDocuments: UploadOutcome[] } | null;
+        errors?: { message: string; extensions?: { code?: string; remedy?: string } }[];
+      } | null;
       const [error] = answer?.errors ?? [];
       if (answer?.data) resolve(answer.data.uploadDocuments);
-      else reject(new RequestError(error?.message ?? `the server answered ${request.status}`, error?.extensions?.code ?? 'INTERNAL_SERVER_ERROR', error?.extensions?.remedy ?? null));
+      else
+        reject(
+          new RequestError(
+            error?.message ?? `the server answered ${request.status}`,
+            error?.extensions?.code ?? 'INTERNAL_SERVER_ERROR',
+            error?.extensions?.remedy ?? null,
+          ),
+        );
     };
     request.send(form);
   });
@@ -39,7 +49,10 @@ function send(files: File[], batchId: string, onSent: (bytes: number) => void): 
 /** Sends files in groups. @param onProgress share sent, 0..1 */
 export async function uploadFiles(files: File[], onProgress: (share: number) => void): Promise<UploadOutcome[]> {
   const batchId = crypto.randomUUID();
-  const total = Math.max(1, files.reduce((sum, file) => sum + file.size, 0));
+  const total = Math.max(
+    1,
+    files.reduce((sum, file) => sum + file.size, 0),
+  );
   const outcomes: UploadOutcome[] = [];
   let sent = 0;
   for (let at = 0; at < files.length; at += filesPerRequest) {

@@ -4,7 +4,12 @@ import { m } from '$lib/paraglide/messages';
 const statuses: Record<HealthStatus, () => string> = { HEALTHY: m.health_healthy, DEGRADED: m.health_degraded, UNHEALTHY: m.health_unhealthy };
 export const healthLabel = (status: HealthStatus) => statuses[status]();
 
-const components: Record<string, () => string> = { database: m.part_database, vector_db: m.part_vector_db, cache: m.part_cache, embedding_model: m.part_embedding_model };
+const components: Record<string, () => string> = {
+  database: m.part_database,
+  vector_db: m.part_vector_db,
+  cache: m.part_cache,
+  embedding_model: m.part_embedding_model,
+};
 export const componentLabel = (name: string) => components[name]?.() ?? name;
 
 const broken: Record<string, () => string> = { vector_db: m.part_vector_db_down, cache: m.part_cache_down, embedding_model: m.part_embedding_model_down };

@@ -1,6 +1,18 @@
 import { SvelteMap } from 'svelte/reactivity';
 import { openSocket, query } from '$lib/api/client';
-import { type DocumentRowFragment, HealthChangedDocument, type HealthFragment, IngestionProgressDocument, type IngestionProgressSubscription, LiveMetricsDocument, type LiveMetricsSubscription, ViewerDocument, type ViewerQuery } from '$lib/gql/graphql';
+import {
+  type DocumentRowFragment,
+  HealthChangedDocument,
+  type HealthFragment,
+  IngestionProgressDocument,
+  JobStateDocument,
+  type JobStateSubscription,
+  type IngestionProgressSubscription,
+  LiveMetricsDocument,
+  type LiveMetricsSubscription,
+  ViewerDocument,
+  type ViewerQuery,
+} from '$lib/gql/graphql';
 
 export type Progress = IngestionProgressSubscription['ingestionProgress'];
 export type LiveMetrics = LiveMetricsSubscription['liveMetrics'];
@@ -25,6 +37,7 @@ class Live {
   now = $state(Date.now());
   readonly #listeners = new Set<(document: DocumentRowFragment) => void>();
   #bumpTimer: ReturnType<typeof setTimeout> | null = null;
+  #socket: ReturnType<typeof openSocket> | null = null;
 
   async start(): Promise<void> {
     setInterval(() => (this.now = Date.now()), 1000);
@@ -46,7 +59,7 @@ class Live {
   }
 
   #connect(): void {
-    const socket = openSocket({
+    const socket = (this.#socket = openSocket({
       connected: () => {
         const healed = this.connection === 'lost';
         this.connection = 'live';
@@ -58,7 +71,7 @@ class Live {
         this.connection = 'lost';
         this.progress.clear();
       },
-    });
+    }));
     socket.subscribe(HealthChangedDocument, {}, ({ healthChanged }) => (this.health = healthChanged));
     socket.subscribe(IngestionProgressDocument, {}, ({ ingestionProgress }) => this.#step(ingestionProgress));
     socket.subscribe(LiveMetricsDocument, {}, ({ liveMetrics }) => {
@@ -81,6 +94,14 @@ class Live {
         if (this.progress.get(documentId) === event) this.progress.delete(documentId);
       }, lingerMs);
     }
+  }
+
+  /** Tells of a job's state now and at every change, until it is finished. */
+  job(id: string, listener: (job: JobStateSubscription['jobProgress']) => void): void {
+    const stop = this.#socket?.subscribe(JobStateDocument, { id }, ({ jobProgress }) => {
+      listener(jobProgress);
+      if (jobProgress.status !== 'QUEUED' && jobProgress.status !== 'RUNNING') stop?.();
+    });
   }
 
   /** Lists load again, at most once a second however much happens. */
