@@ -1,19 +1,34 @@
 import { afterAll, expect, test } from 'vitest';
-import { evaluationSet, ndcg, takePassages } from '../support/evaluation.js';
+import { evaluationSet, ndcg, scalePassages, takePassages } from '../support/evaluation.js';
 import { TestServer } from '../support/server.js';
 import { report } from './report.js';
 
-/** What HYBRID must reach, nDCG@10 through GraphQL over HTTP. */
-const wanted: Record<string, number> = { jaquad: 0.935, 'xquad-en': 0.985, 'vue-ja-to-en': 0.84, 'vue-en-to-ja': 0.83 };
+interface Case {
+  name: string;
+  set: string;
+  /** Further passages that make the questions harder. */
+  distractors: boolean;
+  /** What HYBRID must reach, nDCG@10 through GraphQL over HTTP. */
+  wanted: number;
+}
+
+const cases: Case[] = [
+  { name: 'jaquad', set: 'jaquad', distractors: false, wanted: 0.945 },
+  { name: 'xquad-en', set: 'xquad-en', distractors: false, wanted: 0.988 },
+  { name: 'vue-ja-to-en', set: 'vue-ja-to-en', distractors: false, wanted: 0.865 },
+  { name: 'vue-en-to-ja', set: 'vue-en-to-ja', distractors: false, wanted: 0.855 },
+  { name: 'jaquad among 9,713 others', set: 'jaquad', distractors: true, wanted: 0.895 },
+];
 const modes = ['HYBRID', 'SEMANTIC', 'KEYWORD'];
 const rows: Record<string, string | number>[] = [];
+const only = process.env['BENCH_ONLY'];
 
-test.each(Object.keys(wanted))('%s', async (set) => {
+test.each(cases.filter(({ name }) => !only || name === only))('$name', async ({ name, set, distractors, wanted }) => {
   const { passages, questions } = evaluationSet(set);
   const server = await TestServer.start();
   try {
-    const byDocument = await takePassages(server, passages);
-    const row: Record<string, string | number> = { set };
+    const byDocument = await takePassages(server, distractors ? [...passages, ...scalePassages()] : passages);
+    const row: Record<string, string | number> = { set: name };
     for (const mode of modes) {
       let sum = 0;
       for (const { query, positive } of questions) {
@@ -21,12 +36,15 @@ test.each(Object.keys(wanted))('%s', async (set) => {
           'query($query: String!, $mode: SearchMode) { search(query: $query, mode: $mode, first: 10) { hits { document { id } } } }',
           { query, mode },
         );
-        sum += ndcg(search.hits.map(({ document }) => byDocument.get(document.id) ?? []), positive);
+        sum += ndcg(
+          search.hits.map(({ document }) => byDocument.get(document.id) ?? []),
+          positive,
+        );
       }
       row[mode] = Number((sum / questions.length).toFixed(4));
     }
-    rows.push({ ...row, wanted: wanted[set]! });
-    expect(row['HYBRID']).toBeGreaterThanOrEqual(wanted[set]!);
+    rows.push({ ...row, wanted });
+    expect(row['HYBRID']).toBeGreaterThanOrEqual(wanted);
   } finally {
     await server.stop();
   }

@@ -1,0 +1,105 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { expect, test } from 'vitest';
+import { evaluationSet, scalePassages, takePassages } from '../support/evaluation.js';
+import { TestServer } from '../support/server.js';
+import { barePipeline, percentile, timed } from './floor.js';
+import { report } from './report.js';
+
+const rounds = 4;
+const passagesPerRound = 300;
+const smallestRatio = 1.2;
+/** Counts in the metrics may be this old. */
+const countsAgeMs = 2100;
+
+test('ingestion against pipeline() in a bare loop', async () => {
+  const server = await TestServer.start();
+  try {
+    const embed = await barePipeline();
+    const passages = scalePassages();
+    await takePassages(server, passages.slice(-50));
+    for (const { text } of passages.slice(-10)) await embed(`passage: ${text}`);
+    const ratios: number[] = [];
+    const rows: Record<string, string | number>[] = [];
+    for (let round = 0; round < rounds; round++) {
+      const part = passages.slice(round * passagesPerRound, (round + 1) * passagesPerRound);
+      const chunksBefore = await chunks(server);
+      const productMs = await timed(() => takePassages(server, part, { refined: false }));
+      const made = (await chunks(server)) - chunksBefore;
+      await server.idle(3_600_000);
+      const floorMs = await timed(async () => {
+        for (const { title, text } of part) await embed(`passage: ${title}\n${text}`);
+      });
+      const product = (made / productMs) * 1000;
+      const floor = (part.length / floorMs) * 1000;
+      ratios.push(product / floor);
+      rows.push({ round, 'floor chunks/s': floor.toFixed(1), 'product chunks/s': product.toFixed(1), ratio: (product / floor).toFixed(2) });
+    }
+    report('ingest', 'upload to READY, against embedding alone', rows);
+    expect(percentile(ratios, 0.5)).toBeGreaterThanOrEqual(smallestRatio);
+  } finally {
+    await server.stop();
+  }
+});
+
+const pauseMs = 40;
+const idleQueries = 150;
+const loadPassages = 2000;
+const longestSlowdown = 3;
+const longestDelayMs = 50;
+
+test('search while 2,000 passages are taken in', async () => {
+  const server = await TestServer.start({ CACHE_SEARCH_TTL: '0', CACHE_EMBEDDING_TTL: '0' });
+  try {
+    const { passages, questions } = evaluationSet('jaquad');
+    await takePassages(server, passages);
+    const ask = (index: number) =>
+      timed(() =>
+        server.ask('query($query: String!) { search(query: $query) { hits { snippet document { title } } } }', {
+          query: questions[index % questions.length]!.query,
+        }),
+      );
+    for (let i = 0; i < 30; i++) await ask(i);
+    const idle: number[] = [];
+    for (let i = 0; i < idleQueries; i++) {
+      idle.push(await ask(i));
+      await delay(pauseMs);
+    }
+    const live = server.subscribe<{ liveMetrics: { eventLoop: { delayP99Ms: number } } }>(
+      'subscription { liveMetrics(intervalMs: 1000) { eventLoop { delayP99Ms } } }',
+    );
+    await live.opened;
+    let done = false;
+    const taking = takePassages(server, scalePassages().slice(0, loadPassages), { refined: false }).finally(() => (done = true));
+    const busy: number[] = [];
+    for (let i = 0; !done; i++) {
+      busy.push(await ask(i));
+      await delay(pauseMs);
+    }
+    await taking;
+    const delays = live.events.map(({ liveMetrics }) => liveMetrics.eventLoop.delayP99Ms);
+    live.stop();
+    const ratio = percentile(busy, 0.95) / percentile(idle, 0.95);
+    const delayMs = delays.reduce((sum, value) => sum + value, 0) / delays.length;
+    report('ingest', 'search while 2,000 passages are taken in', [
+      { what: 'idle', queries: idle.length, 'p50 ms': percentile(idle, 0.5).toFixed(1), 'p95 ms': percentile(idle, 0.95).toFixed(1) },
+      {
+        what: 'busy',
+        queries: busy.length,
+        'p50 ms': percentile(busy, 0.5).toFixed(1),
+        'p95 ms': percentile(busy, 0.95).toFixed(1),
+        ratio: ratio.toFixed(2),
+        'loop delay p99 ms, mean of seconds': delayMs.toFixed(1),
+        worst: Math.max(...delays).toFixed(1),
+      },
+    ]);
+    expect(ratio).toBeLessThanOrEqual(longestSlowdown);
+    expect(delayMs).toBeLessThanOrEqual(longestDelayMs);
+  } finally {
+    await server.stop();
+  }
+});
+
+async function chunks(server: TestServer): Promise<number> {
+  await delay(countsAgeMs);
+  return (await server.ask<{ metrics: { library: { chunks: number } } }>('{ metrics { library { chunks } } }')).metrics.library.chunks;
+}

@@ -1,0 +1,62 @@
+import { execFileSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { Pool } from 'undici';
+import { type TestServer } from '../support/server.js';
+import { type Run } from './rival.js';
+
+const operation = 'query($query: String!) { search(query: $query) { totalCount hits { score snippet highlights { start end } document { id title } } } }';
+
+/** The product as its clients meet it: hybrid answers with text, through GraphQL over HTTP. The plainest client, as what a client costs is not the server's. */
+export class Product {
+  readonly #pool: Pool;
+
+  constructor(
+    private readonly server: TestServer,
+    connections: number,
+  ) {
+    this.#pool = new Pool(server.url, { connections });
+  }
+
+  async search(query: string): Promise<void> {
+    const { body } = await this.#pool.request({
+      method: 'POST',
+      path: '/graphql',
+      headers: { 'content-type': 'application/json', authorization: this.server.authorization },
+      body: JSON.stringify({ query: operation, variables: { query } }),
+    });
+    const answer = (await body.json()) as { data: { search: { hits: unknown[] } } };
+    if (answer.data.search.hits.length !== 10) throw new Error(`${answer.data.search.hits.length} hits for ${query}`);
+  }
+
+  async run(queries: string[], clients: number): Promise<Run> {
+    const times: number[] = [];
+    let next = 0;
+    const started = performance.now();
+    const client = async () => {
+      while (next < queries.length) {
+        const query = queries[next++]!;
+        const from = performance.now();
+        await this.search(query);
+        times.push(performance.now() - from);
+      }
+    };
+    await Promise.all(Array.from({ length: clients }, client));
+    const memory = residentBytes(this.server.pid);
+    return { times, tookMs: performance.now() - started, residentBytes: memory.server + memory.children };
+  }
+
+  stop(): Promise<void> {
+    return this.#pool.close();
+  }
+}
+
+/** Resident memory of the server and of its children, bytes (`man 5 proc_pid_statm`). */
+export function residentBytes(pid: number): { server: number; children: number } {
+  const of = (process: string | number) => Number(readFileSync(`/proc/${process}/statm`, 'utf8').split(' ')[1]) * 4096;
+  const children = execFileSync('ps', ['-o', 'pid=', '--ppid', String(pid)])
+    .toString()
+    .trim()
+    .split(/\s+/)
+    .filter(Boolean);
+  return { server: of(pid), children: children.reduce((sum, child) => sum + of(child), 0) };
+}
