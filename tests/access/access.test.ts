@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { createClient } from 'graphql-ws';
 import WebSocket from 'ws';
 import { TestServer } from '../support/server.js';
 
@@ -28,10 +29,44 @@ test('the printed link signs in once', async () => {
   expect((await fetch(server.signInLink ?? '')).status).toBe(401);
 });
 
+test('who is signed out is nobody on a connection opened before', async () => {
+  const { createSignInLink } = await server.ask<{ createSignInLink: string }>('mutation { createSignInLink }');
+  const signedIn = await fetch(createSignInLink, { redirect: 'manual' });
+  const cookie = signedIn.headers.getSetCookie()[0]!.split(';')[0]!;
+  class WithCookie extends WebSocket {
+    constructor(address: string, protocols: string[]) {
+      super(address, protocols, { headers: { cookie } });
+    }
+  }
+  const client = createClient({ url: `${server.url.replace('http', 'ws')}/graphql`, webSocketImpl: WithCookie, lazy: false, retryAttempts: 0 });
+  const ask = async (query: string) => {
+    for await (const answer of client.iterate({ query })) return answer;
+    throw new Error('there was no answer');
+  };
+  try {
+    expect(await ask('{ viewer { role } }')).toMatchObject({ data: { viewer: { role: 'ADMINISTRATOR' } } });
+    await server.send('mutation { signOut }', {}, { cookie });
+    expect(await ask('{ settings { name } }')).toMatchObject({ errors: [{ extensions: { code: 'UNAUTHENTICATED' } }] });
+  } finally {
+    await client.dispose();
+  }
+});
+
+test('an operation of too many words is refused on a WebSocket as by HTTP', async () => {
+  const long = `{ ${Array.from({ length: 6000 }, (_, i) => `a${i}: __typename`).join(' ')} }`;
+  expect((await server.send(long)).errors[0]?.message).toMatch(/tokens/);
+  const refused = server.subscribe(long);
+  await expect(refused.next(() => true, 3000)).rejects.toThrow(/tokens|subscription failed/);
+  expect(refused.events).toEqual([]);
+  refused.stop();
+});
+
 test('foreign origins and host names are refused on requests and upgrades', async () => {
   expect((await fetch(`${server.url}/health`, { headers: { origin: 'https://evil.example' } })).status).toBe(403);
   const refused = await new Promise<string>((resolve) => {
-    const socket = new WebSocket(`${server.url.replace('http', 'ws')}/graphql`, 'graphql-transport-ws', { headers: { origin: 'https://evil.example', authorization: server.authorization } });
+    const socket = new WebSocket(`${server.url.replace('http', 'ws')}/graphql`, 'graphql-transport-ws', {
+      headers: { origin: 'https://evil.example', authorization: server.authorization },
+    });
     socket.on('error', (error) => resolve(error.message));
     socket.on('open', () => resolve('open'));
   });
@@ -45,7 +80,11 @@ test('settings are shown with their secrets masked', async () => {
 });
 
 test('detailed health has the manual’s shape', async () => {
-  const answer = (await (await fetch(`${server.url}/health/detailed`, { headers: { authorization: server.authorization } })).json()) as { status: string; components: Record<string, { status: string }>; performance: object };
+  const answer = (await (await fetch(`${server.url}/health/detailed`, { headers: { authorization: server.authorization } })).json()) as {
+    status: string;
+    components: Record<string, { status: string }>;
+    performance: object;
+  };
   expect(answer.status).toBe('healthy');
   expect(Object.keys(answer.components).sort()).toEqual(['cache', 'database', 'embedding_model', 'vector_db']);
   expect(Object.keys(answer.performance)).toEqual(['response_time_ms', 'memory_usage_mb', 'cpu_usage_percent']);

@@ -8,7 +8,11 @@ import { permissions, rootFields } from '../../server/access/index.js';
 
 const read = (path: string) => readFileSync(join(packageRoot, path), 'utf8');
 /** Printed by the built program, whose decorators' metadata comes from the compiler. */
-const printed = execFileSync(process.execPath, ['--input-type=module', '-e', "import { renderSchema } from './dist/server/schema.js'; process.stdout.write(renderSchema());"], { cwd: packageRoot }).toString();
+const printed = execFileSync(
+  process.execPath,
+  ['--input-type=module', '-e', "import { renderSchema } from './dist/server/schema.js'; process.stdout.write(renderSchema());"],
+  { cwd: packageRoot },
+).toString();
 
 test('schema.graphql is what the code prints', () => {
   expect(read('schema.graphql')).toBe(printed);

@@ -11,7 +11,8 @@ beforeAll(async () => {
 afterAll(() => server.stop());
 
 const leave = '# 就業規則\n\n## 第21条 年次有給休暇\n\n会社は、雇い入れの日から6か月間継続勤務した従業員に、10日の有給休暇を与える。\n';
-const reactor = 'Cooling of the reactor\n\nThe pump circulates heavy water through the core. When it fails, two emergency pumps start by themselves within four seconds.\n';
+const reactor =
+  'Cooling of the reactor\n\nThe pump circulates heavy water through the core. When it fails, two emergency pumps start by themselves within four seconds.\n';
 
 interface Search {
   search: {
@@ -19,7 +20,14 @@ interface Search {
     mode: string;
     cached: boolean;
     notices: string[];
-    hits: { score: number; snippet: string; highlights: { start: number; end: number }[]; headingPath: string[]; document: { id: string; title: string }; explanation: { semanticScore: number | null; lexicalScore: number | null; matchedTerms: string[] } }[];
+    hits: {
+      score: number;
+      snippet: string;
+      highlights: { start: number; end: number }[];
+      headingPath: string[];
+      document: { id: string; title: string };
+      explanation: { semanticScore: number | null; lexicalScore: number | null; matchedTerms: string[] };
+    }[];
   };
 }
 const searchQuery = `query($query: String!, $mode: SearchMode, $filter: SearchFilter, $first: Int) { search(query: $query, mode: $mode, filter: $filter, first: $first) {
@@ -37,10 +45,13 @@ function count(sql: string): Promise<number> {
   });
 }
 
-const filesIn = (folder: string) => readdirSync(join(server.dataDir, folder), { recursive: true }).filter((name) => statSync(join(server.dataDir, folder, String(name))).isFile());
+const filesIn = (folder: string) =>
+  readdirSync(join(server.dataDir, folder), { recursive: true }).filter((name) => statSync(join(server.dataDir, folder, String(name))).isFile());
 
 test('a document is taken in, and a question in either language finds its passage', async () => {
-  const events = server.subscribe<{ ingestionProgress: { documentId: string; stage: string; progress: number } }>('subscription { ingestionProgress { documentId stage progress } }');
+  const events = server.subscribe<{ ingestionProgress: { documentId: string; stage: string; progress: number } }>(
+    'subscription { ingestionProgress { documentId stage progress } }',
+  );
   await events.opened;
   const taken = await server.take('rules.md', leave, { tags: ['人事'] });
   await server.take('reactor.txt', reactor);
@@ -70,10 +81,11 @@ test('modes, filters and the cache do what they say', async () => {
 });
 
 test('chunks are slices of the text', async () => {
-  const { documents } = await server.ask<{ documents: { edges: { node: { text: string; chunks: { edges: { node: { text: string; charStart: number; charEnd: number } }[] } } }[] } }>(
-    '{ documents { edges { node { text chunks { edges { node { text charStart charEnd } } } } } } }',
-  );
-  for (const { node } of documents.edges) for (const { node: chunk } of node.chunks.edges) expect(node.text.slice(chunk.charStart, chunk.charEnd)).toBe(chunk.text);
+  const { documents } = await server.ask<{
+    documents: { edges: { node: { text: string; chunks: { edges: { node: { text: string; charStart: number; charEnd: number } }[] } } }[] };
+  }>('{ documents { edges { node { text chunks { edges { node { text charStart charEnd } } } } } } }');
+  for (const { node } of documents.edges)
+    for (const { node: chunk } of node.chunks.edges) expect(node.text.slice(chunk.charStart, chunk.charEnd)).toBe(chunk.text);
 });
 
 test('the same bytes again are the same document', async () => {
@@ -101,7 +113,9 @@ test('refused files leave nothing, and failed ones keep their original alone', a
 test('private addresses are refused', async () => {
   const { addUrl } = await server.ask<{ addUrl: { id: string } }>('mutation { addUrl(url: "http://127.0.0.1:1/secret") { id } }');
   await server.jobDone(addUrl.id);
-  const { documents } = await server.ask<{ documents: { edges: { node: { error: { code: string } | null } }[] } }>('{ documents(filter: { sourceTypes: [WEB] }) { edges { node { error { code } } } } }');
+  const { documents } = await server.ask<{ documents: { edges: { node: { error: { code: string } | null } }[] } }>(
+    '{ documents(filter: { sourceTypes: [WEB] }) { edges { node { error { code } } } } }',
+  );
   expect(documents.edges[0]?.node.error?.code).toBe('FETCH_REFUSED');
 });
 
@@ -128,10 +142,14 @@ test('search goes on by words while ChromaDB is down, and heals', async () => {
   const children = execFileSync('ps', ['-o', 'pid=,args=', '--ppid', String(server.pid)]).toString();
   const chroma = children.split('\n').find((line) => line.includes('chroma-child'));
   process.kill(Number(chroma?.trim().split(' ')[0]), 'SIGKILL');
-  const degraded = await until(async () => {
-    const answer = await search(`heavy water ${Math.random()}`);
-    return answer.mode === 'KEYWORD' ? answer : null;
-  }, 10_000, 'a degraded answer');
+  const degraded = await until(
+    async () => {
+      const answer = await search(`heavy water ${Math.random()}`);
+      return answer.mode === 'KEYWORD' ? answer : null;
+    },
+    10_000,
+    'a degraded answer',
+  );
   expect(degraded.notices.join()).toContain('VECTOR_INDEX_DOWN');
   expect(degraded.hits[0]?.document.title).toBe('Cooling of the reactor');
   await health.next(({ healthChanged }) => healthChanged.status === 'DEGRADED');
@@ -140,10 +158,13 @@ test('search goes on by words while ChromaDB is down, and heals', async () => {
 
 test('deleting takes rows, full text, vectors and original away', async () => {
   const { documents } = await server.ask<{ documents: { edges: { node: { id: string } }[] } }>('{ documents(first: 100) { edges { node { id } } } }');
-  const { deleteDocuments } = await server.ask<{ deleteDocuments: { id: string } }>('mutation($ids: [ID!]!) { deleteDocuments(ids: $ids) { id } }', { ids: documents.edges.map(({ node }) => node.id) });
+  const { deleteDocuments } = await server.ask<{ deleteDocuments: { id: string } }>('mutation($ids: [ID!]!) { deleteDocuments(ids: $ids) { id } }', {
+    ids: documents.edges.map(({ node }) => node.id),
+  });
   expect((await search('heavy water pump again')).totalCount).toBe(0);
   expect((await server.jobDone(deleteDocuments.id)).status).toBe('SUCCEEDED');
-  for (const table of ['documents', 'chunks', 'chunk_vectors', 'chunk_terms', 'chunk_fulltext', 'document_texts', 'document_tags']) expect([table, await count(`SELECT count(*) n FROM ${table}`)]).toEqual([table, 0]);
+  for (const table of ['documents', 'chunks', 'chunk_vectors', 'chunk_terms', 'chunk_fulltext', 'document_texts', 'document_tags'])
+    expect([table, await count(`SELECT count(*) n FROM ${table}`)]).toEqual([table, 0]);
   expect(filesIn('originals')).toEqual([]);
 });
 

@@ -65,13 +65,69 @@ describe.skipIf(!hasBrowser)('console', () => {
     ['en-US', 1440, false],
   ])('pages fit and are accessible: %s at %d px, dark %s', async (locale, width, dark) => {
     const { page, context } = await signedIn(browser, server, { locale, width, dark });
-    await page.getByRole('link', { name: locale === 'ja-JP' ? '文書' : 'Documents' }).first().waitFor();
+    await page
+      .getByRole('link', { name: locale === 'ja-JP' ? '文書' : 'Documents' })
+      .first()
+      .waitFor();
     await page.goto(`${server.url}/?q=${encodeURIComponent('How many days of paid leave?')}`);
     await page.locator('article').first().waitFor();
     expect([await overflow(page), await seriousIssues(page)]).toEqual([0, []]);
     await page.goto(`${server.url}/documents`);
     await page.getByTestId('document-row').first().waitFor();
     expect([await overflow(page), await seriousIssues(page)]).toEqual([0, []]);
+    await context.close();
+  });
+
+  test('operators are explained, a misspelling is corrected, and a hit tells why', async () => {
+    const { page, context } = await signedIn(browser, server, { locale: 'en-US' });
+    await server.take('pump.txt', 'The emergency pump is tested by the night shift on the first of each month.');
+    await page.goto(`${server.url}/?q=${encodeURIComponent('pump type:txt -turbine')}`);
+    const understood = page.getByTestId('understood');
+    await understood.getByText('type').waitFor();
+    await understood.getByText('leaves out').waitFor();
+    await page.getByRole('button', { name: 'why?' }).first().click();
+    await page.getByText('by meaning').first().waitFor();
+    await page.getByText('Where the time went').click();
+    await page.getByTestId('time-spent').getByText('Vector index').waitFor();
+    await page.goto(`${server.url}/?q=emergancy`);
+    await page.getByText('Did you mean').waitFor();
+    await page.getByRole('button', { name: 'emergency' }).click();
+    await page.waitForFunction(() => new URLSearchParams(location.search).get('q') === 'emergency');
+    await page.locator('article').filter({ hasText: 'pump' }).first().waitFor();
+    expect(await seriousIssues(page)).toEqual([]);
+    await context.close();
+  });
+
+  test('a hit becomes a golden query, which is scored', async () => {
+    const { page, context } = await signedIn(browser, server, { locale: 'en-US' });
+    await page.goto(`${server.url}/golden`);
+    await page.getByText('No golden query yet').waitFor();
+    await page.goto(`${server.url}/?q=${encodeURIComponent('Who tests the emergency pump?')}`);
+    await page.getByRole('button', { name: 'Is the answer' }).first().click();
+    await page.getByRole('button', { name: 'Kept as golden query' }).waitFor();
+    await page.goto(`${server.url}/golden`);
+    await page.getByText('not scored yet').waitFor();
+    await page.getByRole('button', { name: 'Score now' }).click();
+    await page.getByText('found, rank 1').waitFor();
+    expect([await overflow(page), await seriousIssues(page)]).toEqual([0, []]);
+    await page.setViewportSize({ width: 390, height: 844 });
+    expect(await overflow(page)).toBe(0);
+    await context.close();
+  });
+
+  test('an operator sees why a document is not found', async () => {
+    const { page, context } = await signedIn(browser, server, { locale: 'en-US' });
+    const { documents } = await server.ask<{ documents: { edges: { node: { id: string } }[] } }>(
+      '{ documents(filter: { text: "pump" }) { edges { node { id } } } }',
+    );
+    await page.goto(`${server.url}/documents/${documents.edges[0]!.node.id}`);
+    await page.getByLabel('The question it should answer').fill('pump -emergency');
+    await page.getByRole('button', { name: 'Look' }).click();
+    await page.locator('li.lost').getByText('Ranking').waitFor();
+    await page.getByLabel('The question it should answer').fill('emergency pump');
+    await page.getByRole('button', { name: 'Look' }).click();
+    await page.getByText('It is found: rank 1.').waitFor();
+    expect(await seriousIssues(page)).toEqual([]);
     await context.close();
   });
 
@@ -90,7 +146,10 @@ describe.skipIf(!hasBrowser)('console', () => {
   test('ChromaDB dies and heals before the reader’s eyes', async () => {
     const { page, context } = await signedIn(browser, server, { locale: 'en-US' });
     await page.getByTestId('health').getByText('healthy').waitFor();
-    const chroma = execFileSync('ps', ['-o', 'pid=,args=', '--ppid', String(server.pid)]).toString().split('\n').find((line) => line.includes('chroma-child'));
+    const chroma = execFileSync('ps', ['-o', 'pid=,args=', '--ppid', String(server.pid)])
+      .toString()
+      .split('\n')
+      .find((line) => line.includes('chroma-child'));
     process.kill(Number(chroma?.trim().split(' ')[0]), 'SIGKILL');
     await page.getByTestId('status-strip').getByText('Vector index').waitFor();
     await page.getByTestId('health').getByText('healthy').waitFor();
@@ -100,7 +159,8 @@ describe.skipIf(!hasBrowser)('console', () => {
   test('an operator deletes a document after confirming', async () => {
     const { page, context } = await signedIn(browser, server, { locale: 'en-US' });
     await page.goto(`${server.url}/documents`);
-    await page.getByTestId('document-row').first().getByRole('checkbox').check();
+    await page.getByTestId('document-row').nth(1).waitFor();
+    for (const row of await page.getByTestId('document-row').all()) await row.getByRole('checkbox').check();
     await page.getByRole('button', { name: 'Delete' }).click();
     await page.getByRole('alertdialog').getByRole('button', { name: 'Delete' }).click();
     await page.getByText('No document yet').waitFor();

@@ -20,13 +20,26 @@ interface IngestedFile {
 /** Words, and Japanese by characters, with how often each occurs. */
 function tokens(text: string): Map<string, number> {
   const counts = new Map<string, number>();
-  for (const [token] of text.normalize('NFKC').toLowerCase().matchAll(/[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}]|[^\P{L}\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}]+|\p{N}+/gu)) counts.set(token, (counts.get(token) ?? 0) + 1);
+  for (const [token] of text
+    .normalize('NFKC')
+    .toLowerCase()
+    .matchAll(/[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}]|[^\P{L}\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}]+|\p{N}+/gu))
+    counts.set(token, (counts.get(token) ?? 0) + 1);
   return counts;
 }
 const size = (counts: Map<string, number>) => [...counts.values()].reduce((sum, count) => sum + count, 0);
 const shared = (a: Map<string, number>, b: Map<string, number>) => [...a].reduce((sum, [token, count]) => sum + Math.min(count, b.get(token) ?? 0), 0);
 const mean = (values: number[]) => values.reduce((sum, value) => sum + value, 0) / values.length;
-const visible = (html: string) => html.replace(/<(script|style)[\s\S]*?<\/\1>/gi, ' ').replace(/<[^>]+>/g, ' ').replace(/&nbsp;/g, ' ').replace(/&amp;/g, '&').replace(/&lt;/g, '<').replace(/&gt;/g, '>').replace(/&quot;/g, '"').replace(/&#0?39;/g, "'");
+const visible = (html: string) =>
+  html
+    .replace(/<(script|style)[\s\S]*?<\/\1>/gi, ' ')
+    .replace(/<[^>]+>/g, ' ')
+    .replace(/&nbsp;/g, ' ')
+    .replace(/&amp;/g, '&')
+    .replace(/&lt;/g, '<')
+    .replace(/&gt;/g, '>')
+    .replace(/&quot;/g, '"')
+    .replace(/&#0?39;/g, "'");
 
 describe.skipIf(!hasEvaluationData)('documents as people have them', () => {
   let server: TestServer;
@@ -39,11 +52,14 @@ describe.skipIf(!hasEvaluationData)('documents as people have them', () => {
     const env = { ...cleanEnvironment(), DATA_DIR: server.dataDir };
     const args = [join(packageRoot, 'dist/server/cli.js'), '--json', 'ingest', join(evaluationData, 'files', folder), '--ending', ending];
     // Some of these files must fail, so the command does.
-    const { stdout } = await run(process.execPath, args, { env, cwd: server.dataDir, maxBuffer: 64 * 1024 ** 2 }).catch((error: unknown) => error as { stdout: string });
+    const { stdout } = await run(process.execPath, args, { env, cwd: server.dataDir, maxBuffer: 64 * 1024 ** 2 }).catch(
+      (error: unknown) => error as { stdout: string },
+    );
     return JSON.parse(stdout) as IngestedFile[];
   }
 
-  const textOf = async (id: string) => (await server.ask<{ document: { text: string } }>('query($id: ID!) { document(id: $id) { text } }', { id })).document.text;
+  const textOf = async (id: string) =>
+    (await server.ask<{ document: { text: string } }>('query($id: ID!) { document(id: $id) { text } }', { id })).document.text;
 
   test('PDFs end as their class says, with their words', async () => {
     const classes = new Map(
@@ -57,7 +73,9 @@ describe.skipIf(!hasEvaluationData)('documents as people have them', () => {
     const outcomes: Record<string, string[]> = { text: ['READY'], no_text: ['NO_TEXT'], encrypted: ['ENCRYPTED'], unreadable: ['CORRUPT', 'READY'] };
     const results = await ingest('pdf', '.pdf');
     expect(results.length).toBe(classes.size);
-    const wrong = results.filter(({ path, outcome, code }) => !outcomes[classes.get(basename(path))!]?.includes(code ?? (outcome === 'DUPLICATE' ? 'READY' : outcome)));
+    const wrong = results.filter(
+      ({ path, outcome, code }) => !outcomes[classes.get(basename(path))!]?.includes(code ?? (outcome === 'DUPLICATE' ? 'READY' : outcome)),
+    );
     expect(wrong).toEqual([]);
     const recalls: number[] = [];
     for (const { path, outcome, documentId } of results) {
@@ -84,8 +102,12 @@ describe.skipIf(!hasEvaluationData)('documents as people have them', () => {
     expect(mean(scores)).toBeGreaterThanOrEqual(0.93);
   });
 
-  test('DOCX and Markdown are read; those without text say so', async () => {
-    for (const [folder, ending] of [['docx', '.docx'], ['markdown', '.md']] as const) {
+  // Some 1,500 passages: minutes, where other suites share the cores.
+  test('DOCX and Markdown are read; those without text say so', { timeout: 400_000 }, async () => {
+    for (const [folder, ending] of [
+      ['docx', '.docx'],
+      ['markdown', '.md'],
+    ] as const) {
       const results = await ingest(folder, ending);
       expect(results.filter(({ code }) => code !== null && code !== 'NO_TEXT')).toEqual([]);
       expect(results.filter(({ outcome }) => outcome === 'READY').length).toBeGreaterThan(results.length / 2);

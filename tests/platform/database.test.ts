@@ -52,7 +52,12 @@ describe.each(databases)('$dialect', ({ dialect, env, available }) => {
     if (dialect === 'PostgreSQL') await query(postgresUrl, `CREATE DATABASE ${name}`);
     const dataDir = mkdtempSync(join(tmpdir(), 'erpfts-migrate-'));
     const migrate = (command: string) =>
-      JSON.parse(execFileSync(process.execPath, [join(packageRoot, 'dist/server/cli.js'), '--json', 'migrate', command], { cwd: dataDir, env: { ...cleanEnvironment(), ...env, DATA_DIR: dataDir } }).toString()) as { applied: boolean | string[] }[];
+      JSON.parse(
+        execFileSync(process.execPath, [join(packageRoot, 'dist/server/cli.js'), '--json', 'migrate', command], {
+          cwd: dataDir,
+          env: { ...cleanEnvironment(), ...env, DATA_DIR: dataDir },
+        }).toString(),
+      ) as { applied: boolean | string[] }[];
     expect(migrate('status').every((state) => state.applied === false)).toBe(true);
     migrate('up');
     expect(migrate('status').every((state) => state.applied === true)).toBe(true);
@@ -64,17 +69,32 @@ describe.each(databases)('$dialect', ({ dialect, env, available }) => {
     const server = await TestServer.start(env);
     try {
       const results = await Promise.all(
-        Array.from({ length: 50 }, (_, writer) => server.upload([{ name: `writer-${writer}.txt`, content: `Letter of writer number ${writer}\n\nOnly writer ${writer} knows the word secret${writer}x and nobody else does.\n` }], { tags: [`writer-${writer}`] })),
+        Array.from({ length: 50 }, (_, writer) =>
+          server.upload(
+            [
+              {
+                name: `writer-${writer}.txt`,
+                content: `Letter of writer number ${writer}\n\nOnly writer ${writer} knows the word secret${writer}x and nobody else does.\n`,
+              },
+            ],
+            { tags: [`writer-${writer}`] },
+          ),
+        ),
       );
       await server.idle();
       const ids = results.map(([result]) => result!.document!.id);
       expect(new Set(ids).size).toBe(50);
       for (const [writer, id] of ids.entries()) {
-        const { document } = await server.ask<{ document: { status: string; tags: string[]; text: string } }>('query($id: ID!) { document(id: $id) { status tags text } }', { id });
-        expect(document).toMatchObject({ status: 'READY', tags: [`writer-${writer}`] });
+        const { document } = await server.ask<{ document: { status: string; tags: string[]; text: string } }>(
+          'query($id: ID!) { document(id: $id) { status tags text error { code message } } }',
+          { id },
+        );
+        expect(document).toMatchObject({ error: null, status: 'READY', tags: [`writer-${writer}`] });
         expect(document.text).toContain(`secret${writer}x`);
       }
-      const { search } = await server.ask<{ search: { hits: { document: { id: string } }[] } }>('{ search(query: "secret37x", mode: KEYWORD) { hits { document { id } } } }');
+      const { search } = await server.ask<{ search: { hits: { document: { id: string } }[] } }>(
+        '{ search(query: "secret37x", mode: KEYWORD) { hits { document { id } } } }',
+      );
       expect(search.hits[0]?.document.id).toBe(ids[37]);
     } finally {
       await server.stop();

@@ -6,12 +6,15 @@ import { pathToFileURL } from 'node:url';
 import { expect, test } from 'vitest';
 import { packageRoot } from '../../server/config/index.js';
 
-const reference = JSON.parse(readFileSync(join(packageRoot, 'server/platform/embedder/models/multilingual-e5-small-ja-latin.reference.json'), 'utf8')) as { texts: string[]; embeddings: number[][] };
+const reference = JSON.parse(readFileSync(join(packageRoot, 'server/platform/embedder/models/multilingual-e5-small-ja-latin.reference.json'), 'utf8')) as {
+  texts: string[];
+  embeddings: number[][];
+};
 
 const program = `
 import { WorkerEmbedder, locateModel } from ${JSON.stringify(pathToFileURL(join(packageRoot, 'dist/server/platform/embedder/index.js')).href)};
 const log = { info() {}, warn() {}, error() {} };
-const embedder = new WorkerEmbedder(await locateModel('multilingual-e5-small-ja-latin', { DATA_DIR: '.', EMBEDDING_HUB_URL: '' }, log), { EMBEDDING_WORKERS: 1, EMBEDDING_THREADS: 1, EMBEDDING_LOW_MEMORY: true }, log);
+const embedder = new WorkerEmbedder(await locateModel('multilingual-e5-small-ja-latin', { DATA_DIR: '.', EMBEDDING_HUB_URL: '' }, log), { EMBEDDING_WORKERS: 1, EMBEDDING_THREADS: 1, EMBEDDING_QUERY_THREADS: 1, EMBEDDING_LOW_MEMORY: true }, log);
 await embedder.ready();
 const texts = JSON.parse(process.argv[2]);
 const vectors = [];

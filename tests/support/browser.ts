@@ -13,14 +13,30 @@ if (!hasBrowser) notice('No Chromium was found: the browser suites are skipped. 
 export async function launch(): Promise<Browser> {
   return chromium.launch({
     executablePath,
-    args: ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync'],
+    args: [
+      '--no-sandbox',
+      '--disable-gpu',
+      '--disable-quic',
+      '--no-first-run',
+      '--disable-background-networking',
+      '--disable-component-update',
+      '--disable-sync',
+    ],
   });
 }
 
 /** A page that is signed in, in a language, at a width. */
-export async function signedIn(browser: Browser, server: TestServer, options: { locale: string; width?: number; dark?: boolean }): Promise<{ page: Page; context: BrowserContext }> {
+export async function signedIn(
+  browser: Browser,
+  server: TestServer,
+  options: { locale: string; width?: number; dark?: boolean },
+): Promise<{ page: Page; context: BrowserContext }> {
   const { createSignInLink } = await server.ask<{ createSignInLink: string }>('mutation { createSignInLink }');
-  const context = await browser.newContext({ locale: options.locale, viewport: { width: options.width ?? 1440, height: 900 }, colorScheme: options.dark ? 'dark' : 'light' });
+  const context = await browser.newContext({
+    locale: options.locale,
+    viewport: { width: options.width ?? 1440, height: 900 },
+    colorScheme: options.dark ? 'dark' : 'light',
+  });
   const page = await context.newPage();
   await page.goto(createSignInLink);
   await page.waitForSelector('#search');

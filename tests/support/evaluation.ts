@@ -34,8 +34,8 @@ export function asFile({ id, title, text }: Passage): UploadFile {
   return { name: `${id.replace(/[^\w.-]/g, '_')}.txt`, content: `${title}\n\n${text}\n` };
 }
 
-/** Takes passages in, each as a document. @returns passages by document */
-export async function takePassages(server: TestServer, passages: Passage[], perRequest = 100): Promise<Map<string, string[]>> {
+/** Takes passages in, each as a document, and waits until they are found and, unless told not to, their pieces have vectors too. @returns passages by document */
+export async function takePassages(server: TestServer, passages: Passage[], { perRequest = 100, refined = true } = {}): Promise<Map<string, string[]>> {
   const byDocument = new Map<string, string[]>();
   for (let at = 0; at < passages.length; at += perRequest) {
     const part = passages.slice(at, at + perRequest);
@@ -46,7 +46,7 @@ export async function takePassages(server: TestServer, passages: Passage[], perR
       byDocument.set(id, [...(byDocument.get(id) ?? []), part[index]!.id]);
     });
   }
-  await server.idle(3_600_000);
+  await server.idle(3_600_000, refined ? null : ['INGEST']);
   return byDocument;
 }
 

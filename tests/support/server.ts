@@ -50,17 +50,19 @@ export class TestServer {
   private constructor(
     readonly dataDir: string,
     private readonly env: Record<string, string>,
+    private readonly node: string,
   ) {}
 
-  static async start(env: Record<string, string> = {}, dataDir?: string): Promise<TestServer> {
-    const server = new TestServer(dataDir ?? (await mkdtemp(join(tmpdir(), 'erpfts-test-'))), env);
+  /** @param node the program that runs it, this process's own by default */
+  static async start(env: Record<string, string> = {}, dataDir?: string, node = process.execPath): Promise<TestServer> {
+    const server = new TestServer(dataDir ?? (await mkdtemp(join(tmpdir(), 'erpfts-test-'))), env, node);
     await server.boot();
     return server;
   }
 
   /** Starts the process, again after a stop or a kill. */
   async boot(): Promise<void> {
-    const child = spawn(process.execPath, [join(packageRoot, 'dist/server/cli.js'), 'serve'], {
+    const child = spawn(this.node, [join(packageRoot, 'dist/server/cli.js'), 'serve'], {
       cwd: this.dataDir,
       env: { ...cleanEnvironment(), UV_THREADPOOL_SIZE: '12', PORT: '0', LOG_LEVEL: 'warn', DATA_DIR: this.dataDir, ...this.env },
       stdio: ['ignore', 'pipe', 'pipe'],
@@ -100,8 +102,16 @@ export class TestServer {
   }
 
   /** Sends an operation and answers whatever comes back. */
-  async send<T>(query: string, variables: Record<string, unknown> = {}, headers: Record<string, string> = { authorization: this.authorization }): Promise<GraphqlAnswer<T>> {
-    const response = await fetch(`${this.url}/graphql`, { method: 'POST', headers: { 'content-type': 'application/json', ...headers }, body: JSON.stringify({ query, variables }) });
+  async send<T>(
+    query: string,
+    variables: Record<string, unknown> = {},
+    headers: Record<string, string> = { authorization: this.authorization },
+  ): Promise<GraphqlAnswer<T>> {
+    const response = await fetch(`${this.url}/graphql`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', ...headers },
+      body: JSON.stringify({ query, variables }),
+    });
     const body = (await response.json()) as Partial<GraphqlAnswer<T>>;
     return { status: response.status, data: body.data ?? null, errors: body.errors ?? [] };
   }
@@ -109,7 +119,8 @@ export class TestServer {
   /** Sends an operation that is expected to succeed. */
   async ask<T>(query: string, variables: Record<string, unknown> = {}): Promise<T> {
     const { data, errors } = await this.send<T>(query, variables);
-    if (errors.length > 0 || !data) throw new Error(`${errors.map((error) => `${error.extensions.code}: ${error.message}`).join('\n')}\n${this.log.slice(-2000)}`);
+    if (errors.length > 0 || !data)
+      throw new Error(`${errors.map((error) => `${error.extensions.code}: ${error.message}`).join('\n')}\n${this.log.slice(-2000)}`);
     return data;
   }
 
@@ -120,7 +131,11 @@ export class TestServer {
     form.set('operations', JSON.stringify({ query, variables: { ...options, files: files.map(() => null) } }));
     form.set('map', JSON.stringify(Object.fromEntries(files.map((_, index) => [index, [`variables.files.${index}`]]))));
     for (const [index, { name, content }] of files.entries()) form.set(String(index), new Blob([content]), name);
-    const response = await fetch(`${this.url}/graphql`, { method: 'POST', headers: { authorization: this.authorization, 'apollo-require-preflight': '1' }, body: form });
+    const response = await fetch(`${this.url}/graphql`, {
+      method: 'POST',
+      headers: { authorization: this.authorization, 'apollo-require-preflight': '1' },
+      body: form,
+    });
     const body = (await response.json()) as GraphqlAnswer<{ uploadDocuments: UploadResult[] }>;
     if (!body.data) throw new Error(JSON.stringify(body.errors));
     return body.data.uploadDocuments;
@@ -137,7 +152,10 @@ export class TestServer {
   async settled(id: string, timeoutMs = 60_000): Promise<DocumentState> {
     return until(
       async () => {
-        const { document } = await this.ask<{ document: DocumentState | null }>('query($id: ID!) { document(id: $id) { id title status chunkCount error { code message remedy stage } } }', { id });
+        const { document } = await this.ask<{ document: DocumentState | null }>(
+          'query($id: ID!) { document(id: $id) { id title status chunkCount error { code message remedy stage } } }',
+          { id },
+        );
         return document && (document.status === 'READY' || document.status === 'FAILED') ? document : null;
       },
       timeoutMs,
@@ -148,7 +166,10 @@ export class TestServer {
   async jobDone(id: string, timeoutMs = 60_000): Promise<{ status: string; error: string | null; result: unknown }> {
     return until(
       async () => {
-        const { job } = await this.ask<{ job: { status: string; error: string | null; result: unknown } | null }>('query($id: ID!) { job(id: $id) { status error result } }', { id });
+        const { job } = await this.ask<{ job: { status: string; error: string | null; result: unknown } | null }>(
+          'query($id: ID!) { job(id: $id) { status error result } }',
+          { id },
+        );
         return job && !['QUEUED', 'RUNNING'].includes(job.status) ? job : null;
       },
       timeoutMs,
@@ -156,12 +177,17 @@ export class TestServer {
     );
   }
 
-  /** Waits until no job waits or runs. */
-  async idle(timeoutMs = 300_000): Promise<void> {
+  /** Waits until no job, or none of the kinds given, waits or runs, also not in a moment. */
+  async idle(timeoutMs = 300_000, kinds: string[] | null = null): Promise<void> {
+    let quiet = 0;
     await until(
       async () => {
-        const { jobs } = await this.ask<{ jobs: { totalCount: number } }>('{ jobs(filter: { statuses: [QUEUED, RUNNING] }, first: 1) { totalCount } }');
-        return jobs.totalCount === 0 ? true : null;
+        const { jobs } = await this.ask<{ jobs: { totalCount: number } }>(
+          'query($kinds: [String!]) { jobs(filter: { statuses: [QUEUED, RUNNING], kinds: $kinds }, first: 1) { totalCount } }',
+          { kinds },
+        );
+        quiet = jobs.totalCount === 0 ? quiet + 1 : 0;
+        return quiet > (kinds ? 0 : 6) ? true : null;
       },
       timeoutMs,
       'the queue to be empty',
@@ -169,7 +195,10 @@ export class TestServer {
   }
 
   /** Events of a subscription as they come; `stop` ends it. */
-  subscribe<T>(query: string, variables: Record<string, unknown> = {}): { events: T[]; next: (matches: (event: T) => boolean, timeoutMs?: number) => Promise<T>; stop: () => void; opened: Promise<void> } {
+  subscribe<T>(
+    query: string,
+    variables: Record<string, unknown> = {},
+  ): { events: T[]; next: (matches: (event: T) => boolean, timeoutMs?: number) => Promise<T>; stop: () => void; opened: Promise<void> } {
     let opened: () => void = () => undefined;
     const whenOpened = new Promise<void>((resolve) => (opened = resolve));
     const client = createClient({
@@ -188,10 +217,14 @@ export class TestServer {
     const stop = () => void client.dispose();
     this.#sockets.push(stop);
     const next = (matches: (event: T) => boolean, timeoutMs = 30_000) =>
-      until(() => {
-        if (failures.length > 0) throw new Error(`the subscription failed: ${JSON.stringify(failures)}`);
-        return events.find(matches) ?? null;
-      }, timeoutMs, 'an event');
+      until(
+        () => {
+          if (failures.length > 0) throw new Error(`the subscription failed: ${JSON.stringify(failures)}`);
+          return events.find(matches) ?? null;
+        },
+        timeoutMs,
+        'an event',
+      );
     return { events, next, stop, opened: whenOpened };
   }
 

@@ -1,0 +1,156 @@
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { measure } from '../../server/golden/measures.js';
+import { TestServer, until } from '../support/server.js';
+import { chroma } from '../support/stores.js';
+
+let server: TestServer;
+const topics = [
+  'boiler',
+  'turbine',
+  'conveyor',
+  'crane',
+  'compressor',
+  'furnace',
+  'pipeline',
+  'reservoir',
+  'generator',
+  'transformer',
+  'warehouse',
+  'laboratory',
+  'canteen',
+  'archive',
+  'garage',
+  'workshop',
+  'gatehouse',
+  'antenna',
+  'elevator',
+  'windmill',
+];
+const ids = new Map<string, string>();
+
+beforeAll(async () => {
+  server = await TestServer.start({ GOLDEN_SCHEDULE: '', HEALTH_INTERVAL_MS: '500' });
+  const results = await server.upload(
+    topics.map((topic) => ({
+      name: `${topic}.txt`,
+      content: `The ${topic} is inspected by the crew of hall ${topic.length} and its report is signed by the foreman.`,
+    })),
+  );
+  results.forEach(({ document }, index) => ids.set(topics[index]!, document!.id));
+  await server.idle();
+});
+afterAll(() => server.stop());
+
+interface Run {
+  ndcg: number;
+  recall: number;
+  mrr: number;
+  vectorNdcg: number;
+  queries: number;
+  alert: string | null;
+}
+
+async function score(): Promise<Run> {
+  const { scoreGoldenQueries } = await server.ask<{ scoreGoldenQueries: { id: string } }>('mutation { scoreGoldenQueries { id } }');
+  expect((await server.jobDone(scoreGoldenQueries.id)).status).toBe('SUCCEEDED');
+  const { goldenRuns } = await server.ask<{ goldenRuns: Run[] }>('{ goldenRuns(first: 1) { ndcg recall mrr vectorNdcg queries alert } }');
+  return goldenRuns[0]!;
+}
+
+test('measures are those of the textbook', () => {
+  expect(measure(['a', 'b', 'c'], ['a'])).toEqual({ ndcg: 1, recall: 1, mrr: 1, firstRank: 1 });
+  expect(measure(['x', 'b', 'c'], ['b', 'y'])).toMatchObject({ recall: 0.5, mrr: 0.5, firstRank: 2 });
+  expect(measure(['x', 'b'], ['b']).ndcg).toBeCloseTo(1 / Math.log2(3));
+  expect(measure([], ['b'])).toEqual({ ndcg: 0, recall: 0, mrr: 0, firstRank: null });
+});
+
+test('questions come from CSV, from JSON lines and one by one; what cannot be taken is named', async () => {
+  const importing = 'mutation($format: GoldenFormat!, $content: String!) { importGoldenQueries(format: $format, content: $content) { added problems } }';
+  const csv = `query,expected\n${topics
+    .slice(0, 10)
+    .map((topic) => `"Who inspects the ${topic}, and where?",${topic}.txt`)
+    .join('\n')}\nlost,missing.pdf\n`;
+  const fromCsv = await server.ask<{ importGoldenQueries: { added: number; problems: string[] } }>(importing, { format: 'CSV', content: csv });
+  expect(fromCsv.importGoldenQueries.added).toBe(10);
+  expect(fromCsv.importGoldenQueries.problems).toEqual([expect.stringMatching(/Line 12.*missing\.pdf/)]);
+  const lines = topics
+    .slice(10, 19)
+    .map((topic) => JSON.stringify({ query: `Who inspects the ${topic}?`, expected: [ids.get(topic)] }))
+    .join('\n');
+  expect((await server.ask<{ importGoldenQueries: { added: number } }>(importing, { format: 'JSONL', content: lines })).importGoldenQueries.added).toBe(9);
+  await server.ask('mutation($query: String!, $ids: [ID!]!) { addGoldenQuery(query: $query, documentIds: $ids) { id } }', {
+    query: 'Who looks at the windmill?',
+    ids: [ids.get('windmill')],
+  });
+  const { goldenQueries } = await server.ask<{ goldenQueries: { totalCount: number; edges: { node: { expected: { title: string }[] } }[] } }>(
+    '{ goldenQueries(first: 100) { totalCount edges { node { expected { title } } } } }',
+  );
+  expect(goldenQueries.totalCount).toBe(20);
+  expect(goldenQueries.edges[0]!.node.expected).toEqual([{ title: 'windmill' }]);
+  for (const [format, content] of [
+    ['CSV', 'question;answer'],
+    ['JSONL', '{"query": 5}'],
+    ['JSONL', 'nonsense'],
+  ]) {
+    expect((await server.send(importing, { format, content })).errors[0]?.extensions.code).toBe('BAD_USER_INPUT');
+  }
+});
+
+test('the live index is scored, and a tenth of its vectors exchanged raises an alert', async () => {
+  const before = await score();
+  expect(before).toMatchObject({ queries: 20, alert: null });
+  expect(before.ndcg).toBeGreaterThan(0.9);
+  expect(before.vectorNdcg).toBeGreaterThan(0.8);
+
+  const client = chroma(server);
+  const { name } = (await client.listCollections())[0]!;
+  const collection = await client.getCollection({ name });
+  const kept = await collection.get({ include: ['embeddings', 'metadatas'] });
+  const damaged = kept.ids.slice(0, topics.length / 10);
+  const embeddings = damaged.map((id) => kept.embeddings![kept.ids.indexOf(id)]!);
+  await collection.update({ ids: damaged, embeddings: [...embeddings].reverse() });
+
+  const after = await score();
+  expect(after.vectorNdcg).toBeLessThan(before.vectorNdcg);
+  expect(after.alert).toContain('vector index');
+  const health = await until(
+    async () => {
+      const { health: now } = await server.ask<{ health: { status: string; components: { name: string; status: string; message: string }[] } }>(
+        '{ health { status components { name status message } } }',
+      );
+      return now.components.find((part) => part.name === 'search_quality')?.status === 'DEGRADED' ? now : null;
+    },
+    10_000,
+    'health to tell of the fall',
+  );
+  expect(health.status).toBe('DEGRADED');
+
+  await collection.update({ ids: damaged, embeddings });
+  expect((await score()).alert).toBeNull();
+});
+
+test('why a document is not found is told step by step', async () => {
+  const explain = async (documentId: string, query: string, filter: Record<string, unknown> | null = null) =>
+    (
+      await server.ask<{ explainDocument: { lostAt: string | null; repair: string | null; rank: number | null; steps: { step: string; passed: boolean }[] } }>(
+        'query($documentId: ID!, $query: String!, $filter: SearchFilter) { explainDocument(documentId: $documentId, query: $query, filter: $filter) { lostAt repair rank steps { step passed message } } }',
+        { documentId, query, filter },
+      )
+    ).explainDocument;
+  const crane = ids.get('crane')!;
+  expect(await explain(crane, 'crane')).toMatchObject({ lostAt: null, rank: 1, repair: null });
+  expect(await explain(crane, 'crane', { languages: ['ja'] })).toMatchObject({ lostAt: 'FILTERS', repair: 'DROP_FILTERS' });
+  expect(await explain(crane, 'boiler -crane')).toMatchObject({ lostAt: 'RANKING', rank: null });
+  expect(await explain('no-such-id', 'crane')).toMatchObject({ lostAt: 'RECORD' });
+  const failed = await server.take('broken.pdf', '%PDF-1.7\nnothing\n');
+  expect(await explain(failed.id, 'crane')).toMatchObject({ lostAt: 'STATE', repair: 'REPROCESS' });
+
+  const client = chroma(server);
+  const { name } = (await client.listCollections())[0]!;
+  const collection = await client.getCollection({ name });
+  await collection.delete({ where: { documentId: crane } });
+  expect(await explain(crane, 'crane')).toMatchObject({ lostAt: 'VECTOR_INDEX', repair: 'REPROCESS' });
+  await server.ask('mutation($ids: [ID!]!) { reprocessDocuments(ids: $ids) { id } }', { ids: [crane] });
+  await server.idle();
+  expect(await explain(crane, 'crane')).toMatchObject({ lostAt: null, rank: 1 });
+});

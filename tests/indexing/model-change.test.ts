@@ -1,0 +1,117 @@
+import { createReadStream, existsSync } from 'node:fs';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { createServer, type Server } from 'node:http';
+import { type AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { deriveModel } from '../support/derived-model.js';
+import { TestServer, until } from '../support/server.js';
+import { chroma, row } from '../support/stores.js';
+
+const dimensions = 128;
+const hubName = 'erpfts/e5-first-128';
+let folder: string;
+let hub: Server;
+let hubUrl: string;
+const asked: string[] = [];
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'erpfts-model-'));
+  await deriveModel(folder, dimensions);
+  hub = createServer((request, response) => {
+    asked.push(request.url ?? '');
+    const path = join(folder, (request.url ?? '').replace(`/${hubName}/resolve/main/`, ''));
+    if (existsSync(path)) createReadStream(path).pipe(response);
+    else response.writeHead(404).end();
+  });
+  await new Promise<void>((resolve) => hub.listen(0, '127.0.0.1', resolve));
+  hubUrl = `http://127.0.0.1:${(hub.address() as AddressInfo).port}/`;
+});
+afterAll(async () => {
+  hub.close();
+  await rm(folder, { recursive: true });
+});
+
+interface Search {
+  search: { mode: string; notices: string[]; hits: { document: { title: string } }[] };
+}
+const search = async (server: TestServer, query: string) =>
+  (await server.ask<Search>('query($query: String!) { search(query: $query, first: 3) { mode notices hits { document { title } } } }', { query })).search;
+
+const notes = Array.from({ length: 60 }, (_, index) => ({
+  name: `note-${index}.txt`,
+  content: `Machine ${index}\n\n${index === 7 ? '遠心分離機は毎週月曜日に清掃する。' : `Machine ${index} stands in hall ${index % 5} and is oiled every ${index + 2} days.`}\n`,
+}));
+
+async function start(env: Record<string, string>, dataDir?: string): Promise<TestServer> {
+  return TestServer.start(env, dataDir);
+}
+
+test(
+  'another model, from the hub, with other dimensions: old vectors answer until the new ones are whole; a kill in between loses nothing',
+  { timeout: 300_000 },
+  async () => {
+    let server = await start({});
+    await server.upload(notes);
+    await server.idle();
+    expect((await search(server, 'いつ遠心分離機を掃除しますか')).hits[0]?.document.title).toContain('Machine 7');
+    await server.quit();
+
+    server = await start({ EMBEDDING_MODEL: hubName, EMBEDDING_HUB_URL: hubUrl, CACHE_SEARCH_TTL: '0' }, server.dataDir);
+    const during = await search(server, 'いつ遠心分離機を掃除しますか');
+    expect(during).toMatchObject({ mode: 'HYBRID', notices: [] });
+    expect(during.hits[0]?.document.title).toContain('Machine 7');
+    const { health } = await server.ask<{ health: { components: { name: string; status: string; message: string | null }[] } }>(
+      '{ health { components { name status message } } }',
+    );
+    const component = health.components.find(({ name }) => name === 'embedding_model');
+    expect(component).toMatchObject({ status: 'DEGRADED' });
+    expect(component?.message).toContain(hubName);
+    await server.kill();
+
+    await server.boot();
+    let answers = 0;
+    await until(
+      async () => {
+        const answer = await search(server, 'いつ遠心分離機を掃除しますか');
+        expect(answer).toMatchObject({ mode: 'HYBRID', notices: [] });
+        expect(answer.hits[0]?.document.title).toContain('Machine 7');
+        answers += 1;
+        const { jobs } = await server.ask<{ jobs: { edges: { node: { status: string } }[] } }>(
+          '{ jobs(filter: { kinds: ["REEMBED"] }, first: 1) { edges { node { status } } } }',
+        );
+        return jobs.edges[0]?.node.status === 'SUCCEEDED' ? true : null;
+      },
+      120_000,
+      'the change of model to end',
+    );
+    expect(answers).toBeGreaterThan(0);
+    expect(asked).toContain(`/${hubName}/resolve/main/onnx/model_quantized.onnx`);
+    const stored = await row<{ models: string; n: number; bytes: number }>(
+      server,
+      'SELECT group_concat(DISTINCT model) models, count(*) n, max(length(vector)) bytes FROM chunk_vectors',
+    );
+    expect(stored).toEqual({ models: hubName, n: notes.length, bytes: dimensions * 4 });
+    const collections = await chroma(server).listCollections();
+    expect(collections.map(({ name }) => name)).toEqual(['knowledge_chunks_g2']);
+    expect(await collections[0]!.count()).toBe(notes.length);
+    await until(
+      async () => ((await server.ask<{ health: { status: string } }>('{ health { status } }')).health.status === 'HEALTHY' ? true : null),
+      20_000,
+      'health to be well again',
+    );
+    await server.stop();
+  },
+);
+
+test('a model that cannot be had leaves search by words and a health report that says so', async () => {
+  const server = await start({ EMBEDDING_MODEL: 'erpfts/unknown', EMBEDDING_HUB_URL: hubUrl });
+  const { health } = await server.ask<{ health: { status: string; components: { name: string; status: string; message: string | null }[] } }>(
+    '{ health { status components { name status message } } }',
+  );
+  expect(health.status).not.toBe('HEALTHY');
+  expect(health.components.find(({ name }) => name === 'embedding_model')?.message).toContain('erpfts/unknown');
+  expect((await search(server, 'anything')).notices.join()).toContain('MODEL_UNAVAILABLE');
+  await server.stop();
+});

@@ -1,0 +1,91 @@
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { packageRoot } from '../../server/config/index.js';
+import { TestServer } from '../support/server.js';
+import type * as Resident from '../../server/platform/vector-index/resident-vectors.js';
+
+// The built module, because the build makes its WebAssembly.
+const { ResidentVectors } = (await import(join(packageRoot, 'dist/server/platform/vector-index/resident-vectors.js'))) as typeof Resident;
+
+let seed = 7;
+const random = () => (seed = (seed * 16_807) % 2_147_483_647) / 2_147_483_647;
+function unit(dimensions: number): Float32Array {
+  const vector = Float32Array.from({ length: dimensions }, () => random() - 0.5);
+  const length = Math.hypot(...vector);
+  return vector.map((value) => value / length);
+}
+const dot = (a: Float32Array, b: Float32Array) => a.reduce((sum, value, i) => sum + value * b[i]!, 0);
+
+test.each([384, 1024, 30])('vectors of %d dimensions are compared as exactly as a byte allows', (dimensions) => {
+  const resident = new ResidentVectors(dimensions, 3000);
+  const vectors = Array.from({ length: 2500 }, () => unit(dimensions));
+  vectors.forEach((vector, id) => resident.set(String(id), vector));
+  for (const id of [0, 17, 2499]) resident.delete(String(id));
+  resident.set('17', vectors[3]!);
+  const query = unit(dimensions);
+  const found = resident.nearest(query, 20);
+  const exact = vectors
+    .map((vector, id) => ({ id: String(id), similarity: dot(id === 17 ? vectors[3]! : vector, query) }))
+    .filter(({ id }) => id !== '0' && id !== '2499')
+    .sort((a, b) => b.similarity - a.similarity);
+  const byId = new Map(exact.map(({ id, similarity }) => [id, similarity]));
+  expect(found.length).toBe(20);
+  for (const { id, similarity } of found) expect(Math.abs(similarity - byId.get(id)!)).toBeLessThan(0.003);
+  expect(found[19]!.similarity).toBeGreaterThan(exact[19]!.similarity - 0.006);
+  expect(resident.nearest(vectors[42]!, 1)[0]!.id).toBe('42');
+});
+
+test('no more are kept than the limit', () => {
+  const resident = new ResidentVectors(16, 2);
+  expect([resident.set('a', unit(16)), resident.set('b', unit(16)), resident.set('c', unit(16)), resident.size]).toEqual([true, true, false, 2]);
+});
+
+const servers: TestServer[] = [];
+beforeAll(async () => {
+  for (const limit of ['25000', '0', '3']) servers.push(await TestServer.start({ RESIDENT_VECTORS: limit, CACHE_SEARCH_TTL: '0' }));
+});
+afterAll(() => Promise.all(servers.map((server) => server.stop())));
+
+test('an empty library is searched by meaning too, and has nothing to say', async () => {
+  for (const server of servers) {
+    const { search } = await server.ask<{ search: { mode: string; notices: string[] } }>('{ search(query: "anything at all") { mode notices } }');
+    expect(search).toEqual({ mode: 'HYBRID', notices: [expect.stringMatching(/^NOTHING_FOUND/)] });
+  }
+});
+
+test('answers are the same from memory, from ChromaDB and past the limit, before and after changes and a restart', async () => {
+  const topics = [
+    'a ferry crosses the strait at dawn',
+    'bakers knead dough by night',
+    'glaciers grind valleys',
+    'the choir rehearses on Mondays',
+    'bees dance to tell the way',
+  ];
+  const titles = async (server: TestServer, query: string) => {
+    const { search } = await server.ask<{ search: { hits: { document: { title: string } }[] } }>(
+      'query($query: String!) { search(query: $query, mode: SEMANTIC, first: 5) { notices hits { document { title } } } }',
+      { query },
+    );
+    return search.hits.map(({ document }) => document.title);
+  };
+  const ids: string[][] = [];
+  for (const server of servers) {
+    const taken: string[] = [];
+    for (const [number, topic] of topics.entries()) taken.push((await server.take(`topic-${number}.txt`, `${topic}.`)).id);
+    ids.push(taken);
+  }
+  const compare = async (query: string) => {
+    const [first, ...others] = await Promise.all(servers.map((server) => titles(server, query)));
+    for (const other of others) expect(other).toEqual(first);
+    return first!;
+  };
+  expect((await compare('Who makes bread in the dark?'))[0]).toBe('topic-1');
+  await Promise.all(servers.map((server, index) => server.ask('mutation($ids: [ID!]!) { deleteDocuments(ids: $ids) { id } }', { ids: [ids[index]![1]!] })));
+  expect(await compare('Who makes bread in the dark?')).not.toContain('topic-1');
+  for (const server of servers) {
+    await server.idle(60_000, null);
+    await server.quit();
+    await server.boot();
+  }
+  expect((await compare('insects that talk'))[0]).toBe('topic-4');
+});

@@ -1,0 +1,58 @@
+import { Redis } from 'ioredis';
+import { afterAll, describe, expect, test } from 'vitest';
+import { isCi, notice } from '../support/environment.js';
+import { TestServer } from '../support/server.js';
+
+/** A database of Redis that nothing else uses. */
+const url = new URL(process.env['TEST_REDIS_URL'] ?? 'redis://127.0.0.1:6379');
+url.pathname = '/11';
+const redis = new Redis(url.href, { lazyConnect: true, maxRetriesPerRequest: 1, retryStrategy: () => null });
+redis.on('error', () => undefined);
+const reachable = await redis.connect().then(
+  () => true,
+  () => false,
+);
+if (!reachable) notice('No Redis answers at TEST_REDIS_URL: the Redis suites are skipped. Install redis-server, or set TEST_REDIS_URL.');
+afterAll(() => redis.disconnect());
+
+describe.skipIf(!reachable && !isCi)('the cache in Redis', () => {
+  const question = (server: TestServer, query: string) =>
+    server.ask<{ search: { cached: boolean; hits: { document: { title: string } }[] } }>(
+      'query($query: String!) { search(query: $query) { cached hits { document { title } } } }',
+      { query },
+    );
+
+  test('answers come from it, die with a change, and a Redis that is gone makes nothing fail', async () => {
+    await redis.flushdb();
+    const server = await TestServer.start({ CACHE_BACKEND: 'redis', CACHE_REDIS_URL: url.href, CACHE_SEARCH_TTL: '600' });
+    try {
+      await server.take('tides.txt', 'The harbour office publishes the tide tables each January.');
+      expect((await question(server, 'tide tables')).search.cached).toBe(false);
+      expect((await question(server, 'tide tables')).search.cached).toBe(true);
+      const keys = await redis.keys('*');
+      expect(keys.length).toBeGreaterThanOrEqual(2);
+      for (const key of keys) expect(await redis.ttl(key)).toBeGreaterThan(0);
+      await server.take('tides2.txt', 'Tide tables for the northern harbour are sold at the kiosk.');
+      const changed = (await question(server, 'tide tables')).search;
+      expect({ cached: changed.cached, hits: changed.hits.length }).toEqual({ cached: false, hits: 2 });
+    } finally {
+      await server.stop();
+      await redis.flushdb();
+    }
+  });
+
+  test('where no Redis answers, searches are answered and health says so', async () => {
+    const server = await TestServer.start({ CACHE_BACKEND: 'redis', CACHE_REDIS_URL: 'redis://127.0.0.1:1' });
+    try {
+      await server.take('tides.txt', 'The harbour office publishes the tide tables each January.');
+      expect((await question(server, 'tide tables')).search.hits).toHaveLength(1);
+      const { health } = await server.ask<{ health: { status: string; components: { name: string; status: string }[] } }>(
+        '{ health { status components { name status } } }',
+      );
+      expect(health.status).toBe('DEGRADED');
+      expect(health.components.find(({ name }) => name === 'cache')?.status).toBe('UNHEALTHY');
+    } finally {
+      await server.stop();
+    }
+  });
+});

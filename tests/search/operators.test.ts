@@ -1,0 +1,74 @@
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { TestServer } from '../support/server.js';
+
+let server: TestServer;
+beforeAll(async () => {
+  server = await TestServer.start();
+  await server.take('pump.md', '# Pump\n\nThe heavy water pump E-1042 stands in hall 3. It has a diesel engine for emergencies.\n', { tags: ['plant'] });
+  await server.take('pond.txt', 'Water lilies are heavy when the pond is cleaned in autumn.');
+  await server.take('engine.txt', 'The diesel engine of the old ferry was exchanged for an electric pump drive.');
+  await server.take('server.txt', 'サーバーの再起動は毎週日曜日の深夜に行う。');
+  await server.take('apple.txt', 'リンゴの収穫は十月に始まる。');
+});
+afterAll(() => server.stop());
+
+interface Answer {
+  hits: { document: { title: string }; snippet: string; highlights: { start: number; end: number }[] }[];
+  understood: { kind: string; text: string }[];
+  suggestion: string | null;
+  totalCount: number;
+  profile: { step: string; ms: number }[];
+}
+const search = async (query: string, mode = 'HYBRID') =>
+  (
+    await server.ask<{ search: Answer }>(
+      'query($query: String!, $mode: SearchMode) { search(query: $query, mode: $mode) { totalCount suggestion understood { kind text } profile { step ms } hits { snippet highlights { start end } document { title } } } }',
+      { query, mode },
+    )
+  ).search;
+const titles = async (query: string, mode?: string) => (await search(query, mode)).hits.map(({ document }) => document.title);
+
+test('a quoted phrase must stand in the passage', async () => {
+  expect(await titles('"heavy water"')).toEqual(['Pump']);
+  expect(await titles('"water heavy"')).toEqual([]);
+  expect((await titles('heavy water')).length).toBeGreaterThan(1);
+});
+
+test('a word after a minus leaves documents out', async () => {
+  expect(await titles('pump -diesel')).not.toContain('Pump');
+  expect(await titles('pump -diesel')).not.toContain('engine');
+});
+
+test('fields narrow, and the answer says how the query was understood', async () => {
+  const answer = await search('pump tag:plant type:md');
+  expect(answer.hits.map(({ document }) => document.title)).toEqual(['Pump']);
+  expect(answer.understood).toEqual([
+    { kind: 'TEXT', text: 'pump' },
+    { kind: 'TAG', text: 'plant' },
+    { kind: 'TYPE', text: 'md' },
+  ]);
+  expect(await titles('pump lang:ja')).toEqual(expect.not.arrayContaining(['Pump']));
+  expect(await titles('pump before:2001')).toEqual([]);
+  const { errors } = await server.send('{ search(query: "pump type:spreadsheet") { totalCount } }');
+  expect(errors[0]?.extensions).toMatchObject({ code: 'BAD_USER_INPUT', remedy: expect.stringContaining('pdf') as string });
+});
+
+test('identifiers are found as a whole', async () => {
+  expect((await titles('E-1042', 'KEYWORD'))[0]).toBe('Pump');
+});
+
+test('spellings: the long vowel, the other kana, one wrong letter', async () => {
+  expect((await titles('サーバの再起動', 'KEYWORD'))[0]).toBe('server');
+  const answer = await search('サーバ', 'KEYWORD');
+  expect(answer.hits[0]!.highlights.length).toBe(1);
+  expect((await titles('りんごの収穫', 'KEYWORD'))[0]).toBe('apple');
+  const typo = await search('emergancies', 'KEYWORD');
+  expect(typo.hits[0]?.document.title).toBe('Pump');
+  expect(typo.suggestion).toBe('emergencies');
+  expect(typo.understood).toContainEqual({ kind: 'VARIANT', text: 'emergancies → emergencies' });
+});
+
+test('a search tells where its time went', async () => {
+  const { profile } = await search('where does the pump stand');
+  expect(profile.map(({ step }) => step)).toEqual(expect.arrayContaining(['EMBED', 'VECTORS', 'WORDS', 'FUSE', 'RENDER']));
+});

@@ -1,0 +1,77 @@
+import { describe, expect, test } from 'vitest';
+import { countTerms, hashTerm, packTerms, terms, TermVector } from '../../server/platform/terms/index.js';
+import { bm25, fuse, idealScore, weighTerms } from '../../server/search/rank-fusion.js';
+import { snippetOf, SnippetQuery } from '../../server/search/snippet.js';
+
+describe('terms', () => {
+  test.each([
+    ['Cooling of the Reactor', ['cooling', 'of', 'the', 'reactor']],
+    ['有給休暇', ['有給', '給休', '休暇']],
+    ['Vue3の使い方', ['vue3', 'の使', '使い', 'い方']],
+    ['ﾌﾟﾛｸﾞﾗﾑ', ['プロ', 'ログ', 'グラ', 'ラム']],
+    ['ＡＢＣ', ['abc']],
+    ['…—!?', []],
+    ['森', ['森']],
+  ])('%s', (text, expected) => expect(terms(text)).toEqual(expected));
+
+  test('packed counts are read back', () => {
+    const vector = new TermVector(packTerms(countTerms(['a', 'b', 'a'])), 3);
+    expect([vector.count(hashTerm('a')), vector.count(hashTerm('b')), vector.count(hashTerm('c'))]).toEqual([2, 1, 0]);
+  });
+});
+
+describe('lexical score', () => {
+  const chunk = (text: string) => new TermVector(packTerms(countTerms(terms(text))), terms(text).length);
+  const statistics = { chunks: 1000, meanLength: 8 };
+  const query = weighTerms(
+    new Map([
+      ['pump', 3],
+      ['the', 900],
+      ['unheardof', 0],
+    ]),
+    hashTerm,
+    statistics,
+  );
+
+  test('rare words weigh more, and no passage passes the ideal', () => {
+    const rare = bm25(query, chunk('a pump of the plant'), statistics);
+    const common = bm25(query, chunk('the the the the'), statistics);
+    expect(rare).toBeGreaterThan(common * 3);
+    expect(rare).toBeLessThan(idealScore(query));
+  });
+
+  test('the fused score stays within 0..1 and rises with either side', () => {
+    expect(fuse(1, 1)).toBe(1);
+    expect(fuse(-1, 0)).toBe(0);
+    expect(fuse(0.8, 0.5)).toBeGreaterThan(fuse(0.8, 0.4));
+    expect(fuse(0.9, 0.5)).toBeGreaterThan(fuse(0.8, 0.5));
+  });
+});
+
+describe('snippets', () => {
+  const marked = (text: string, query: string) => {
+    const snippet = snippetOf(text, new SnippetQuery(query));
+    expect(text).toContain(snippet.text);
+    return snippet.highlights.map(({ start, end }) => snippet.text.slice(start, end));
+  };
+
+  test('mark whole words of the text', () => {
+    expect(marked('The category of cats: a cat sleeps.', 'cat')).toEqual(['cat']);
+    expect(marked('年次有給休暇は10日とする。', '有給休暇')).toEqual(['有給休暇']);
+    expect(marked('Nothing here.', 'pump')).toEqual([]);
+  });
+
+  test('are cut from a long passage where the words are', () => {
+    const filler = 'The committee met again and wrote the minutes. ';
+    const text = filler.repeat(30) + 'The emergency pump starts by itself. ' + filler.repeat(30);
+    const snippet = snippetOf(text, new SnippetQuery('emergency pump'));
+    expect(snippet.text).toContain('emergency pump');
+    expect(snippet.text.length).toBeLessThan(400);
+    expect(snippet.matchedWords).toEqual(['emergency', 'pump']);
+  });
+
+  test('never tear a surrogate pair', () => {
+    const text = '𠮷野家の牛丼。'.repeat(200);
+    expect(snippetOf(text, new SnippetQuery('牛丼')).text).not.toMatch(/[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]/);
+  });
+});

@@ -1,0 +1,65 @@
+import { request } from 'node:http';
+import { setTimeout as delay } from 'node:timers/promises';
+import { expect, test } from 'vitest';
+import { TestServer } from '../support/server.js';
+
+test('subscriptions tell of jobs and of the server itself', async () => {
+  const server = await TestServer.start();
+  const metrics = server.subscribe<{
+    liveMetrics: {
+      process: { cpuShare: number; memoryBytes: number };
+      library: { documents: number; chunks: number };
+      queue: { queued: number };
+      search: { total: number; p50Ms: number | null };
+    };
+  }>('subscription { liveMetrics(intervalMs: 250) { process { cpuShare memoryBytes } library { documents chunks } queue { queued } search { total p50Ms } } }');
+  const jobs = server.subscribe<{ jobProgress: { id: string; kind: string; status: string; progress: number } }>(
+    'subscription { jobProgress { id kind status progress } }',
+  );
+  await Promise.all([metrics.opened, jobs.opened]);
+  await server.take('well.txt', 'The well behind the mill is forty metres deep.');
+  await server.ask('{ search(query: "How deep is the well?") { totalCount } }');
+  await jobs.next(({ jobProgress }) => jobProgress.kind === 'INGEST' && jobProgress.status === 'SUCCEEDED' && jobProgress.progress === 1);
+  const live = await metrics.next(({ liveMetrics }) => liveMetrics.library.documents === 1 && liveMetrics.search.total > 0);
+  expect(live.liveMetrics.process.memoryBytes).toBeGreaterThan(50 * 1024 ** 2);
+  expect(live.liveMetrics.search.p50Ms).toBeGreaterThan(0);
+  const { errors } = await server.send('subscription { liveMetrics(intervalMs: 10) { at } }');
+  expect(errors.length).toBeGreaterThan(0);
+  await server.stop();
+});
+
+test('a stop waits for requests in progress, for nothing else', async () => {
+  const server = await TestServer.start();
+  await server.take('well.txt', 'The well behind the mill is forty metres deep.');
+  const live = server.subscribe('subscription { liveMetrics { at } }');
+  await live.opened;
+  // An idle connection of the test's own client stays open from here on, and one request is half sent.
+  const body = JSON.stringify({ query: '{ search(query: "How deep is the well?") { totalCount } }' });
+  const { hostname, port } = new URL(server.url);
+  const sent = request({
+    hostname,
+    port,
+    path: '/graphql',
+    method: 'POST',
+    headers: { authorization: server.authorization, 'content-type': 'application/json', 'content-length': body.length },
+  });
+  const answered = new Promise<string>((resolve, reject) => {
+    sent.on('error', reject);
+    sent.on('response', (response) => {
+      let text = '';
+      response.on('data', (part: Buffer) => (text += part.toString()));
+      response.on('end', () => resolve(text));
+    });
+  });
+  sent.write(body.slice(0, 20));
+  await delay(300);
+  const started = Date.now();
+  const code = server.quit();
+  await delay(500);
+  sent.end(body.slice(20));
+  expect(JSON.parse(await answered)).toEqual({ data: { search: { totalCount: 1 } } });
+  expect(await code).toBe(0);
+  // Far below SHUTDOWN_TIMEOUT_MS, which is what waiting for an idle client would take.
+  expect(Date.now() - started).toBeLessThan(8000);
+  await server.stop();
+});
