@@ -8,8 +8,13 @@ build();
 const checks = [
   ['types of the server', ['typescript/bin/tsc', '-p', 'tsconfig.json', '--noEmit', '--incremental', 'false'], root],
   ['types of the tests', ['typescript/bin/tsc', '-p', 'tests/tsconfig.json'], root],
-  ['types of the console', ['svelte-check/bin/svelte-check', '--tsconfig', './tsconfig.json', '--output', 'human', '--fail-on-warnings'], join(root, 'console')],
+  [
+    'types of the console',
+    ['svelte-check/bin/svelte-check', '--tsconfig', './tsconfig.json', '--output', 'human', '--fail-on-warnings'],
+    join(root, 'console'),
+  ],
   ['rules', ['eslint/bin/eslint.js', '.'], root],
+  ['format', ['prettier/bin/prettier.cjs', '--check', '--log-level', 'warn', '.'], root],
 ];
 let failed = 0;
 for (const [name, [tool, ...args], cwd] of checks) {

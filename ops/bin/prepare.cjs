@@ -46,7 +46,10 @@ const parts = {
     sources: ['server', 'migrations', 'tsconfig.json', 'package-lock.json'],
     skip: ['.onnx', 'tokenizer.json'],
     stamp: join(root, 'dist', '.built'),
-    make: () => tool('typescript/bin/tsc', ['-p', 'tsconfig.json']),
+    make: () => {
+      tool('typescript/bin/tsc', ['-p', 'tsconfig.json']);
+      run(process.execPath, [join(__dirname, 'build-wasm.cjs')]);
+    },
   },
   console: {
     sources: ['console', 'schema.graphql', 'package-lock.json'],

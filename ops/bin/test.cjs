@@ -21,11 +21,15 @@ if (args.length === 0 && !faults) {
 const folder = mkdtempSync(join(tmpdir(), 'erpfts-report-'));
 const report = join(folder, 'report.json');
 const filter = faults ? ['tests/faults'] : args;
-const { status } = spawnSync(process.execPath, [join(root, 'node_modules/vitest/vitest.mjs'), 'run', '--reporter=default', '--reporter=json', `--outputFile.json=${report}`, ...filter], {
-  cwd: root,
-  stdio: 'inherit',
-  env: { ...process.env, ...(faults ? { FAULT_KILLS: process.env.FAULT_KILLS ?? '50', FAULT_FILES: process.env.FAULT_FILES ?? '300' } : {}) },
-});
+const { status } = spawnSync(
+  process.execPath,
+  [join(root, 'node_modules/vitest/vitest.mjs'), 'run', '--reporter=default', '--reporter=json', `--outputFile.json=${report}`, ...filter],
+  {
+    cwd: root,
+    stdio: 'inherit',
+    env: { ...process.env, ...(faults ? { FAULT_KILLS: process.env.FAULT_KILLS ?? '50', FAULT_FILES: process.env.FAULT_FILES ?? '300' } : {}) },
+  },
+);
 try {
   const { numPassedTests, numFailedTests, numFailedTestSuites } = JSON.parse(readFileSync(report, 'utf8'));
   passed += numPassedTests;
