@@ -22,7 +22,17 @@ import {
 } from './documents/index.js';
 import { GoldenQueryEntity, GoldenResolver, GoldenRunEntity, GoldenService } from './golden/index.js';
 import { HealthResolver, healthRoutes, HealthService, type HealthTopics } from './health/index.js';
-import { Embedders, followConfiguredModel, GenerationEntity, indexChecks, KnowledgeIndex, Reembedding, reembedKind, Refinement } from './indexing/index.js';
+import {
+  Embedders,
+  followConfiguredModel,
+  GenerationEntity,
+  indexChecks,
+  IndexRepair,
+  KnowledgeIndex,
+  Reembedding,
+  reembedKind,
+  Refinement,
+} from './indexing/index.js';
 import {
   ChunkStore,
   clearRevisionKind,
@@ -50,6 +60,7 @@ import { ChromaIndex } from './platform/vector-index/index.js';
 import { createSchema } from './schema.js';
 import { SearchMeter, SearchResolver, SearchService } from './search/index.js';
 import { WebFetcher } from './sources/index.js';
+import { Teardown } from './teardown.js';
 
 export const entities = [
   AppStateEntity,
@@ -79,25 +90,6 @@ export interface App {
 /** Where the command line finds the server that runs on a data directory. */
 export function addressFile(dataDir: string): string {
   return join(dataDir, 'server.json');
-}
-
-/** Undoes what a start has done, newest first, whether it got to its end or not. */
-class Teardown {
-  readonly #steps: (() => unknown)[] = [];
-
-  add(step: () => unknown): void {
-    this.#steps.unshift(step);
-  }
-
-  async run(log: Logger): Promise<void> {
-    for (const step of this.#steps.splice(0)) {
-      try {
-        await step();
-      } catch (error) {
-        log.error({ err: error }, 'a part could not be stopped');
-      }
-    }
-  }
 }
 
 /** The composition root: builds every part from the settings, hands them to each other and starts them. */
@@ -146,6 +138,7 @@ async function start(loaded: LoadedSettings, log: Logger, teardown: Teardown): P
   const index = new KnowledgeIndex(settings, database, vectors, embedders, log);
   await Promise.all([index.open(), catalogue.open()]);
   const modelLoaded = index.loadEmbedder();
+  const repair = new IndexRepair(database, index, log);
 
   const documents = new DocumentsService(database, catalogue, cache);
   const store = new DocumentStore(database, blobs, jobs, catalogue);
@@ -189,7 +182,7 @@ async function start(loaded: LoadedSettings, log: Logger, teardown: Teardown): P
       return { status: 'HEALTHY' };
     },
   });
-  for (const check of [...indexChecks(index), golden.healthCheck()]) health.register(check);
+  for (const check of [...indexChecks(index, repair), golden.healthCheck()]) health.register(check);
   health.register({
     name: 'cache',
     timeoutMs: 2000,
@@ -279,6 +272,7 @@ async function start(loaded: LoadedSettings, log: Logger, teardown: Teardown): P
     teardown.add(() => schedule.stop());
   }
   const background = new AbortController();
+  teardown.add(() => repair.stop());
   teardown.add(() => background.abort());
   void tidyUp(background.signal).catch((error: unknown) => {
     if (!background.signal.aborted) log.error({ err: error }, 'the look for what an interrupted run left behind failed');
@@ -289,8 +283,7 @@ async function start(loaded: LoadedSettings, log: Logger, teardown: Teardown): P
     await search.warm(signal);
     await refinement.wake();
     await removal.sweepOriginals();
-    await vectors.whenAvailable(signal);
-    await index.reconcile(signal);
+    repair.start();
   }
 
   await followConfiguredModel(database, index, jobs);

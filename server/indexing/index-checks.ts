@@ -1,16 +1,24 @@
 import { type HealthCheck } from '../health/index.js';
+import { type IndexRepair } from './index-repair.js';
 import { type KnowledgeIndex } from './knowledge-index.js';
 
 /** How the vector index and the embedding model say how they are. */
-export function indexChecks(index: KnowledgeIndex): HealthCheck[] {
+export function indexChecks(index: KnowledgeIndex, repair: IndexRepair): HealthCheck[] {
   return [
     {
       name: 'vector_db',
       timeoutMs: 3000,
       essential: false,
       check: async () => {
-        await index.vectors.ping();
-        return { status: 'HEALTHY' };
+        await repair.look();
+        if (repair.unembedded > 0)
+          return {
+            status: 'DEGRADED',
+            message: `${repair.unembedded} passages have no vector.`,
+            remedy: 'Reprocess their documents: they are found by words only.',
+          };
+        if (repair.missing === 0) return { status: 'HEALTHY' };
+        return { status: 'DEGRADED', message: `The vector index lacks passages; ${repair.missing} are being put back from the database.` };
       },
     },
     {

@@ -1,6 +1,6 @@
 import { type EntityManager } from 'typeorm';
 import { type Settings } from '../config/index.js';
-import { ChunkEntity, ChunkVectorEntity, vectorFromBytes } from '../documents/index.js';
+import { ChunkVectorEntity, vectorFromBytes } from '../documents/index.js';
 import { type Database } from '../platform/database/index.js';
 import { canonicalModelName, type Embedder } from '../platform/embedder/index.js';
 import { messageOf } from '../platform/errors.js';
@@ -165,44 +165,5 @@ export class KnowledgeIndex {
       for (const row of rows) found.set(row.chunkId, vectorFromBytes(row.vector));
     }
     return found;
-  }
-
-  /**
-   * Puts back what the vector index has lost: a new directory, a restored database or a collection dropped by hand.
-   * The vectors come from the database, so nothing is embedded again.
-   * @returns how many vectors were put back
-   */
-  async reconcile(signal: AbortSignal): Promise<number> {
-    await this.ensureCollection();
-    const expected = await this.database.read.createQueryBuilder(ChunkEntity, 'chunk').where('chunk.indexedAt IS NOT NULL').getCount();
-    const present = await this.vectors.count(this.active.collection);
-    if (present >= expected) return 0;
-    this.log.warn({ expected, present }, 'the vector index lacks vectors; they are put back from the database');
-    return this.refill(this.active, signal);
-  }
-
-  /** Copies the stored vectors of all indexed chunks into a generation's collection. */
-  async refill(generation: GenerationEntity, signal: AbortSignal, onProgress: (done: number) => void = () => undefined): Promise<number> {
-    let after = 0;
-    let done = 0;
-    for (;;) {
-      signal.throwIfAborted();
-      const rows = (await this.database.read
-        .createQueryBuilder(ChunkEntity, 'chunk')
-        .innerJoin(ChunkVectorEntity, 'vector', 'vector.chunkId = chunk.id AND vector.model = :model', { model: generation.model })
-        .select(['chunk.id AS id', 'chunk.documentId AS "documentId"', 'vector.vector AS vector'])
-        .where('chunk.id > :after AND chunk.indexedAt IS NOT NULL', { after })
-        .orderBy('chunk.id')
-        .limit(1000)
-        .getRawMany()) as { id: number; documentId: string; vector: Uint8Array }[];
-      if (rows.length === 0) return done;
-      await this.vectors.upsert(
-        generation.collection,
-        rows.map((row) => ({ id: String(row.id), documentId: row.documentId, vector: vectorFromBytes(row.vector) })),
-      );
-      after = rows[rows.length - 1]!.id;
-      done += rows.length;
-      onProgress(done);
-    }
   }
 }

@@ -5,6 +5,7 @@ import { type Logger } from '../platform/logging/index.js';
 import { type JobContext, JobEntity, type JobHandler, type JobQueue } from '../platform/queue/index.js';
 import { type Embedders } from './embedders.js';
 import { GenerationEntity } from './generation.entity.js';
+import { refill } from './index-repair.js';
 import { type KnowledgeIndex } from './knowledge-index.js';
 import { passageText } from './passage-text.js';
 import { type CoarseChunk, embedPieces } from './refine.js';
@@ -46,7 +47,7 @@ export class Reembedding implements JobHandler {
     const generation = await this.#generation(model);
     await this.index.vectors.whenAvailable(signal);
     await this.index.vectors.ensureCollection(generation.collection);
-    await this.index.refill(generation, signal);
+    await refill(this.database, this.index, generation, signal);
     const total = await this.#indexedChunks();
     let done = total - (await this.#countMissing(model));
     const embedAll = async () => {

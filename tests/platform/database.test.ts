@@ -60,9 +60,12 @@ describe.each(databases)('$dialect', ({ dialect, env, available }) => {
       ) as { applied: boolean | string[] }[];
     expect(migrate('status').every((state) => state.applied === false)).toBe(true);
     migrate('up');
-    expect(migrate('status').every((state) => state.applied === true)).toBe(true);
-    expect(migrate('down').at(-1)?.applied).toBe(false);
+    const all = migrate('status');
+    expect(all.every((state) => state.applied === true)).toBe(true);
+    // Each takes back what it made: what is left behind would make the way up fail.
+    for (let left = all.length - 1; left >= 0; left--) expect(migrate('down').filter((state) => state.applied)).toHaveLength(left);
     migrate('up');
+    expect(migrate('status')).toEqual(all);
   });
 
   test.skipIf(!available)('50 writers at once lose nothing and mix nothing', async () => {

@@ -1,10 +1,10 @@
-import { ChromaClient, type Collection } from 'chromadb';
+import { ChromaNotFoundError, type Collection } from 'chromadb';
 import { EventEmitter } from 'node:events';
 import { setTimeout as delay } from 'node:timers/promises';
-import { Pool } from 'undici';
 import { type Settings } from '../../config/index.js';
 import { AppError, messageOf } from '../errors.js';
 import { type Logger } from '../logging/index.js';
+import { ChromaConnection } from './chroma-connection.js';
 import { ChromaServer } from './chroma-server.js';
 import { type Neighbour, type VectorIndex, type VectorRow } from './vector-index.js';
 
@@ -22,16 +22,9 @@ const mostRowsPerCall = 5000;
 const missedBeforeRestart = 3;
 const watchEveryMs = 1000;
 
-interface Connection {
-  url: string;
-  client: ChromaClient;
-  pool: Pool;
-  collections: Map<string, Promise<Collection>>;
-}
-
 /** ChromaDB behind VectorIndex: its own client for everything but the query, which a keep-alive pool serves faster. */
 export class ChromaIndex implements VectorIndex {
-  #connection: Connection | null = null;
+  #connection: ChromaConnection | null = null;
   #available = false;
   #downReason = 'ChromaDB has not started yet';
   #missed = 0;
@@ -99,20 +92,8 @@ export class ChromaIndex implements VectorIndex {
   }
 
   #connect(url: string): void {
-    const { hostname, port, protocol } = new URL(url);
-    const ssl = protocol === 'https:';
-    void this.#connection?.pool.close();
-    this.#connection = {
-      url,
-      client: new ChromaClient({ host: hostname, port: Number(port) || (ssl ? 443 : 80), ssl }),
-      pool: new Pool(url, {
-        connections: 8,
-        keepAliveTimeout: 60_000,
-        headersTimeout: this.settings.CHROMA_TIMEOUT_MS,
-        bodyTimeout: this.settings.CHROMA_TIMEOUT_MS,
-      }),
-      collections: new Map(),
-    };
+    this.#connection?.close();
+    this.#connection = new ChromaConnection(url, this.settings.CHROMA_TIMEOUT_MS);
     if (this.#available) return;
     this.#available = true;
     this.log.info('ChromaDB answers');
@@ -131,6 +112,10 @@ export class ChromaIndex implements VectorIndex {
     this.#events.on('change', listener);
   }
 
+  onCollectionLost(listener: (collection: string) => void): void {
+    this.#events.on('lost', listener);
+  }
+
   whenAvailable(signal: AbortSignal): Promise<void> {
     if (this.#available) return Promise.resolve();
     return new Promise((resolve, reject) => {
@@ -147,7 +132,7 @@ export class ChromaIndex implements VectorIndex {
     });
   }
 
-  #live(): Connection {
+  #live(): ChromaConnection {
     if (!this.#available || !this.#connection) {
       throw new AppError('UNAVAILABLE', `The vector index is down: ${this.#downReason}.`, 'Wait a moment: it is restarted by itself. Search goes on by words.');
     }
@@ -155,7 +140,7 @@ export class ChromaIndex implements VectorIndex {
   }
 
   /** Runs a call; a connection that broke counts as the server being down. */
-  async #call<T>(work: (connection: Connection) => Promise<T>): Promise<T> {
+  async #call<T>(work: (connection: ChromaConnection) => Promise<T>): Promise<T> {
     const connection = this.#live();
     const controller = new AbortController();
     const deadline = delay(this.settings.CHROMA_TIMEOUT_MS, null, { ref: false, signal: controller.signal }).then(() => {
@@ -166,7 +151,7 @@ export class ChromaIndex implements VectorIndex {
       return await Promise.race([work(connection), deadline]);
     } catch (error) {
       if (error instanceof AppError) throw error;
-      if (this.#connection === connection && !(await this.#responds(connection))) {
+      if (this.#connection === connection && !(await connection.responds())) {
         this.#lose(messageOf(error));
         throw new AppError('UNAVAILABLE', `The vector index is down: ${messageOf(error)}.`, 'Wait a moment: it is restarted by itself.');
       }
@@ -176,21 +161,18 @@ export class ChromaIndex implements VectorIndex {
     }
   }
 
-  async #responds({ url }: Connection): Promise<boolean> {
-    try {
-      return (await fetch(`${url}/api/v2/heartbeat`, { signal: AbortSignal.timeout(1000) })).ok;
-    } catch {
-      return false;
-    }
-  }
-
-  #collection(connection: Connection, name: string): Promise<Collection> {
-    const known = connection.collections.get(name);
-    if (known) return known;
-    const opened = connection.client.getCollection({ name });
-    connection.collections.set(name, opened);
-    opened.catch(() => connection.collections.delete(name));
-    return opened;
+  /** A call on one collection. Where that is gone, dropped by hand or with its disk, the next call looks for it anew. */
+  async #on<T>(name: string, work: (collection: Collection, connection: ChromaConnection) => Promise<T>): Promise<T> {
+    return this.#call(async (connection) => {
+      try {
+        return await work(await connection.collection(name), connection);
+      } catch (error) {
+        if (!(error instanceof ChromaNotFoundError)) throw error;
+        connection.forget(name);
+        this.#events.emit('lost', name);
+        throw new AppError('UNAVAILABLE', `ChromaDB has no collection "${name}" (any more).`, 'Wait a moment: it is filled again from the database.');
+      }
+    });
   }
 
   async ensureCollection(name: string): Promise<void> {
@@ -207,13 +189,13 @@ export class ChromaIndex implements VectorIndex {
           },
         },
       });
-      connection.collections.set(name, Promise.resolve(made));
+      connection.remember(name, made);
     });
   }
 
   async dropCollection(name: string): Promise<void> {
     await this.#call(async (connection) => {
-      connection.collections.delete(name);
+      connection.forget(name);
       const existing = await connection.client.listCollections();
       if (existing.some((collection) => collection.name === name)) await connection.client.deleteCollection({ name });
     });
@@ -226,8 +208,8 @@ export class ChromaIndex implements VectorIndex {
   async upsert(collection: string, rows: VectorRow[]): Promise<void> {
     for (let at = 0; at < rows.length; at += mostRowsPerCall) {
       const part = rows.slice(at, at + mostRowsPerCall);
-      await this.#call(async (connection) =>
-        (await this.#collection(connection, collection)).upsert({
+      await this.#on(collection, (found) =>
+        found.upsert({
           ids: part.map((row) => row.id),
           embeddings: part.map((row) => Array.from(row.vector)),
           metadatas: part.map((row) => ({ documentId: row.documentId })),
@@ -239,13 +221,12 @@ export class ChromaIndex implements VectorIndex {
   async remove(collection: string, ids: string[]): Promise<void> {
     for (let at = 0; at < ids.length; at += mostRowsPerCall) {
       const part = ids.slice(at, at + mostRowsPerCall);
-      await this.#call(async (connection) => (await this.#collection(connection, collection)).delete({ ids: part }));
+      await this.#on(collection, (found) => found.delete({ ids: part }));
     }
   }
 
   async query(collection: string, vector: Float32Array, limit: number, documentIds?: string[]): Promise<Neighbour[]> {
-    return this.#call(async (connection) => {
-      const { id } = await this.#collection(connection, collection);
+    return this.#on(collection, async ({ id }, connection) => {
       const { statusCode, body } = await connection.pool.request({
         method: 'POST',
         path: `/api/v2/tenants/default_tenant/databases/default_database/collections/${id}/query`,
@@ -257,6 +238,7 @@ export class ChromaIndex implements VectorIndex {
           ...(documentIds ? { where: { documentId: { $in: documentIds } } } : {}),
         }),
       });
+      if (statusCode === 404) throw new ChromaNotFoundError(await body.text());
       if (statusCode !== 200) throw new Error(`ChromaDB answered ${statusCode}: ${(await body.text()).slice(0, 300)}`);
       const { ids, distances } = (await body.json()) as { ids: string[][]; distances: (number | null)[][] };
       return (ids[0] ?? []).map((neighbour, index) => ({ id: neighbour, similarity: 1 - (distances[0]?.[index] ?? 1) }));
@@ -264,23 +246,20 @@ export class ChromaIndex implements VectorIndex {
   }
 
   async count(collection: string): Promise<number> {
-    return this.#call(async (connection) => (await this.#collection(connection, collection)).count());
+    return this.#on(collection, (found) => found.count());
   }
 
   async existing(collection: string, ids: string[]): Promise<string[]> {
     const found: string[] = [];
     for (let at = 0; at < ids.length; at += mostRowsPerCall) {
       const part = ids.slice(at, at + mostRowsPerCall);
-      found.push(...(await this.#call(async (connection) => (await (await this.#collection(connection, collection)).get({ ids: part, include: [] })).ids)));
+      found.push(...(await this.#on(collection, (kept) => kept.get({ ids: part, include: [] }))).ids);
     }
     return found;
   }
 
   async ids(collection: string, limit: number, offset: number): Promise<string[]> {
-    return this.#call(async (connection) => {
-      const found = await (await this.#collection(connection, collection)).get({ limit, offset, include: [] });
-      return found.ids;
-    });
+    return (await this.#on(collection, (found) => found.get({ limit, offset, include: [] }))).ids;
   }
 
   async ping(): Promise<void> {
@@ -293,7 +272,7 @@ export class ChromaIndex implements VectorIndex {
   async stop(): Promise<void> {
     this.#stopping = true;
     if (this.#watch) clearInterval(this.#watch);
-    await this.#connection?.pool.destroy();
+    await this.#connection?.destroy();
     await this.#server?.stop();
   }
 }

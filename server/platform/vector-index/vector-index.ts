@@ -35,6 +35,8 @@ export interface VectorIndex {
   /** Resolves once the store answers, or rejects when the signal aborts first. */
   whenAvailable(signal: AbortSignal): Promise<void>;
   onAvailabilityChange(listener: (available: boolean) => void): void;
+  /** Tells of a collection that a call has found missing; the call itself throws AppError UNAVAILABLE. */
+  onCollectionLost(listener: (collection: string) => void): void;
   start(): Promise<void>;
   stop(): Promise<void>;
 }
