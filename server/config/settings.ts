@@ -1,4 +1,5 @@
 import { Cron } from 'croner';
+import ipaddr from 'ipaddr.js';
 import { cpus } from 'node:os';
 import { z } from 'zod';
 
@@ -59,6 +60,13 @@ const list = () =>
       return z.NEVER;
     }
   });
+const listOf = (allowed: string, admits: (item: string) => boolean) =>
+  list().superRefine((items, context) => {
+    for (const item of items) if (!admits(item)) context.addIssue({ code: 'custom', message: `"${item}" is no ${allowed}` });
+  });
+const isNetwork = (value: string) => ipaddr.isValidCIDR(value);
+const isOrigin = (value: string) => URL.canParse(value) && /^https?:$/.test(new URL(value).protocol) && new URL(value).origin === value;
+const isHostName = (value: string) => /^(\[[\da-f:.]+\]|[a-z\d_-]+(\.[a-z\d_-]+)*)$/i.test(value);
 const logLevel = () =>
   text()
     .toLowerCase()
@@ -95,11 +103,11 @@ export const settingsSchema = z.object({
     .meta({ group: 'Server', unit: 'ms', about: 'How long a stop waits for requests and jobs in progress.' }),
   DEBUG: flag().default(false).meta({ group: 'Server', about: 'Adds stack traces to GraphQL errors. Never in production.', manual: 'DEBUG' }),
   API_RELOAD: flag().default(false).meta({ group: 'Server', about: 'Restarts the server when its built files change (development).', manual: 'API_RELOAD' }),
-  ALLOWED_HOSTS: list().default([]).meta({
+  ALLOWED_HOSTS: listOf('host name without protocol and port, such as kb.example.org', isHostName).default([]).meta({
     group: 'Access',
     about: 'Further host names this server answers to, e.g. kb.example.org. Loopback names, HOST and the hosts of CORS_ORIGINS are always accepted.',
   }),
-  CORS_ORIGINS: list()
+  CORS_ORIGINS: listOf('origin, such as https://kb.example.org', isOrigin)
     .default([])
     .meta({ group: 'Access', about: 'Origins of other sites whose pages may call the API, as a JSON array.', manual: 'CORS_ORIGINS' }),
   ADMIN_API_KEY: text()
@@ -197,7 +205,7 @@ export const settingsSchema = z.object({
     .default(20 * 1024 ** 2)
     .meta({ group: 'Web pages', unit: 'bytes', about: 'Largest web page.' }),
   FETCH_MAX_REDIRECTS: integer(0, 20).default(5).meta({ group: 'Web pages', about: 'Most redirects followed.' }),
-  FETCH_ALLOWED_NETWORKS: list()
+  FETCH_ALLOWED_NETWORKS: listOf('network in CIDR notation, such as 10.1.0.0/16', isNetwork)
     .default([])
     .meta({ group: 'Web pages', about: 'Private networks whose pages may be fetched all the same, as CIDR, e.g. 10.1.0.0/16.' }),
   CACHE_BACKEND: z

@@ -27,6 +27,7 @@ export enum VisibilityStep {
   FULL_TEXT = 'FULL_TEXT',
   VECTORS = 'VECTORS',
   VECTOR_INDEX = 'VECTOR_INDEX',
+  PERMISSION = 'PERMISSION',
   FILTERS = 'FILTERS',
   RANKING = 'RANKING',
 }
@@ -41,7 +42,22 @@ export interface StepResult {
   step: VisibilityStep;
   passed: boolean;
   message: string;
+  /** What was found where things are counted: passages, or for RANKING the document's rank. */
+  found: number | null;
+  /** What should be found, or for RANKING how many documents were ranked. */
+  expected: number | null;
 }
+
+/** How the document's best passage scored against the question. */
+export interface VisibilityScore {
+  score: number;
+  semanticScore: number | null;
+  lexicalScore: number | null;
+  /** Score of the first hit. */
+  firstScore: number;
+}
+
+type AddStep = (step: VisibilityStep, passed: boolean, message: string, counts?: [found: number | null, expected: number]) => void;
 
 export interface Visibility {
   steps: StepResult[];
@@ -50,6 +66,7 @@ export interface Visibility {
   repair: VisibilityRepair | null;
   /** From 1; null where it is not among the candidates. */
   rank: number | null;
+  score: VisibilityScore | null;
 }
 
 interface VisibilityParts {
@@ -80,19 +97,20 @@ export class VisibilityService {
 
   async explain(documentId: string, query: string, filter: DocumentCriteria): Promise<Visibility> {
     const steps: StepResult[] = [];
-    let rank: number | null = null;
-    const add = (step: VisibilityStep, passed: boolean, message: string) => steps.push({ step, passed, message });
+    const add: AddStep = (step, passed, message, [found, expected] = [null, 0]) =>
+      steps.push({ step, passed, message, found, expected: found === null && expected === 0 ? null : expected });
     const document = await this.parts.database.read.findOneBy(DocumentEntity, { id: documentId });
     if (!document || document.deletedAt) {
       add(VisibilityStep.RECORD, false, document ? 'The document was deleted.' : 'There is no document with this id.');
-      return finish(steps, rank);
+      return finish(steps, null, null);
     }
     add(VisibilityStep.RECORD, true, document.title);
     const answers = document.revision > 0;
     const state = document.error ? `${document.status}: ${document.error.code}, ${document.error.message}` : document.status;
     add(VisibilityStep.STATE, answers, answers ? state : `${state}. It answers once it has been read.`);
     await this.#stores(document, add);
-    if (!answers) return finish(steps, rank);
+    if (!answers) return finish(steps, null, null);
+    add(VisibilityStep.PERMISSION, true, 'Everybody who may search may read every document.');
     const parsed = parseQuery(query.normalize('NFKC').replace(/\s+/g, ' ').trim());
     const both = bothFilters(filter, parsed.filter);
     await this.parts.catalogue.refresh();
@@ -101,23 +119,24 @@ export class VisibilityService {
     add(VisibilityStep.FILTERS, admitted, !isNarrowing(both) ? 'No filter is set.' : admitted ? 'It passes the filters.' : 'The filters leave it out.');
     const { documents, mode } = await this.parts.finder.find({ query: parsed, mode: 'HYBRID', filter: both, depth: deepestRank }, new SearchProfile());
     const at = documents.findIndex((ranked) => ranked.documentId === documentId);
-    rank = at < 0 ? null : at + 1;
+    const rank = at < 0 ? null : at + 1;
     const best = documents[at]?.chunks[0];
-    const shares = best
-      ? ` Score ${best.score.toFixed(3)}: by meaning ${best.semanticScore?.toFixed(3) ?? '–'}, by words ${best.lexicalScore?.toFixed(3) ?? '–'}; the first hit has ${documents[0]!.chunks[0]!.score.toFixed(3)}.`
-      : '';
+    const score = best
+      ? { score: best.score, semanticScore: best.semanticScore, lexicalScore: best.lexicalScore, firstScore: documents[0]!.chunks[0]!.score }
+      : null;
     const phrases = parsed.phrases.length + parsed.excluded.length > 0 ? ' A quoted phrase or a word to leave out may rule it out.' : '';
     add(
       VisibilityStep.RANKING,
       rank !== null && rank <= 10,
       rank === null
         ? `It is not among the ${documents.length} candidates: nothing in it is near the question, and none of its rare words stand in it.${phrases}`
-        : `Rank ${rank} of ${documents.length}${mode === 'KEYWORD' ? ', by words only' : ''}.${shares}`,
+        : `Rank ${rank} of ${documents.length}${mode === 'KEYWORD' ? ', by words only' : ''}.`,
+      [rank, documents.length],
     );
-    return finish(steps, rank);
+    return finish(steps, rank, score);
   }
 
-  async #stores(document: DocumentEntity, add: (step: VisibilityStep, passed: boolean, message: string) => void): Promise<void> {
+  async #stores(document: DocumentEntity, add: AddStep): Promise<void> {
     const { database, blobs, index, fullText } = this.parts;
     const { id, revision, sha256 } = document;
     const original = sha256 !== null && blobs.exists(sha256);
@@ -127,25 +146,25 @@ export class VisibilityService {
     const chunks = await database.read.find(ChunkEntity, { where: { documentId: id, revision }, select: { id: true } });
     const ids = chunks.map((chunk) => chunk.id);
     const n = ids.length;
-    add(VisibilityStep.CHUNKS, n > 0 && n === document.chunkCount, `${n} of ${document.chunkCount} passages.`);
+    add(VisibilityStep.CHUNKS, n > 0 && n === document.chunkCount, `${n} of ${document.chunkCount} passages.`, [n, document.chunkCount]);
     if (n === 0) return;
     const indexed = await fullText.indexed(ids);
-    add(VisibilityStep.FULL_TEXT, indexed === n, `${indexed} of ${n} passages can be found by words.`);
+    add(VisibilityStep.FULL_TEXT, indexed === n, `${indexed} of ${n} passages can be found by words.`, [indexed, n]);
     const vectors = await database.read
       .createQueryBuilder(ChunkVectorEntity, 'vector')
       .where('vector.model = :model AND vector.chunkId IN (:...ids)', { model: index.active.model, ids: ids.slice(0, 30_000) })
       .getCount();
-    add(VisibilityStep.VECTORS, vectors === n, `${vectors} of ${n} passages have a vector under ${index.active.model}.`);
+    add(VisibilityStep.VECTORS, vectors === n, `${vectors} of ${n} passages have a vector under ${index.active.model}.`, [vectors, n]);
     try {
       const present = (await index.vectors.existing(index.active.collection, ids.map(String))).length;
-      add(VisibilityStep.VECTOR_INDEX, present === n, `${present} of ${n} passages are in the vector index.`);
+      add(VisibilityStep.VECTOR_INDEX, present === n, `${present} of ${n} passages are in the vector index.`, [present, n]);
     } catch (error) {
       add(VisibilityStep.VECTOR_INDEX, false, messageOf(error));
     }
   }
 }
 
-function finish(steps: StepResult[], rank: number | null): Visibility {
+function finish(steps: StepResult[], rank: number | null, score: VisibilityScore | null): Visibility {
   const lostAt = steps.find(({ passed }) => !passed)?.step ?? null;
-  return { steps, lostAt, repair: (lostAt && repairs[lostAt]) ?? null, rank };
+  return { steps, lostAt, repair: (lostAt && repairs[lostAt]) ?? null, rank, score };
 }

@@ -42,6 +42,15 @@ test('a wrong setting is refused by name, value and what is allowed', () => {
 });
 
 test.each([
+  ['FETCH_ALLOWED_NETWORKS', '10.1.0.0', 'CIDR'],
+  ['CORS_ORIGINS', '["https://kb.example.org/page"]', 'origin'],
+  ['CORS_ORIGINS', 'kb.example.org', 'origin'],
+  ['ALLOWED_HOSTS', 'https://kb.example.org', 'host name'],
+])('a list is refused for one item: %s=%s', (name, value, allowed) => {
+  expect(() => loadSettings({ [name]: value }, 'no-such-file')).toThrow(new RegExp(`${name}=.*${allowed}`, 's'));
+});
+
+test.each([
   ['development', 'debug', 'memory', false],
   ['staging', 'info', 'redis', true],
   ['production', 'warn', 'redis', true],

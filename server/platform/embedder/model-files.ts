@@ -68,7 +68,7 @@ async function download(name: string, folder: string, settings: ModelSettings, l
     await rm(partial, { recursive: true, force: true });
     throw new AppError(
       'UNAVAILABLE',
-      `The embedding model ${name} could not be downloaded: ${messageOf(error)}.`,
+      `The embedding model ${name} could not be downloaded: ${messageOf(error).replace(/\.$/, '')}.`,
       'Check EMBEDDING_HUB_URL and the network, or copy the model into DATA_DIR/models.',
     );
   }

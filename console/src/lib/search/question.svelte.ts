@@ -33,6 +33,7 @@ export function questionOfAddress(): Question {
 /** Days as the reader means them: in the reader's time zone, the last one to its end. */
 export function filterOf({ tags, languages, mimeTypes, sourceTypes, from, to }: Question): SearchFilter {
   const some = <T>(values: T[]) => (values.length > 0 ? values : null);
+  // eslint-disable-next-line svelte/prefer-svelte-reactivity -- made and read in the same breath
   const day = (value: string, time: string) => (/^\d{4}-\d{2}-\d{2}$/.test(value) ? new Date(`${value}T${time}`).toISOString() : null);
   return {
     tags: some(tags),

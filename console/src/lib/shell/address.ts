@@ -15,6 +15,5 @@ export function changedAddress(change: Change): string {
 
 /** Views live in the address: what is shown can be copied, sent and gone back to. */
 export function go(change: Change, { replace = false } = {}): Promise<void> {
-  // eslint-disable-next-line svelte/no-navigation-without-resolve -- the path is the present one
   return goto(changedAddress(change), { replaceState: replace, keepFocus: true, noScroll: true });
 }

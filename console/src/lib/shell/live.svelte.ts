@@ -106,7 +106,8 @@ class Live {
 
   /** Lists load again, at most once a second however much happens. */
   changed(): void {
-    this.#bumpTimer ??= setTimeout(() => {
+    if (this.#bumpTimer) return;
+    this.#bumpTimer = setTimeout(() => {
       this.#bumpTimer = null;
       this.version += 1;
     }, 700);

@@ -27,10 +27,19 @@ const known: Record<string, [what: () => string, remedy: () => string]> = {
   INTERNAL_SERVER_ERROR: [m.error_internal, m.remedy_internal],
 };
 
+/** Codes whose cause only the server can name: a heading in the reader's language stands before its words. */
+const headings: Record<string, () => string> = {
+  BAD_USER_INPUT: m.error_bad_input,
+  CONFLICT: m.error_conflict,
+  FORBIDDEN: m.error_forbidden,
+};
+
 /** What happened and what to do, in the reader's language. */
 export function explainError({ code, message, remedy }: Problem): { what: string; remedy: string | null } {
   const words = known[code];
-  return words ? { what: words[0](), remedy: words[1]() } : { what: message, remedy: remedy ?? null };
+  if (words) return { what: words[0](), remedy: words[1]() };
+  const heading = headings[code];
+  return heading ? { what: heading(), remedy: [message, remedy].filter(Boolean).join(' ') } : { what: message, remedy: remedy ?? null };
 }
 
 /** A search's notices begin with a code. */
