@@ -64,11 +64,27 @@ export class JobsService {
 
   /** The present state first, then every change; the last state of a job that finishes is always delivered. */
   async progress(id: string | null): Promise<AsyncIterable<JobType>> {
-    const initial = id === null ? [] : [await this.require(id)];
-    return latestValues<JobType>((push) => this.pubsub.on('jobChanged', (job) => push(jobView(job))), {
-      keyOf: (job) => job.id,
-      filter: (job) => (id === null ? !this.internalKinds.includes(job.kind) : job.id === id),
-      initial,
-    });
+    let isBehind = false;
+    let deliver: (job: JobType) => void = () => undefined;
+    const states = latestValues<JobType>(
+      (push) => {
+        deliver = push;
+        return this.pubsub.on('jobChanged', (job) => {
+          isBehind ||= job.id === id;
+          push(jobView(job));
+        });
+      },
+      { keyOf: (job) => job.id, filter: (job) => (id === null ? !this.internalKinds.includes(job.kind) : job.id === id) },
+    );
+    if (id === null) return states;
+    try {
+      // Read once changes are listened to: a job that finishes between the two would never be told of.
+      const present = await this.require(id);
+      if (!isBehind) deliver(present);
+      return states;
+    } catch (error) {
+      await states.return();
+      throw error;
+    }
   }
 }

@@ -1,30 +1,10 @@
-import { AxeBuilder } from '@axe-core/playwright';
 import { execFileSync } from 'node:child_process';
-import { type Browser, type Page } from 'playwright-core';
+import { type Browser } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { hasBrowser, launch, signedIn } from '../support/browser.js';
+import { drop, hasBrowser, launch, overflow, seriousIssues, signedIn } from '../support/browser.js';
 import { TestServer } from '../support/server.js';
 
 const rules = '# 就業規則\n\n## 第21条 年次有給休暇\n\n会社は、雇い入れの日から6か月間継続勤務した従業員に、10日の有給休暇を与える。\n';
-
-async function drop(page: Page, name: string, content: string): Promise<void> {
-  const transfer = await page.evaluateHandle(
-    ([fileName, text]) => {
-      const data = new DataTransfer();
-      data.items.add(new File([text!], fileName!, { type: 'text/markdown' }));
-      return data;
-    },
-    [name, content],
-  );
-  for (const event of ['dragenter', 'dragover', 'drop']) await page.dispatchEvent('body', event, { dataTransfer: transfer });
-}
-
-const overflow = (page: Page) => page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);
-
-async function seriousIssues(page: Page): Promise<string[]> {
-  const { violations } = await new AxeBuilder({ page }).analyze();
-  return violations.filter(({ impact }) => impact === 'serious' || impact === 'critical').map(({ id, nodes }) => `${id}: ${nodes[0]?.html}`);
-}
 
 describe.skipIf(!hasBrowser)('console', () => {
   let server: TestServer;
@@ -42,7 +22,7 @@ describe.skipIf(!hasBrowser)('console', () => {
     await page.getByText('No document yet').waitFor();
     await page.goto(`${server.url}/documents`);
     await page.getByRole('heading', { name: 'Documents' }).waitFor();
-    await drop(page, 'rules.md', rules);
+    await drop(page, 'rules.md', rules, 'text/markdown');
     const row = page.getByTestId('document-row').filter({ hasText: '就業規則' });
     await row.getByText('ready').waitFor();
     await page.keyboard.press('Escape');
@@ -74,6 +54,12 @@ describe.skipIf(!hasBrowser)('console', () => {
     expect([await overflow(page), await seriousIssues(page)]).toEqual([0, []]);
     await page.goto(`${server.url}/documents`);
     await page.getByTestId('document-row').first().waitFor();
+    expect([await overflow(page), await seriousIssues(page)]).toEqual([0, []]);
+    await page.getByTestId('document-row').first().getByRole('link').click();
+    await page.locator('#why-not').waitFor();
+    expect([await overflow(page), await seriousIssues(page)]).toEqual([0, []]);
+    await page.goto(`${server.url}/golden`);
+    await page.getByRole('heading', { level: 1 }).waitFor();
     expect([await overflow(page), await seriousIssues(page)]).toEqual([0, []]);
     await context.close();
   });

@@ -28,6 +28,22 @@ test('subscriptions tell of jobs and of the server itself', async () => {
   await server.stop();
 });
 
+test('whoever asks for a job while it finishes hears that it has', async () => {
+  const server = await TestServer.start();
+  const results = await server.upload(
+    Array.from({ length: 25 }, (_, index) => ({ name: `note-${index}.txt`, content: `Note ${index} is about the weather on day ${index}.` })),
+  );
+  const ends = results.map(async ({ job }) => {
+    // At different moments of the job's short life.
+    await delay(Math.random() * 1500);
+    const states = server.subscribe<{ jobProgress: { status: string } }>('subscription($id: ID!) { jobProgress(id: $id) { status } }', { id: job!.id });
+    await states.next(({ jobProgress }) => jobProgress.status === 'SUCCEEDED');
+    states.stop();
+  });
+  await Promise.all(ends);
+  await server.stop();
+});
+
 test('a stop waits for requests in progress, for nothing else', async () => {
   const server = await TestServer.start();
   await server.take('well.txt', 'The well behind the mill is forty metres deep.');

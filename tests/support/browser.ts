@@ -1,3 +1,4 @@
+import { AxeBuilder } from '@axe-core/playwright';
 import { existsSync } from 'node:fs';
 import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core';
 import { isCi, notice } from './environment.js';
@@ -38,7 +39,31 @@ export async function signedIn(
     colorScheme: options.dark ? 'dark' : 'light',
   });
   const page = await context.newPage();
+  // Other suites share the cores.
+  page.setDefaultTimeout(60_000);
   await page.goto(createSignInLink);
   await page.waitForSelector('#search');
   return { page, context };
+}
+
+/** Drops a file on the page as a hand does. */
+export async function drop(page: Page, name: string, content: string | Uint8Array, type: string): Promise<void> {
+  const transfer = await page.evaluateHandle(
+    ([fileName, base64, mimeType]) => {
+      const data = new DataTransfer();
+      const bytes = Uint8Array.from(atob(base64!), (character) => character.charCodeAt(0));
+      data.items.add(new File([bytes], fileName!, { type: mimeType! }));
+      return data;
+    },
+    [name, Buffer.from(content).toString('base64'), type],
+  );
+  for (const event of ['dragenter', 'dragover', 'drop']) await page.dispatchEvent('body', event, { dataTransfer: transfer });
+}
+
+/** Pixels the page is wider than its window. */
+export const overflow = (page: Page) => page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);
+
+export async function seriousIssues(page: Page): Promise<string[]> {
+  const { violations } = await new AxeBuilder({ page }).analyze();
+  return violations.filter(({ impact }) => impact === 'serious' || impact === 'critical').map(({ id, nodes }) => `${id}: ${nodes[0]?.html}`);
 }

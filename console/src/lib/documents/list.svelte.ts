@@ -32,6 +32,8 @@ export class DocumentList {
   loaded = $state(false);
   /** Rows must not move under a pointer. */
   held = $state(false);
+  /** There is news that waits for the pointer to leave. */
+  behind = $state(false);
   #asked = 0;
 
   /** Rows follow what ingestion tells; answers with the way to stop that. */
@@ -44,6 +46,7 @@ export class DocumentList {
 
   async load({ text, statuses, tags, mimeTypes, field, direction, trail }: View): Promise<void> {
     const asked = ++this.#asked;
+    this.behind = false;
     const some = <T>(values: T[]) => (values.length > 0 ? values : null);
     try {
       const { documents } = await query(DocumentsDocument, {

@@ -27,7 +27,7 @@ class Uploads {
       toast.error(what, { description: remedy ?? undefined, duration: longToastMs });
     } finally {
       this.share = null;
-      live.changed();
+      live.acted();
     }
   }
 

@@ -34,6 +34,8 @@ class Live {
   readonly progress = new SvelteMap<string, Progress>();
   /** Counts what changed in the library, and connections that healed: lists that depend on it load again. */
   version = $state(0);
+  /** Counts what the reader did here: it is shown at once, wherever the pointer is. */
+  ownVersion = $state(0);
   now = $state(Date.now());
   readonly #listeners = new Set<(document: DocumentRowFragment) => void>();
   #bumpTimer: ReturnType<typeof setTimeout> | null = null;
@@ -102,6 +104,11 @@ class Live {
       listener(jobProgress);
       if (jobProgress.status !== 'QUEUED' && jobProgress.status !== 'RUNNING') stop?.();
     });
+  }
+
+  /** The reader has changed the library. */
+  acted(): void {
+    this.ownVersion += 1;
   }
 
   /** Lists load again, at most once a second however much happens. */
