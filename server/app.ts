@@ -24,13 +24,14 @@ import { GoldenQueryEntity, GoldenResolver, GoldenRunEntity, GoldenService } fro
 import { HealthResolver, healthRoutes, HealthService, type HealthTopics } from './health/index.js';
 import {
   Embedders,
-  followConfiguredModel,
   GenerationEntity,
+  Generations,
   indexChecks,
+  IndexMirror,
   IndexRepair,
+  IndexResolver,
   KnowledgeIndex,
   Reembedding,
-  reembedKind,
   Refinement,
 } from './indexing/index.js';
 import {
@@ -138,7 +139,10 @@ async function start(loaded: LoadedSettings, log: Logger, teardown: Teardown): P
   const index = new KnowledgeIndex(settings, database, vectors, embedders, log);
   await Promise.all([index.open(), catalogue.open()]);
   const modelLoaded = index.loadEmbedder();
-  const repair = new IndexRepair(database, index, log);
+  teardown.add(() => index.close());
+  const mirror = new IndexMirror(database, vectors, log);
+  const repair = new IndexRepair(index, mirror, log);
+  const generations = new Generations(settings, database, index);
 
   const documents = new DocumentsService(database, catalogue, cache);
   const store = new DocumentStore(database, blobs, jobs, catalogue);
@@ -147,7 +151,6 @@ async function start(loaded: LoadedSettings, log: Logger, teardown: Teardown): P
   const fetcher = new WebFetcher(settings);
   const uploads = new Uploads(settings, blobs, store);
   jobs.register(reprocessKind, new Reprocessing(store));
-  jobs.register(reembedKind, new Reembedding(database, index, embedders, log));
   const refinement = new Refinement(database, index, jobs);
   jobs.register(
     ingestKind,
@@ -168,6 +171,8 @@ async function start(loaded: LoadedSettings, log: Logger, teardown: Teardown): P
     settings.PERFORMANCE_MONITORING,
   );
   const golden = new GoldenService({ settings, database, index, search, jobs });
+  const compare: GoldenService['compare'] = (candidate, signal) => golden.compare(candidate, signal);
+  const reembedding = new Reembedding({ settings, database, index, embedders, generations, mirror, jobs, compare, log });
   const jobsService = new JobsService(database, jobs, jobEvents, [clearRevisionKind]);
   const limits = new RateLimits(settings);
   const access = new AccessService(settings, database);
@@ -182,7 +187,7 @@ async function start(loaded: LoadedSettings, log: Logger, teardown: Teardown): P
       return { status: 'HEALTHY' };
     },
   });
-  for (const check of [...indexChecks(index, repair), golden.healthCheck()]) health.register(check);
+  for (const check of [...indexChecks(index, repair, generations), golden.healthCheck()]) health.register(check);
   health.register({
     name: 'cache',
     timeoutMs: 2000,
@@ -200,6 +205,7 @@ async function start(loaded: LoadedSettings, log: Logger, teardown: Teardown): P
     new DocumentJobResolver(jobs),
     new SearchResolver(search, limits),
     new GoldenResolver(golden),
+    new IndexResolver(generations, reembedding),
     new JobsResolver(jobsService),
     new HealthResolver(health),
     new MetricsResolver(metrics, cache),
@@ -284,9 +290,11 @@ async function start(loaded: LoadedSettings, log: Logger, teardown: Teardown): P
     await refinement.wake();
     await removal.sweepOriginals();
     repair.start();
+    await vectors.whenAvailable(signal);
+    await generations.discardExpired();
   }
 
-  await followConfiguredModel(database, index, jobs);
+  await reembedding.followConfiguredModel();
   await writeFile(addressFile(dataDir), JSON.stringify({ url: http.url, pid: process.pid }), { mode: 0o600 });
   teardown.add(() => rm(addressFile(dataDir), { force: true }));
   const signInLink = (await access.hasSessions()) ? null : `${http.url}/sign-in?token=${await access.createLinkToken()}`;

@@ -7,6 +7,7 @@ import { DocumentsResolver } from './documents/index.js';
 import { GoldenResolver } from './golden/index.js';
 import { HealthResolver } from './health/index.js';
 import { DocumentJobResolver, IngestionResolver } from './ingestion/index.js';
+import { IndexResolver } from './indexing/index.js';
 import { JobsResolver } from './jobs/index.js';
 import { MetricsResolver } from './metrics/index.js';
 import { SearchResolver } from './search/index.js';
@@ -17,6 +18,7 @@ const resolverClasses = [
   DocumentJobResolver,
   SearchResolver,
   GoldenResolver,
+  IndexResolver,
   JobsResolver,
   HealthResolver,
   MetricsResolver,

@@ -234,6 +234,12 @@ export const settingsSchema = z.object({
   GOLDEN_ALERT_DROP: share(0.001, 1)
     .default(0.03)
     .meta({ group: 'Search and cache', unit: 'share', about: 'Fall of a golden score below the runs before that raises an alert.' }),
+  INDEX_SWITCH: z.enum(['better', 'ask', 'always']).default('better').meta({
+    group: 'Embedding',
+    about:
+      'When an index under another model begins to answer: better, by itself where it scores no worse on the golden queries or there are none; ask, on an operator’s yes; always, as soon as it is whole.',
+  }),
+  INDEX_KEEP_DAYS: integer(0, 365).default(7).meta({ group: 'Embedding', unit: 'days', about: 'How long the index of before is kept for switching back.' }),
   GRAPHQL_MAX_DEPTH: integer(5, 100).default(15).meta({ group: 'Search and cache', unit: 'levels', about: 'Deepest accepted GraphQL operation.' }),
   GRAPHQL_MAX_TOKENS: integer(100, 100_000).default(5000).meta({ group: 'Search and cache', about: 'Longest accepted GraphQL operation, in lexical tokens.' }),
   RATE_LIMITING: flag()

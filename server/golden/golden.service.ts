@@ -3,7 +3,7 @@ import { In, IsNull } from 'typeorm';
 import { type Settings } from '../config/index.js';
 import { DocumentEntity } from '../documents/index.js';
 import { type HealthCheck } from '../health/index.js';
-import { type KnowledgeIndex } from '../indexing/index.js';
+import { type Comparison, type GoldenScores, type KnowledgeIndex, type SearchedIndex } from '../indexing/index.js';
 import { type Database } from '../platform/database/index.js';
 import { badInput, notFound } from '../platform/errors.js';
 import { type Connection, decodeCursor, pageSize, toConnection } from '../platform/http/graphql-types.js';
@@ -11,7 +11,7 @@ import { type JobContext, type JobEntity, type JobHandler, type JobQueue } from 
 import { type SearchService } from '../search/index.js';
 import { GoldenQueryEntity, GoldenRunEntity } from './golden.entity.js';
 import { type ImportedQuery } from './import.js';
-import { depth, measure } from './measures.js';
+import { depth, measure, type Measures } from './measures.js';
 
 export const goldenKind = 'GOLDEN';
 
@@ -125,20 +125,19 @@ export class GoldenService implements JobHandler {
     const queries = await database.read.find(GoldenQueryEntity, { order: { createdAt: 'ASC' } });
     if (queries.length === 0) return { queries: 0 };
     const { model, number: generation } = index.active;
-    const sums = { ndcg: 0, recall: 0, mrr: 0, vectorNdcg: 0 };
-    for (const [done, golden] of queries.entries()) {
-      signal.throwIfAborted();
-      const found = measure(await search.rankedDocuments(golden.query, depth), golden.documentIds);
-      const byVectors = measure(await search.nearestDocuments(golden.query, depth), golden.documentIds);
-      sums.ndcg += found.ndcg;
-      sums.recall += found.recall;
-      sums.mrr += found.mrr;
-      sums.vectorNdcg += byVectors.ndcg;
-      if (found.firstRank !== golden.lastRank) await database.write((tx) => tx.update(GoldenQueryEntity, { id: golden.id }, { lastRank: found.firstRank }));
-      report({ progress: (done + 1) / queries.length, message: `${done + 1} of ${queries.length} queries` });
-    }
+    let vectorNdcg = 0;
+    const means = await this.#means(
+      queries,
+      (query) => search.rankedDocuments(query, depth),
+      signal,
+      async (golden, found, done) => {
+        vectorNdcg += measure(await search.nearestDocuments(golden.query, depth), golden.documentIds).ndcg / queries.length;
+        if (found.firstRank !== golden.lastRank) await database.write((tx) => tx.update(GoldenQueryEntity, { id: golden.id }, { lastRank: found.firstRank }));
+        report({ progress: done / queries.length, message: `${done} of ${queries.length} queries` });
+      },
+    );
     const n = queries.length;
-    const scores = { ndcg: sums.ndcg / n, recall: sums.recall / n, mrr: sums.mrr / n, vectorNdcg: sums.vectorNdcg / n };
+    const scores = { ...means, vectorNdcg };
     const alert = await this.#fallen(scores);
     await database.write(async (tx) => {
       await tx.save(Object.assign(new GoldenRunEntity(), { id: randomUUID(), at: new Date(), model, generation, queries: n, ...scores, alert }));
@@ -146,6 +145,37 @@ export class GoldenService implements JobHandler {
       if (old.length > 0) await tx.delete(GoldenRunEntity, { id: In(old.map(({ id }) => id)) });
     });
     return { queries: n, ...scores, alert };
+  }
+
+  async #means(
+    queries: GoldenQueryEntity[],
+    ask: (query: string) => Promise<string[]>,
+    signal: AbortSignal,
+    each: (golden: GoldenQueryEntity, found: Measures, done: number) => Promise<void> = () => Promise.resolve(),
+  ): Promise<GoldenScores> {
+    const means = { ndcg: 0, recall: 0, mrr: 0 };
+    for (const [index, golden] of queries.entries()) {
+      signal.throwIfAborted();
+      const found = measure(await ask(golden.query), golden.documentIds);
+      means.ndcg += found.ndcg / queries.length;
+      means.recall += found.recall / queries.length;
+      means.mrr += found.mrr / queries.length;
+      await each(golden, found, index + 1);
+    }
+    return means;
+  }
+
+  /** Scores an index beside the one that answers. @returns null where there is no golden query */
+  async compare(candidate: SearchedIndex, signal: AbortSignal): Promise<Comparison | null> {
+    const { database, search } = this.parts;
+    const queries = await database.read.find(GoldenQueryEntity, { order: { createdAt: 'ASC' } });
+    if (queries.length === 0) return null;
+    const other = search.over(candidate);
+    return {
+      queries: queries.length,
+      active: await this.#means(queries, (query) => search.rankedDocuments(query, depth), signal),
+      candidate: await this.#means(queries, (query) => other(query, depth), signal),
+    };
   }
 
   /** Compares with the middle of the runs before, so that one bad run does not become the measure of the next. */

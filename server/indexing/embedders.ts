@@ -1,6 +1,10 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { type Settings } from '../config/index.js';
 import { type Embedder, locateModel, WorkerEmbedder } from '../platform/embedder/index.js';
 import { type Logger } from '../platform/logging/index.js';
+
+const lookMs = 500;
+const quietLooks = 20;
 
 /** Embedders by model: one as a rule, two while a change of model is under way. */
 export class Embedders {
@@ -29,6 +33,14 @@ export class Embedders {
     const embedder = this.#open.get(model);
     this.#open.delete(model);
     await (await embedder?.catch(() => null))?.close();
+  }
+
+  /** Releases a model's embedder once nobody has asked it for a while: searches and documents that began with it end with it. */
+  async retire(model: string, signal: AbortSignal): Promise<void> {
+    const embedder = await this.#open.get(model)?.catch(() => null);
+    if (!embedder) return;
+    for (let quiet = 0; quiet < quietLooks; quiet = embedder.pending > 0 ? 0 : quiet + 1) await delay(lookMs, undefined, { signal, ref: false });
+    await this.release(model);
   }
 
   async close(): Promise<void> {

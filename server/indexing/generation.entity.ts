@@ -1,7 +1,22 @@
 import { Column, Entity, PrimaryColumn } from 'typeorm';
 import { dateColumn } from '../platform/database/index.js';
 
-export type GenerationState = 'BUILDING' | 'ACTIVE' | 'RETIRED';
+/** BUILDING: being filled; CANDIDATE: whole, waiting for a yes; ACTIVE: answers; RETIRED: kept for switching back; REMOVED: its vectors are gone. */
+export type GenerationState = 'BUILDING' | 'CANDIDATE' | 'ACTIVE' | 'RETIRED' | 'REMOVED';
+
+/** Means over the golden queries, each 0..1. */
+export interface GoldenScores {
+  ndcg: number;
+  recall: number;
+  mrr: number;
+}
+
+/** What the golden queries say of a new generation beside the one that answers. */
+export interface Comparison {
+  queries: number;
+  active: GoldenScores;
+  candidate: GoldenScores;
+}
 
 /** One whole vector index under one model; the active one answers searches. */
 @Entity('index_generations')
@@ -23,4 +38,8 @@ export class GenerationEntity {
 
   @Column(dateColumn({ name: 'activated_at', nullable: true }))
   activatedAt!: Date | null;
+
+  /** Null where there was no golden query to compare by. */
+  @Column({ type: 'simple-json', nullable: true })
+  comparison!: Comparison | null;
 }

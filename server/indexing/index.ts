@@ -1,9 +1,12 @@
 export { Embedders } from './embedders.js';
-export { GenerationEntity } from './generation.entity.js';
+export { type Comparison, GenerationEntity, type GoldenScores } from './generation.entity.js';
+export { Generations } from './generations.js';
+export { IndexMirror } from './index-mirror.js';
+export { IndexResolver } from './index.resolver.js';
 export { IndexRepair } from './index-repair.js';
-export { KnowledgeIndex } from './knowledge-index.js';
-export { packVectors, PackedVectors } from './packed-vectors.js';
+export { KnowledgeIndex, type SearchedIndex } from './knowledge-index.js';
+export { passageRows } from './packed-vectors.js';
 export { Refinement, refineKind } from './refine.js';
 export { indexChecks } from './index-checks.js';
 export { passageText } from './passage-text.js';
-export { followConfiguredModel, Reembedding, reembedKind } from './reembed.js';
+export { Reembedding } from './reembed.js';

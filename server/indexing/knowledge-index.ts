@@ -1,4 +1,3 @@
-import { type EntityManager } from 'typeorm';
 import { type Settings } from '../config/index.js';
 import { ChunkVectorEntity, vectorFromBytes } from '../documents/index.js';
 import { type Database } from '../platform/database/index.js';
@@ -21,6 +20,7 @@ export class KnowledgeIndex {
   readonly #batchers = new Map<string, UpsertBatcher>();
   readonly #refinedListeners: RefinedListener[] = [];
   readonly #resident: ResidentIndex;
+  readonly #closing = new AbortController();
 
   constructor(
     private readonly settings: Settings,
@@ -30,6 +30,15 @@ export class KnowledgeIndex {
     private readonly log: Logger,
   ) {
     this.#resident = new ResidentIndex(database, settings.RESIDENT_VECTORS);
+  }
+
+  /** Aborted when the server stops. */
+  get closing(): AbortSignal {
+    return this.#closing.signal;
+  }
+
+  close(): void {
+    this.#closing.abort();
   }
 
   /** The generation that answers searches. */
@@ -65,6 +74,7 @@ export class KnowledgeIndex {
             status: 'ACTIVE',
             createdAt: new Date(),
             activatedAt: new Date(),
+            comparison: null,
           }),
         ),
       ));
@@ -90,18 +100,12 @@ export class KnowledgeIndex {
     return this.embedders.get(this.active.model);
   }
 
-  /** Makes `generation` the one that answers, within the caller's transaction; call `adopt` once that is committed. */
-  async activate(tx: EntityManager, generation: GenerationEntity): Promise<void> {
-    await tx.update(GenerationEntity, { status: 'ACTIVE' }, { status: 'RETIRED' });
-    await tx.update(GenerationEntity, { number: generation.number }, { status: 'ACTIVE', activatedAt: new Date() });
-  }
-
   /** Answers from `generation` from now on; both of its parts change in the same moment. */
   adopt(generation: GenerationEntity, embedder: Embedder): void {
-    this.#active = { ...generation, status: 'ACTIVE' };
+    this.#active = { ...generation, status: 'ACTIVE', activatedAt: new Date() };
     this.#embedder = embedder;
     this.#embedderFailure = null;
-    this.warm(new AbortController().signal).catch((error: unknown) => this.log.error({ err: error }, 'the vectors could not be read into memory'));
+    this.warm(this.closing).catch((error: unknown) => this.log.error({ err: error }, 'the vectors could not be read into memory'));
   }
 
   /** Reads the active generation's vectors into memory, where they are few enough; until then ChromaDB is asked. */
@@ -132,6 +136,19 @@ export class KnowledgeIndex {
 
   ensureCollection(): Promise<void> {
     return this.vectors.ensureCollection(this.active.collection);
+  }
+
+  /** Another generation as a search sees it, for comparing it with the one that answers. */
+  view(generation: GenerationEntity, embedder: Embedder): SearchedIndex {
+    return {
+      active: generation,
+      serving: { collection: generation.collection, model: generation.model, embedder },
+      embedder,
+      embedderFailure: null,
+      vectors: this.vectors,
+      nearest: (vector, limit, documentIds) => this.vectors.query(generation.collection, vector, limit, documentIds),
+      onRefined: () => undefined,
+    };
   }
 
   /** Adds vectors to the active generation; small calls that come together travel together. */
@@ -167,3 +184,6 @@ export class KnowledgeIndex {
     return found;
   }
 }
+
+/** What a search asks of an index. */
+export type SearchedIndex = Pick<KnowledgeIndex, 'active' | 'serving' | 'embedder' | 'embedderFailure' | 'vectors' | 'nearest' | 'onRefined'>;

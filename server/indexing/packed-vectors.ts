@@ -1,42 +1,9 @@
-/**
- * Vectors in a quarter of their size: per vector a 32-bit float scale, then one signed byte for each dimension. A dot
- * product with a full query vector differs by about 0.0006 for unit vectors of 384 dimensions.
- */
-export class PackedVectors {
-  readonly #view: DataView;
-  readonly #values: Int8Array;
-  readonly #stride: number;
-
-  constructor(
-    bytes: Uint8Array,
-    readonly dimensions: number,
-  ) {
-    const own = Uint8Array.from(bytes);
-    this.#view = new DataView(own.buffer);
-    this.#values = new Int8Array(own.buffer);
-    this.#stride = scaleBytes + dimensions;
-  }
-
-  get count(): number {
-    return Math.floor(this.#values.length / this.#stride);
-  }
-
-  get bytes(): number {
-    return this.#values.length;
-  }
-
-  dot(index: number, query: Float32Array): number {
-    const offset = index * this.#stride;
-    const scale = this.#view.getFloat32(offset, true);
-    let sum = 0;
-    for (let i = 0; i < this.dimensions; i++) sum += query[i]! * this.#values[offset + scaleBytes + i]!;
-    return sum * scale;
-  }
-}
+import { RowFormat } from '../platform/vector-index/index.js';
 
 const scaleBytes = 4;
 const largest = 127;
 
+/** Vectors as the database keeps those of pieces: for each a 32-bit float scale, then one signed byte a dimension. */
 export function packVectors(vectors: Float32Array[]): Buffer {
   const dimensions = vectors[0]?.length ?? 0;
   const packed = Buffer.alloc(vectors.length * (scaleBytes + dimensions));
@@ -47,4 +14,20 @@ export function packVectors(vectors: Float32Array[]): Buffer {
     for (let i = 0; i < dimensions; i++) packed.writeInt8(Math.round(vector[i]! / scale), offset + scaleBytes + i);
   });
   return packed;
+}
+
+/** A passage's vectors as rows of `format` to be compared: the whole's first, then those of its pieces. */
+export function passageRows(whole: Float32Array, packedPieces: Uint8Array | null, format: RowFormat): Uint8Array {
+  const packedStride = scaleBytes + format.dimensions;
+  const pieces = packedPieces ? Math.floor(packedPieces.length / packedStride) : 0;
+  const rows = new Uint8Array((1 + pieces) * format.stride);
+  format.write(whole, rows.buffer, 0);
+  for (let i = 0; i < pieces; i++) {
+    const from = packedPieces!.subarray(i * packedStride, (i + 1) * packedStride);
+    const to = (1 + i) * format.stride;
+    rows.set(from.subarray(scaleBytes), to);
+    // Both are little-endian.
+    rows.set(from.subarray(0, scaleBytes), to + format.padded);
+  }
+  return rows;
 }

@@ -1,127 +1,164 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { type EntityManager, In } from 'typeorm';
+import { type Settings } from '../config/index.js';
 import { ChunkEntity, ChunkVectorEntity, DocumentEntity, vectorToBytes } from '../documents/index.js';
 import { type Database } from '../platform/database/index.js';
+import { type Embedder } from '../platform/embedder/index.js';
+import { AppError } from '../platform/errors.js';
 import { type Logger } from '../platform/logging/index.js';
 import { type JobContext, JobEntity, type JobHandler, type JobQueue } from '../platform/queue/index.js';
+import { type VectorRow } from '../platform/vector-index/index.js';
 import { type Embedders } from './embedders.js';
-import { GenerationEntity } from './generation.entity.js';
-import { refill } from './index-repair.js';
-import { type KnowledgeIndex } from './knowledge-index.js';
+import { type Comparison, type GenerationEntity } from './generation.entity.js';
+import { type Generations } from './generations.js';
+import { type IndexMirror } from './index-mirror.js';
+import { type KnowledgeIndex, type SearchedIndex } from './knowledge-index.js';
 import { passageText } from './passage-text.js';
 import { type CoarseChunk, embedPieces } from './refine.js';
 
 export const reembedKind = 'REEMBED';
 
-/** Sees to it that exactly the job is under way that brings the index to the configured model, or none where it is there. */
-export async function followConfiguredModel(database: Database, index: KnowledgeIndex, jobs: JobQueue): Promise<void> {
-  const wanted = index.configuredModel;
-  const unfinished = await database.read.findBy(JobEntity, { kind: reembedKind, status: In(['QUEUED', 'RUNNING']) });
-  const fitting = unfinished.find((job) => job.payload['model'] === wanted);
-  for (const job of unfinished) if (job !== fitting) await jobs.cancel(job.id);
-  if (wanted !== index.active.model && !fitting) await jobs.enqueue({ kind: reembedKind, payload: { model: wanted } });
+interface ReembedParts {
+  settings: Pick<Settings, 'INDEX_SWITCH'>;
+  database: Database;
+  index: KnowledgeIndex;
+  embedders: Embedders;
+  generations: Generations;
+  mirror: IndexMirror;
+  jobs: JobQueue;
+  /** Scores both by the golden queries; null where there are none. */
+  compare: (candidate: SearchedIndex, signal: AbortSignal) => Promise<Comparison | null>;
+  log: Logger;
 }
 
 interface MissingChunk extends CoarseChunk {
   documentId: string;
 }
 
+const chunksAtOnce = 64;
+const retryMs = 300;
+/** Two scores nearer than this are the same. */
+const tolerance = 0.001;
+
 /**
- * Changes the embedding model while serving: the new generation is filled beside the old one, which answers until the
- * new one lacks nothing, and both are exchanged in one moment. Interrupted, it goes on from the vectors stored so far.
+ * Changes the embedding model while serving: the new generation is filled beside the one that answers, compared with it
+ * on the golden queries, and both are exchanged in one moment, by itself or on an operator's yes. The one of before is
+ * kept, so that the way back is the same job again. Interrupted, it goes on from the vectors stored so far.
  */
 export class Reembedding implements JobHandler {
   readonly concurrency = 1;
 
-  constructor(
-    private readonly database: Database,
-    private readonly index: KnowledgeIndex,
-    private readonly embedders: Embedders,
-    private readonly log: Logger,
-  ) {}
+  constructor(private readonly parts: ReembedParts) {
+    parts.jobs.register(reembedKind, this);
+  }
+
+  /** Sees to it that exactly the job is under way that brings the index to the configured model, or none where it is there or was declined. */
+  async followConfiguredModel(): Promise<void> {
+    const { database, index, jobs, generations } = this.parts;
+    const wanted = index.configuredModel;
+    const unfinished = await database.read.findBy(JobEntity, { kind: reembedKind, status: In(['QUEUED', 'RUNNING']) });
+    const fitting = unfinished.find((job) => job.payload['model'] === wanted);
+    // An operator's switch goes on, whatever the setting says.
+    for (const job of unfinished) if (job !== fitting && !job.payload['generation']) await jobs.cancel(job.id);
+    if (wanted === index.active.model || unfinished.some((job) => job === fitting || job.payload['generation'])) return;
+    if ((await generations.declinedModel()) === wanted || (await generations.ofModel(wanted))?.status === 'CANDIDATE') return;
+    await jobs.enqueue({ kind: reembedKind, payload: { model: wanted } });
+  }
+
+  /** An operator's yes: fills what the generation lacks by now, then lets it answer. */
+  async switchTo(number: number): Promise<JobEntity> {
+    const { model, status } = await this.parts.generations.require(number);
+    if (status === 'ACTIVE') throw new AppError('CONFLICT', `Generation ${number} answers searches already.`);
+    return this.parts.jobs.enqueue({ kind: reembedKind, payload: { model, generation: number } });
+  }
 
   async run({ job, signal, report }: JobContext): Promise<Record<string, unknown> | null> {
+    const { index, embedders, generations, mirror } = this.parts;
     const model = String(job.payload['model']);
-    if (model === this.index.active.model) return { model, chunks: 0 };
+    if (model === index.active.model) return { model, switched: false };
     report({ stage: 'LOADING', message: `Loading ${model}` });
-    const embedder = await this.embedders.get(model);
-    const generation = await this.#generation(model);
-    await this.index.vectors.whenAvailable(signal);
-    await this.index.vectors.ensureCollection(generation.collection);
-    await refill(this.database, this.index, generation, signal);
-    const total = await this.#indexedChunks();
-    let done = total - (await this.#countMissing(model));
-    const embedAll = async () => {
-      for (;;) {
-        const chunks = await this.#missing(this.database.read, model, 64);
-        if (chunks.length === 0) return;
-        signal.throwIfAborted();
-        const vectors = await Promise.all(chunks.map((chunk) => embedder.embedPassage(passageText(chunk.title, chunk.headingPath, chunk.text), { signal })));
-        const pieces = await Promise.all(chunks.map((chunk) => embedPieces(embedder, chunk, signal, false)));
-        await this.database.write((tx) =>
-          tx.upsert(
-            ChunkVectorEntity,
-            chunks.map((chunk, i) => ({ chunkId: chunk.id, model, vector: vectorToBytes(vectors[i]!), pieces: pieces[i]! })),
-            ['chunkId', 'model'],
-          ),
-        );
-        await this.index.vectors.whenAvailable(signal);
-        await this.index.vectors.upsert(
-          generation.collection,
-          chunks.map((chunk, i) => ({ id: String(chunk.id), documentId: chunk.documentId, vector: vectors[i]! })),
-        );
-        done += chunks.length;
-        report({ stage: 'EMBEDDING', progress: total === 0 ? 1 : Math.min(0.99, done / total), message: `${done} of ${total} chunks` });
-      }
-    };
+    const embedder = await embedders.get(model);
+    const generation = await generations.begin(model);
+    await index.vectors.whenAvailable(signal);
+    await index.vectors.ensureCollection(generation.collection);
+    await mirror.bring(generation, signal);
+    const fill = () => this.#fill(generation, embedder, signal, report);
+    await fill();
+    const asked = typeof job.payload['generation'] === 'number';
+    if (!asked) {
+      report({ stage: 'COMPARING', progress: 0.99, message: 'Asking the golden queries' });
+      const comparison = await this.parts.compare(index.view(generation, embedder), signal);
+      await generations.propose(generation, comparison);
+      if (!this.#goesByItself(comparison)) return { model, generation: generation.number, switched: false, comparison };
+    }
+    await this.#switch(generation, embedder, fill);
+    return { model, generation: generation.number, switched: true };
+  }
+
+  #goesByItself(comparison: Comparison | null): boolean {
+    const { INDEX_SWITCH: policy } = this.parts.settings;
+    return policy === 'always' || (policy === 'better' && (!comparison || comparison.candidate.ndcg >= comparison.active.ndcg - tolerance));
+  }
+
+  async #switch(generation: GenerationEntity, embedder: Embedder, fill: () => Promise<void>): Promise<void> {
+    const { database, index, embedders, generations, log } = this.parts;
+    const before = index.active;
     for (;;) {
-      await embedAll();
       // Documents may have become ready since the last look: the switch happens only if none has.
-      const switched = await this.database.write(async (tx) => {
-        if ((await this.#missing(tx, model, 1)).length > 0) return false;
-        await this.index.activate(tx, generation);
+      const switched = await database.write(async (tx) => {
+        if ((await this.#missing(tx, generation.model, 1)).length > 0) return false;
+        await generations.activate(tx, generation);
         return true;
       });
       if (switched) break;
+      await fill();
     }
-    const before = this.index.active;
-    this.index.adopt(generation, embedder);
-    await this.#cleanUp(before, generation, signal);
-    this.log.info({ model, generation: generation.number, chunks: total }, 'the index answers under the new model');
-    return { model, chunks: total, generation: generation.number };
+    index.adopt(generation, embedder);
+    log.info({ model: generation.model, generation: generation.number }, 'the index answers under another model');
+    embedders.retire(before.model, index.closing).catch(() => undefined); // Closed with all others when the server stops.
+    await generations.discardExpired();
   }
 
-  async #generation(model: string): Promise<GenerationEntity> {
-    return this.database.write(async (tx) => {
-      const building = await tx.findOneBy(GenerationEntity, { status: 'BUILDING' });
-      if (building?.model === model) return building;
-      if (building) await tx.update(GenerationEntity, { number: building.number }, { status: 'RETIRED' });
-      const newest = await tx.find(GenerationEntity, { order: { number: 'DESC' }, take: 1 });
-      const number = (newest[0]?.number ?? 0) + 1;
-      return tx.save(
-        Object.assign(new GenerationEntity(), {
-          number,
-          collection: this.index.collectionName(number),
-          model,
-          status: 'BUILDING',
-          createdAt: new Date(),
-          activatedAt: null,
-        }),
+  /** Embeds what has no vector under the generation's model yet, and puts it into its collection. */
+  async #fill({ collection, model }: GenerationEntity, embedder: Embedder, signal: AbortSignal, report: JobContext['report']): Promise<void> {
+    const { database, index } = this.parts;
+    const total = await database.read.createQueryBuilder(ChunkEntity, 'chunk').where('chunk.indexedAt IS NOT NULL').getCount();
+    let done = total - (await this.#missingQuery(database.read, model).getCount());
+    for (;;) {
+      const chunks = await this.#missing(database.read, model, chunksAtOnce);
+      if (chunks.length === 0) return;
+      signal.throwIfAborted();
+      const vectors = await Promise.all(chunks.map((chunk) => embedder.embedPassage(passageText(chunk.title, chunk.headingPath, chunk.text), { signal })));
+      const pieces = await Promise.all(chunks.map((chunk) => embedPieces(embedder, chunk, signal, false)));
+      await database.write((tx) =>
+        tx.upsert(
+          ChunkVectorEntity,
+          chunks.map((chunk, i) => ({ chunkId: chunk.id, model, vector: vectorToBytes(vectors[i]!), pieces: pieces[i]! })),
+          ['chunkId', 'model'],
+        ),
       );
-    });
-  }
-
-  /** The chunks the switch made unreachable: vectors of other models, collections of other generations. */
-  async #cleanUp(before: GenerationEntity, now: GenerationEntity, signal: AbortSignal): Promise<void> {
-    await this.embedders.release(before.model);
-    await this.index.vectors.whenAvailable(signal);
-    for (const collection of await this.index.ownCollections()) {
-      if (collection !== now.collection) await this.index.vectors.dropCollection(collection);
+      const rows = chunks.map((chunk, i) => ({ id: String(chunk.id), documentId: chunk.documentId, vector: vectors[i]! }));
+      await this.#put(collection, rows, signal);
+      done += chunks.length;
+      report({ stage: 'EMBEDDING', progress: total === 0 ? 1 : Math.min(0.98, done / total), message: `${done} of ${total} chunks` });
     }
-    await this.database.write((tx) => tx.createQueryBuilder().delete().from(ChunkVectorEntity).where('model <> :model', { model: now.model }).execute());
   }
 
-  #indexedChunks(): Promise<number> {
-    return this.database.read.createQueryBuilder(ChunkEntity, 'chunk').where('chunk.indexedAt IS NOT NULL').getCount();
+  /** Waits for ChromaDB where it is down. */
+  async #put(collection: string, rows: VectorRow[], signal: AbortSignal): Promise<void> {
+    const { vectors } = this.parts.index;
+    for (;;) {
+      await vectors.whenAvailable(signal);
+      try {
+        await vectors.upsert(collection, rows);
+        return;
+      } catch (error) {
+        if (!(error instanceof AppError && error.code === 'UNAVAILABLE')) throw error;
+        await delay(retryMs, undefined, { signal });
+        await vectors.whenAvailable(signal);
+        await vectors.ensureCollection(collection);
+      }
+    }
   }
 
   #missingQuery(manager: EntityManager, model: string) {
@@ -130,10 +167,6 @@ export class Reembedding implements JobHandler {
       .innerJoin(DocumentEntity, 'document', 'document.id = chunk.documentId')
       .leftJoin(ChunkVectorEntity, 'vector', 'vector.chunkId = chunk.id AND vector.model = :model', { model })
       .where('chunk.indexedAt IS NOT NULL AND vector.chunkId IS NULL');
-  }
-
-  #countMissing(model: string): Promise<number> {
-    return this.#missingQuery(this.database.read, model).getCount();
   }
 
   async #missing(manager: EntityManager, model: string, limit: number): Promise<MissingChunk[]> {

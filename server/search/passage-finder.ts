@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { type Settings } from '../config/index.js';
 import { admits, type Admitted, type Catalogue, type DocumentCriteria } from '../documents/index.js';
-import { type KnowledgeIndex } from '../indexing/index.js';
+import { type SearchedIndex } from '../indexing/index.js';
 import { type AnswerCache } from '../platform/cache/index.js';
 import { type Database } from '../platform/database/index.js';
 import { type Embedder } from '../platform/embedder/index.js';
@@ -22,7 +22,7 @@ export interface FinderParts {
   settings: Settings;
   database: Database;
   catalogue: Catalogue;
-  index: KnowledgeIndex;
+  index: SearchedIndex;
   fullText: FullTextIndex;
   cache: AnswerCache;
   log: Logger;

@@ -1,23 +1,24 @@
 import { LRUCache } from 'lru-cache';
-import { packVectors, PackedVectors } from '../indexing/index.js';
 import { vectorFromBytes } from '../documents/index.js';
+import { passageRows } from '../indexing/index.js';
 import { type Database } from '../platform/database/index.js';
-
-interface Entry {
-  whole: PackedVectors;
-  pieces: PackedVectors | null;
-}
+import { DotKernel, RowFormat } from '../platform/vector-index/index.js';
 
 const cacheBytes = 192 * 1024 ** 2;
+const overheadBytes = 200;
 const idsPerStatement = 2000;
 const warmedAtOnce = 250;
+/** Rows compared by one call of the kernel. */
+const rowsAtOnce = 2048;
 
 /**
  * Vectors of passages at both grains, for scoring a search's candidates exactly: what the words found is compared with
  * the query's meaning too, and a long passage is as near as its nearest piece and its whole together.
  */
 export class PassageVectors {
-  readonly #entries = new LRUCache<number, Entry>({ maxSize: cacheBytes, sizeCalculation: ({ whole, pieces }) => whole.bytes + (pieces?.bytes ?? 0) + 200 });
+  /** Rows of each passage: the whole's, then its pieces'. */
+  readonly #rows = new LRUCache<number, Uint8Array>({ maxSize: cacheBytes, sizeCalculation: (rows) => rows.length + overheadBytes });
+  #kernel: DotKernel | null = null;
 
   /** Whose vectors are kept. */
   #model = '';
@@ -26,43 +27,48 @@ export class PassageVectors {
 
   /** To be called when the vectors of chunks have changed. */
   forget(model: string, chunkIds: number[]): void {
-    if (model === this.#model) for (const id of chunkIds) this.#entries.delete(id);
+    if (model === this.#model) for (const id of chunkIds) this.#rows.delete(id);
   }
 
   /** Puts into `found` each chunk's similarity: the mean of the whole's and the nearest piece's cosine, -1..1. Chunks without a vector are left out. */
   async similarities(query: Float32Array, chunkIds: number[], model: string, found: Map<number, number>): Promise<void> {
     this.#keep(model);
+    const entries: [number, Uint8Array][] = [];
     const missing: number[] = [];
     for (const id of chunkIds) {
-      const entry = this.#entries.get(id);
-      if (entry) found.set(id, similarity(query, entry));
+      const rows = this.#rows.get(id);
+      if (rows) entries.push([id, rows]);
       else missing.push(id);
     }
-    for (let at = 0; at < missing.length; at += idsPerStatement) {
-      for (const [id, entry] of await this.#read(model, `chunk_id IN (${missing.slice(at, at + idsPerStatement).join(', ')})`))
-        found.set(id, similarity(query, entry));
-    }
+    for (let at = 0; at < missing.length; at += idsPerStatement)
+      entries.push(...(await this.#read(model, `chunk_id IN (${missing.slice(at, at + idsPerStatement).join(', ')})`)));
+    if (entries.length > 0) compare(query, entries, this.#kernelFor(query.length), found);
   }
 
   /** Vectors of one model at a time: when the model is exchanged, what is kept of the old one goes. */
   #keep(model: string): void {
     if (model === this.#model) return;
-    this.#entries.clear();
+    this.#rows.clear();
     this.#model = model;
   }
 
-  async #read(model: string, where: string): Promise<[number, Entry][]> {
-    const rows = (await this.database.searchRead.query(
+  #kernelFor(dimensions: number): DotKernel {
+    if (this.#kernel?.format.dimensions !== dimensions) {
+      this.#kernel = new DotKernel(new RowFormat(dimensions), rowsAtOnce);
+      this.#kernel.reserve(rowsAtOnce);
+    }
+    return this.#kernel;
+  }
+
+  async #read(model: string, where: string): Promise<[number, Uint8Array][]> {
+    const read = (await this.database.searchRead.query(
       `SELECT chunk_id AS id, vector, pieces FROM chunk_vectors WHERE model = ${quoted(model)} AND ${where}`,
     )) as { id: number; vector: Uint8Array; pieces: Uint8Array | null }[];
-    return rows.map((row) => {
-      const vector = vectorFromBytes(row.vector);
-      const entry = {
-        whole: new PackedVectors(packVectors([vector]), vector.length),
-        pieces: row.pieces ? new PackedVectors(row.pieces, vector.length) : null,
-      };
-      if (model === this.#model) this.#entries.set(row.id, entry);
-      return [row.id, entry];
+    return read.map(({ id, vector, pieces }) => {
+      const whole = vectorFromBytes(vector);
+      const rows = passageRows(whole, pieces, this.#kernelFor(whole.length).format);
+      if (model === this.#model) this.#rows.set(id, rows);
+      return [id, rows];
     });
   }
 
@@ -70,7 +76,7 @@ export class PassageVectors {
   async warm(model: string, signal: AbortSignal): Promise<void> {
     this.#keep(model);
     let below = Number.MAX_SAFE_INTEGER;
-    while (!signal.aborted && this.#entries.calculatedSize < cacheBytes * 0.9) {
+    while (!signal.aborted && this.#rows.calculatedSize < cacheBytes * 0.9) {
       const read = await this.#read(model, `chunk_id < ${below} ORDER BY chunk_id DESC LIMIT ${warmedAtOnce}`);
       if (read.length === 0) return;
       below = read.at(-1)![0];
@@ -80,10 +86,29 @@ export class PassageVectors {
 
 const quoted = (text: string) => `'${text.replaceAll("'", "''")}'`;
 
-function similarity(query: Float32Array, { whole, pieces }: Entry): number {
-  const near = whole.dot(0, query);
-  if (!pieces) return near;
-  let nearest = -1;
-  for (let i = 0; i < pieces.count; i++) nearest = Math.max(nearest, pieces.dot(i, query));
-  return (near + nearest) / 2;
+function compare(query: Float32Array, entries: [number, Uint8Array][], kernel: DotKernel, found: Map<number, number>): void {
+  const { stride } = kernel.format;
+  const memory = new Uint8Array(kernel.memory);
+  kernel.ask(query);
+  for (let first = 0; first < entries.length;) {
+    let count = 0;
+    let next = first;
+    for (; next < entries.length; next++) {
+      // A passage of more pieces than fit is compared by the first of them.
+      const rows = entries[next]![1].subarray(0, rowsAtOnce * stride);
+      if (count + rows.length / stride > rowsAtOnce) break;
+      memory.set(rows, kernel.offset(count));
+      count += rows.length / stride;
+    }
+    const { values, scale } = kernel.products(count);
+    for (let at = 0; first < next; first++) {
+      const [id, rows] = entries[first]!;
+      const end = Math.min(count, at + rows.length / stride);
+      const whole = values[at]!;
+      let nearest = -Infinity;
+      for (let i = at + 1; i < end; i++) nearest = Math.max(nearest, values[i]!);
+      found.set(id, (nearest === -Infinity ? whole : (whole + nearest) / 2) * scale);
+      at = end;
+    }
+  }
 }

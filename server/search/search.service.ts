@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { ChunkEntity, type DocumentCriteria, type DocumentWithTags } from '../documents/index.js';
+import { type KnowledgeIndex, type SearchedIndex } from '../indexing/index.js';
 import { type BlobStore } from '../platform/blobs/index.js';
 import { badInput, notFound } from '../platform/errors.js';
 import { decodeCursor, encodeCursor, pageSize } from '../platform/http/graphql-types.js';
@@ -15,6 +16,7 @@ import { respelled } from './spelling.js';
 import { type Visibility, VisibilityService } from './visibility.js';
 
 export interface SearchParts extends FinderParts {
+  index: KnowledgeIndex;
   blobs: BlobStore;
   meter: SearchMeter;
 }
@@ -165,11 +167,17 @@ export class SearchService {
   }
 
   /** Documents of a hybrid search, best first, from the live index and no cache. */
-  async rankedDocuments(query: string, depth: number): Promise<string[]> {
+  async rankedDocuments(query: string, depth: number, finder = this.#finder): Promise<string[]> {
     const parsed = parseQuery(query);
     await this.parts.catalogue.refresh();
-    const { documents } = await this.#finder.find({ query: parsed, mode: 'HYBRID', filter: parsed.filter, depth }, new SearchProfile());
+    const { documents } = await finder.find({ query: parsed, mode: 'HYBRID', filter: parsed.filter, depth }, new SearchProfile());
     return documents.slice(0, depth).map(({ documentId }) => documentId);
+  }
+
+  /** The same over another index. */
+  over(index: SearchedIndex): (query: string, depth: number) => Promise<string[]> {
+    const finder = new PassageFinder({ ...this.parts, index }, new ShownChunks(this.parts.database));
+    return (query, depth) => this.rankedDocuments(query, depth, finder);
   }
 
   /** Documents as the vector index alone ranks them, nearest first: what it says, unmended by words or finer vectors. */

@@ -22,6 +22,7 @@ const sentences = new Intl.Segmenter('ja', { granularity: 'sentence' });
 const snippetLength = 220;
 /** Particles and endings: in every Japanese sentence, so never what was searched for. */
 const onlyHiragana = /^\p{Script=Hiragana}{1,2}$/u;
+const hasHiragana = /\p{Script=Hiragana}/u;
 const unspaced = /[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}ー]/u;
 const englishStopWords = new Set(
   'a an and are as at be by do does for from how i in is it of on or that the this to was what when where which who why will with'.split(' '),
@@ -51,8 +52,9 @@ export class SnippetQuery {
     this.plainWords = new Set([...this.words].map(withoutLongVowel));
     for (let i = 0; i + 1 < this.folded.length; i++) {
       const pair = this.folded.slice(i, i + 2);
-      if (unspaced.test(pair[0]!) && unspaced.test(pair[1]!) && (!onlyHiragana.test(pair) || [...this.words].some((word) => word.includes(pair))))
-        this.pairs.add(pairOf(this.folded, i));
+      if (!unspaced.test(pair[0]!) || !unspaced.test(pair[1]!)) continue;
+      // No word of a text has an ending in its middle: a pair with one is a word's beginning only where it is in the query's.
+      if (!hasHiragana.test(pair) || [...this.words].some((word) => word.includes(pair))) this.pairs.add(pairOf(this.folded, i));
     }
   }
 

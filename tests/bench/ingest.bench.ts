@@ -64,10 +64,7 @@ test('search while 2,000 passages are taken in', async () => {
       idle.push(await ask(i));
       await delay(pauseMs);
     }
-    const live = server.subscribe<{ liveMetrics: { eventLoop: { delayP99Ms: number } } }>(
-      'subscription { liveMetrics(intervalMs: 1000) { eventLoop { delayP99Ms } } }',
-    );
-    await live.opened;
+    await loopDelayMs(server);
     let done = false;
     const taking = takePassages(server, scalePassages().slice(0, loadPassages), { refined: false }).finally(() => (done = true));
     const busy: number[] = [];
@@ -76,10 +73,8 @@ test('search while 2,000 passages are taken in', async () => {
       await delay(pauseMs);
     }
     await taking;
-    const delays = live.events.map(({ liveMetrics }) => liveMetrics.eventLoop.delayP99Ms);
-    live.stop();
+    const delayMs = await loopDelayMs(server);
     const ratio = percentile(busy, 0.95) / percentile(idle, 0.95);
-    const delayMs = delays.reduce((sum, value) => sum + value, 0) / delays.length;
     report('ingest', 'search while 2,000 passages are taken in', [
       { what: 'idle', queries: idle.length, 'p50 ms': percentile(idle, 0.5).toFixed(1), 'p95 ms': percentile(idle, 0.95).toFixed(1) },
       {
@@ -88,8 +83,7 @@ test('search while 2,000 passages are taken in', async () => {
         'p50 ms': percentile(busy, 0.5).toFixed(1),
         'p95 ms': percentile(busy, 0.95).toFixed(1),
         ratio: ratio.toFixed(2),
-        'loop delay p99 ms, mean of seconds': delayMs.toFixed(1),
-        worst: Math.max(...delays).toFixed(1),
+        'loop delay p99 ms': delayMs.toFixed(1),
       },
     ]);
     expect(ratio).toBeLessThanOrEqual(longestSlowdown);
@@ -98,6 +92,16 @@ test('search while 2,000 passages are taken in', async () => {
     await server.stop();
   }
 });
+
+const resolutionMs = 10;
+
+/** 99th percentile of the event loop's delay since the last look: what Prometheus' client measures between two scrapes. */
+async function loopDelayMs(server: TestServer): Promise<number> {
+  const response = await fetch(`${server.url}/metrics`, { headers: { authorization: server.authorization } });
+  const [, seconds] = /^nodejs_eventloop_lag_p99_seconds (\S+)$/m.exec(await response.text())!;
+  // The timer's own period counts in it.
+  return Math.max(0, Number(seconds) * 1000 - resolutionMs);
+}
 
 async function chunks(server: TestServer): Promise<number> {
   await delay(countsAgeMs);

@@ -58,7 +58,7 @@ test(
     expect((await search(server, 'いつ遠心分離機を掃除しますか')).hits[0]?.document.title).toContain('Machine 7');
     await server.quit();
 
-    server = await start({ EMBEDDING_MODEL: hubName, EMBEDDING_HUB_URL: hubUrl, CACHE_SEARCH_TTL: '0' }, server.dataDir);
+    server = await start({ EMBEDDING_MODEL: hubName, EMBEDDING_HUB_URL: hubUrl, CACHE_SEARCH_TTL: '0', INDEX_KEEP_DAYS: '0' }, server.dataDir);
     const during = await search(server, 'いつ遠心分離機を掃除しますか');
     expect(during).toMatchObject({ mode: 'HYBRID', notices: [] });
     expect(during.hits[0]?.document.title).toContain('Machine 7');
@@ -104,6 +104,93 @@ test(
     await server.stop();
   },
 );
+
+interface Generation {
+  number: number;
+  model: string;
+  status: string;
+  comparison: { queries: number; active: { ndcg: number }; candidate: { ndcg: number } } | null;
+}
+const generations = async (server: TestServer) =>
+  (
+    await server.ask<{ indexGenerations: Generation[] }>(
+      '{ indexGenerations { number model status comparison { queries active { ndcg } candidate { ndcg } } } }',
+    )
+  ).indexGenerations;
+const states = async (server: TestServer) => (await generations(server)).map(({ number, status }) => `${number} ${status}`);
+const switchTo = async (server: TestServer, generation: number) =>
+  (await server.ask<{ switchIndex: { id: string } }>('mutation($generation: Int!) { switchIndex(generation: $generation) { id } }', { generation })).switchIndex
+    .id;
+
+test('under load: a candidate is compared, waits for a yes, answers at once, and the way back is as short', { timeout: 300_000 }, async () => {
+  let server = await start({});
+  const ids = (await server.upload(notes)).map(({ document }) => document!.id);
+  await server.idle();
+  await server.ask('mutation($id: ID!) { addGoldenQuery(query: "いつ遠心分離機を掃除しますか", documentIds: [$id]) { id } }', { id: ids[7] });
+  await server.quit();
+  server = await start({ EMBEDDING_MODEL: hubName, EMBEDDING_HUB_URL: hubUrl, CACHE_SEARCH_TTL: '0', INDEX_SWITCH: 'ask' }, server.dataDir);
+
+  let asking = true;
+  let asked = 0;
+  const readers = Array.from({ length: 4 }, async () => {
+    while (asking) {
+      const answer = await search(server, 'いつ遠心分離機を掃除しますか');
+      expect(answer).toMatchObject({ mode: 'HYBRID', notices: [] });
+      expect(answer.hits[0]?.document.title).toContain('Machine 7');
+      asked += 1;
+    }
+  });
+  // Their failure is the test's; it must not be unhandled until they are awaited.
+  const reading = Promise.all(readers);
+  reading.catch(() => undefined);
+  await expect.poll(() => states(server), { timeout: 120_000, interval: 300 }).toEqual(['2 CANDIDATE', '1 ACTIVE']);
+  const [candidate] = await generations(server);
+  expect(candidate).toMatchObject({ model: hubName, comparison: { queries: 1, active: { ndcg: 1 } } });
+  expect((await server.take('late.txt', 'The late note says that the crane was sold in spring.')).status).toBe('READY');
+
+  expect((await server.jobDone(await switchTo(server, 2), 120_000)).result).toMatchObject({ switched: true, generation: 2 });
+  expect(await states(server)).toEqual(['2 ACTIVE', '1 RETIRED']);
+  expect((await search(server, 'Was the crane sold?')).hits[0]?.document.title).toBe('late');
+  const sizes = async () => {
+    const client = chroma(server);
+    return Object.fromEntries(
+      await Promise.all((await client.listCollections()).map(async ({ name }) => [name, await (await client.getCollection({ name })).count()] as const)),
+    );
+  };
+  expect(await sizes()).toEqual({ knowledge_chunks_g1: 61, knowledge_chunks_g2: 61 });
+  // What comes now, the index that is kept does not get until it is gone back to.
+  await server.take('later.txt', 'The later note says that the crane was bought back in autumn.');
+  expect(await sizes()).toEqual({ knowledge_chunks_g1: 61, knowledge_chunks_g2: 62 });
+
+  expect((await server.jobDone(await switchTo(server, 1), 120_000)).result).toMatchObject({ switched: true, generation: 1 });
+  expect(await states(server)).toEqual(['2 RETIRED', '1 ACTIVE']);
+  expect((await search(server, 'When was the crane bought back?')).hits[0]?.document.title).toBe('later');
+  expect(await sizes()).toEqual({ knowledge_chunks_g1: 62, knowledge_chunks_g2: 62 });
+  asking = false;
+  await reading;
+  expect(asked).toBeGreaterThan(20);
+
+  // Whoever went back stays there after a restart, and a kill in a switch leaves one whole index that answers.
+  await server.kill();
+  await server.boot();
+  await server.idle(60_000, ['REEMBED']);
+  expect(await states(server)).toEqual(['2 RETIRED', '1 ACTIVE']);
+  const job = await switchTo(server, 2);
+  await new Promise((resolve) => setTimeout(resolve, Math.random() * 600));
+  await server.kill();
+  await server.boot();
+  expect(await search(server, 'いつ遠心分離機を掃除しますか')).toMatchObject({ mode: 'HYBRID', notices: [] });
+  expect((await server.jobDone(job, 120_000)).status).toBe('SUCCEEDED');
+  expect(await states(server)).toEqual(['2 ACTIVE', '1 RETIRED']);
+
+  const { errors } = await server.send('mutation { discardIndex(generation: 2) }');
+  expect(errors[0]?.extensions.code).toBe('CONFLICT');
+  await server.ask('mutation { discardIndex(generation: 1) }');
+  expect(await states(server)).toEqual(['2 ACTIVE', '1 REMOVED']);
+  expect(await sizes()).toEqual({ knowledge_chunks_g2: 62 });
+  expect((await row<{ models: string }>(server, 'SELECT group_concat(DISTINCT model) models FROM chunk_vectors')).models).toBe(hubName);
+  await server.stop();
+});
 
 test('a model that cannot be had leaves search by words and a health report that says so', async () => {
   const server = await start({ EMBEDDING_MODEL: 'erpfts/unknown', EMBEDDING_HUB_URL: hubUrl });

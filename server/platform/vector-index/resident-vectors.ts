@@ -1,46 +1,21 @@
-import { readFileSync } from 'node:fs';
+import { DotKernel, RowFormat } from './dot-kernel.js';
 import { type Neighbour } from './vector-index.js';
 
-type Dots = (query: number, rows: number, count: number, dimensions: number, stride: number, out: number) => void;
-
-const kernel = new WebAssembly.Module(readFileSync(new URL('dot-products.wasm', import.meta.url)));
-const pageBytes = 65_536;
-const lanes = 16;
-const largestByte = 127;
-const largestSum = 0x7fffffff;
-const largestShort = 32_767;
-const headroom = 1.5;
-
 /**
- * Unit vectors kept in memory at one byte a dimension and compared one and all with a query's: exact but for the rounding
- * (about 0.0006), and for some ten thousand vectors quicker than asking another process.
+ * Unit vectors kept in memory at one byte a dimension and compared one and all with a query's: exact but for the rounding,
+ * and for some ten thousand vectors quicker than asking another process.
  */
 export class ResidentVectors {
-  readonly #memory: WebAssembly.Memory;
-  readonly #dots: Dots;
-  readonly #padded: number;
-  readonly #stride: number;
-  readonly #out: number;
-  readonly #rows: number;
-  /** So that the sum of all products stays within 32 bits whatever the vectors are. */
-  readonly #largestQueryValue: number;
+  readonly #kernel: DotKernel;
   readonly #ids: string[] = [];
   readonly #slots = new Map<string, number>();
 
   /** @param limit most vectors; `set` refuses more */
   constructor(
-    private readonly dimensions: number,
+    dimensions: number,
     private readonly limit: number,
   ) {
-    const { memory, dots } = new WebAssembly.Instance(kernel).exports;
-    this.#memory = memory as WebAssembly.Memory;
-    this.#dots = dots as Dots;
-    this.#padded = Math.ceil(dimensions / lanes) * lanes;
-    this.#stride = this.#padded + lanes;
-    this.#largestQueryValue = Math.min(largestShort, Math.floor(largestSum / (largestByte * this.#padded)));
-    this.#out = this.#padded * 2;
-    this.#rows = Math.ceil((this.#out + limit * 4) / lanes) * lanes;
-    this.#reserve(this.#rows);
+    this.#kernel = new DotKernel(new RowFormat(dimensions), limit);
   }
 
   get size(): number {
@@ -53,15 +28,11 @@ export class ResidentVectors {
     if (slot === undefined) {
       if (this.size >= this.limit) return false;
       slot = this.size;
-      this.#reserve(this.#rows + (slot + 1) * this.#stride);
+      this.#kernel.reserve(slot + 1);
       this.#ids.push(id);
       this.#slots.set(id, slot);
     }
-    const offset = this.#rows + slot * this.#stride;
-    const scale = largest(vector) / largestByte || 1;
-    const values = new Int8Array(this.#memory.buffer, offset, this.dimensions);
-    for (let i = 0; i < this.dimensions; i++) values[i] = Math.round(vector[i]! / scale);
-    new Float32Array(this.#memory.buffer, offset + this.#padded, 1)[0] = scale;
+    this.#kernel.format.write(vector, this.#kernel.memory, this.#kernel.offset(slot));
     return true;
   }
 
@@ -71,32 +42,19 @@ export class ResidentVectors {
     const last = this.#ids.pop()!;
     this.#slots.delete(id);
     if (last === id) return;
-    const from = this.#rows + this.size * this.#stride;
-    new Uint8Array(this.#memory.buffer).copyWithin(this.#rows + slot * this.#stride, from, from + this.#stride);
+    const from = this.#kernel.offset(this.size);
+    new Uint8Array(this.#kernel.memory).copyWithin(this.#kernel.offset(slot), from, from + this.#kernel.format.stride);
     this.#ids[slot] = last;
     this.#slots.set(last, slot);
   }
 
   /** @returns nearest first */
   nearest(query: Float32Array, limit: number): Neighbour[] {
-    const scale = largest(query) / this.#largestQueryValue || 1;
-    const values = new Int16Array(this.#memory.buffer, 0, this.#padded);
-    for (let i = 0; i < this.dimensions; i++) values[i] = Math.round(query[i]! / scale);
-    this.#dots(0, this.#rows, this.size, this.#padded, this.#stride, this.#out);
-    const products = new Float32Array(this.#memory.buffer, this.#out, this.size);
-    return top(products, limit).map((slot) => ({ id: this.#ids[slot]!, similarity: products[slot]! * scale }));
+    this.#kernel.reserve(this.size);
+    this.#kernel.ask(query);
+    const { values, scale } = this.#kernel.products(this.size);
+    return top(values, limit).map((slot) => ({ id: this.#ids[slot]!, similarity: values[slot]! * scale }));
   }
-
-  #reserve(bytes: number): void {
-    const present = this.#memory.buffer.byteLength;
-    if (bytes > present) this.#memory.grow(Math.ceil((bytes * headroom - present) / pageBytes));
-  }
-}
-
-function largest(vector: Float32Array): number {
-  let found = 0;
-  for (const value of vector) found = Math.max(found, Math.abs(value));
-  return found;
 }
 
 /** Positions of the largest values, largest first. */
