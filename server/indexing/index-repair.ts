@@ -4,6 +4,8 @@ import { type IndexMirror } from './index-mirror.js';
 import { type KnowledgeIndex } from './knowledge-index.js';
 
 const retryMs = 500;
+/** Counting takes a while in a large library: health asked in a row counts once. */
+const countsAgeMs = 5000;
 
 /**
  * Keeps the vector index and the passages that answer the same: what ChromaDB has lost (a collection dropped by hand, a
@@ -15,6 +17,7 @@ export class IndexRepair {
   #unembedded = 0;
   #running: Promise<void> | null = null;
   #again = false;
+  #lookedAt = 0;
   readonly #stop = new AbortController();
 
   constructor(
@@ -48,6 +51,8 @@ export class IndexRepair {
 
   /** Compares the numbers only, and repairs where vectors are missing. Throws AppError UNAVAILABLE while ChromaDB is down. */
   async look(): Promise<void> {
+    if (Date.now() - this.#lookedAt < countsAgeMs) return this.index.vectors.ping();
+    this.#lookedAt = Date.now();
     // In this order: a passage's vector is there before it counts, and goes after it has stopped to count.
     const expected = await this.mirror.expected();
     if ((await this.index.vectors.count(this.index.active.collection)) < expected - this.#unembedded) this.run();

@@ -1,4 +1,4 @@
-import { RowFormat } from '../platform/vector-index/index.js';
+import { type RowFormat } from '../platform/vector-index/index.js';
 
 const scaleBytes = 4;
 const largest = 127;

@@ -121,7 +121,7 @@ export class Reembedding implements JobHandler {
 
   /** Embeds what has no vector under the generation's model yet, and puts it into its collection. */
   async #fill({ collection, model }: GenerationEntity, embedder: Embedder, signal: AbortSignal, report: JobContext['report']): Promise<void> {
-    const { database, index } = this.parts;
+    const { database } = this.parts;
     const total = await database.read.createQueryBuilder(ChunkEntity, 'chunk').where('chunk.indexedAt IS NOT NULL').getCount();
     let done = total - (await this.#missingQuery(database.read, model).getCount());
     for (;;) {

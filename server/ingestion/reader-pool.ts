@@ -21,7 +21,8 @@ interface Reader {
   timer: NodeJS.Timeout | null;
 }
 
-const idleMs = 60_000;
+/** A reader takes two seconds of processor time to start: it is kept from one handful of documents to the next. */
+const idleMs = 300_000;
 const mostAttempts = 2;
 
 /**

@@ -40,6 +40,8 @@ interface Page {
 }
 
 const longestQuery = 10_000;
+/** Longer questions are kept under their hash. */
+const longestKey = 300;
 const deepest = 1000;
 /** Passages that stand for a document when others like it are looked for. */
 const passagesCompared = 64;
@@ -52,6 +54,9 @@ export class SearchService {
   readonly #finder: PassageFinder;
   readonly #renderer: HitRenderer;
   readonly #running = new Map<string, Promise<Page>>();
+  /** Pages by the bytes they were read from, and hits with their documents by page: a cache in memory hands out the same bytes again. */
+  readonly #read = new WeakMap<Buffer, Page>();
+  readonly #complete = new WeakMap<Page, SearchResultType['hits']>();
   /** Counts finer vectors that came: with them an answer can be another one. */
   #refinements = 0;
 
@@ -83,11 +88,9 @@ export class SearchService {
     const key = this.#key(query, first, offset, request);
     const kept = await profile.time(ProfileStep.CACHE, () => this.#cached(key));
     const page = kept ?? (await this.#once(key, () => this.#find(query, first, offset, request, profile)));
-    const documents = await profile.time(ProfileStep.ROWS, () => this.parts.catalogue.get(page.hits.map((hit) => hit.documentId)));
-    const hits = page.hits.flatMap(({ documentId, ...hit }) => {
-      const document = documents.get(documentId);
-      return document ? [{ ...hit, document }] : [];
-    });
+    // A page is kept under the library's version: what its documents are does not change without it.
+    let hits = this.#complete.get(page);
+    if (!hits) this.#complete.set(page, (hits = await this.#withDocuments(page, profile)));
     const tookMs = performance.now() - started;
     this.parts.meter.record({ tookMs, cached: kept !== null, empty: hits.length === 0 });
     if (tookMs > this.parts.settings.SLOW_QUERY_THRESHOLD * 1000)
@@ -105,20 +108,35 @@ export class SearchService {
       endCursor: page.endCursor,
       understood: page.understood,
       suggestion: page.suggestion,
-      profile: profile.steps(),
+      // Asked for by few.
+      get profile() {
+        return profile.steps();
+      },
     };
+  }
+
+  async #withDocuments(page: Page, profile: SearchProfile): Promise<SearchResultType['hits']> {
+    const documents = await profile.time(ProfileStep.ROWS, () => this.parts.catalogue.get(page.hits.map((hit) => hit.documentId)));
+    return page.hits.flatMap(({ documentId, ...hit }) => {
+      const document = documents.get(documentId);
+      return document ? [{ ...hit, document }] : [];
+    });
   }
 
   /** An answer is another answer when the library, the index or the question changes. */
   #key(query: string, first: number, offset: number, { mode, filter }: SearchRequest): string {
     const { active } = this.parts.index;
     const question = JSON.stringify([query, first, offset, mode, filter]);
-    return `${this.parts.catalogue.version}:${active.number}.${this.#refinements}:${createHash('sha1').update(question).digest('base64url')}`;
+    const named = question.length <= longestKey ? question : createHash('sha1').update(question).digest('base64url');
+    return `${this.parts.catalogue.version}:${active.number}.${this.#refinements}:${named}`;
   }
 
   async #cached(key: string): Promise<Page | null> {
     const bytes = await this.parts.cache.get('search', key);
-    return bytes ? (JSON.parse(bytes.toString()) as Page) : null;
+    if (!bytes) return null;
+    let page = this.#read.get(bytes);
+    if (!page) this.#read.set(bytes, (page = JSON.parse(bytes.toString()) as Page));
+    return page;
   }
 
   /** The same question asked by many at once is answered once. */

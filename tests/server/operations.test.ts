@@ -60,3 +60,20 @@ test('pages of other sites and names that are not ours are refused', async () =>
   expect((await post(body, { origin: 'https://elsewhere.example' })).status).toBe(403);
   expect((await post(body, { host: 'rebound.example' })).status).toBe(403);
 });
+
+test('an operation that comes again, and is compiled, answers and fails as it did at first', async () => {
+  const asked: [string, Record<string, unknown>][] = [
+    ['query($first: Int) { documents(first: $first) { totalCount edges { node { id title createdAt } } } }', { first: 2 }],
+    ['query($first: Int) { documents(first: $first) { totalCount } }', { first: 'two' }],
+    ['query($id: ID!) { document(id: $id) { title } similarDocuments(id: $id) { id } }', { id: 'nothing' }],
+    ['{ search(query: " ") { totalCount } }', {}],
+    ['query A { viewer { name } } query B { health { status } }', {}],
+    ['query($mode: SearchMode) { search(query: "pump", mode: $mode) { mode } }', { mode: 'NONE' }],
+    ['{ __schema { queryType { name } } }', {}],
+    ['{ alias: viewer { name ...F } } fragment F on Viewer { role @skip(if: true) }', {}],
+  ];
+  for (const [query, variables] of asked) {
+    const first = await server.send(query, variables);
+    for (let i = 0; i < 3; i++) expect(await server.send(query, variables), query).toEqual(first);
+  }
+});

@@ -19,6 +19,7 @@ import { type Logger } from '../logging/index.js';
 import { consoleFiles } from './console-files.js';
 import { errorFormatter } from './format-error.js';
 import { type Caller, callerOf } from './caller.js';
+import { CompiledOperations } from './compiled-operations.js';
 import { HostGuard } from './host-guard.js';
 import { OperationLane } from './operation-lane.js';
 import { replacedAddresses } from './replaced-addresses.js';
@@ -119,7 +120,7 @@ export class HttpServer<Context extends object> {
     const formatError = errorFormatter(log, settings.DEBUG);
     const rules: ValidationRule[] = [maxDepthRule({ n: settings.GRAPHQL_MAX_DEPTH, propagateOnRejection: true }) as ValidationRule];
     this.#apollo = new ApolloServer<Context>({
-      schema,
+      gateway: new CompiledOperations(schema),
       formatError,
       validationRules: rules,
       parseOptions: { maxTokens: settings.GRAPHQL_MAX_TOKENS },
