@@ -67,6 +67,7 @@ interface Near {
 
 /** About as much as the model reads. */
 const longestMeaning = 1500;
+const japanese = /[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}]/u;
 const fewestNeighbours = 50;
 const mostNeighbours = 5000;
 /** Postings read for candidates; words alone have no neighbours to lean on. */
@@ -138,7 +139,8 @@ export class PassageFinder {
       await compare(others, near);
       candidates = [...candidates, ...others];
     }
-    const documents = profile.timeSync(ProfileStep.FUSE, () => rank(effective, similarities, candidates));
+    const isForeign = japanese.test(query.text) ? undefined : (documentId: string) => this.parts.catalogue.facts(documentId)?.language === 'ja';
+    const documents = profile.timeSync(ProfileStep.FUSE, () => rank(effective, similarities, candidates, isForeign));
     return { documents, mode: effective, notices, spelling };
   }
 

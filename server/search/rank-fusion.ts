@@ -41,6 +41,19 @@ export function bm25(terms: QueryTerm[], chunk: TermVector, statistics: CorpusSt
   return score;
 }
 
+/** Where trust in foreign words begins, and what more coverage adds: tuned on the even questions of vue-en-to-ja, see tests/bench/README.md. */
+const leastTrust = 0.1;
+const fullTrustAt = 0.3;
+
+/**
+ * How much English words found in Japanese documents count: most are there by chance, in code and names. The more of the
+ * question its best passage covers, the less it is chance. Latin words of a Japanese question are names, and always count.
+ * @param best greatest coverage of the question, 0..1
+ */
+export function foreignTrust(best: number): number {
+  return Math.min(1, leastTrust + best / fullTrustAt);
+}
+
 /**
  * A coverage-normalised sum. Dividing by the ideal keeps how sure the words are: across languages they find little and
  * say little, which a fusion of ranks would forget.

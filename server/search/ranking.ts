@@ -1,5 +1,5 @@
 import { type ScoredChunk } from './lexical-search.js';
-import { fuse } from './rank-fusion.js';
+import { foreignTrust, fuse } from './rank-fusion.js';
 
 export type Mode = 'HYBRID' | 'SEMANTIC' | 'KEYWORD';
 
@@ -19,20 +19,30 @@ export interface RankedDocument {
   chunks: RankedChunk[];
 }
 
-/** Scores candidates by mode and groups them by document, best first. `similarities` is empty where the vector side is down. */
-export function rank(mode: Mode, similarities: ReadonlyMap<number, number>, candidates: ScoredChunk[]): RankedDocument[] {
+/**
+ * Scores candidates by mode and groups them by document, best first. `similarities` is empty where the vector side is down.
+ * @param isForeign whether a document's language is one in which the question's words mean little
+ */
+export function rank(
+  mode: Mode,
+  similarities: ReadonlyMap<number, number>,
+  candidates: ScoredChunk[],
+  isForeign: (documentId: string) => boolean = () => false,
+): RankedDocument[] {
   const chunks: RankedChunk[] = [];
   // A chunk whose vector is not stored yet is taken to be as far as the farthest.
   let farthest = 1;
   for (const similarity of similarities.values()) farthest = Math.min(farthest, similarity);
+  const trust = foreignTrust(candidates.reduce((best, { coverage }) => Math.max(best, coverage), 0));
   for (const { candidate, coverage } of candidates) {
+    const counted = () => (trust < 1 && isForeign(candidate.documentId) ? coverage * trust : coverage);
     const similarity = similarities.get(candidate.chunkId);
     if (mode === 'SEMANTIC' && similarity === undefined) continue;
     if (mode === 'KEYWORD' && coverage <= 0) continue;
     chunks.push({
       chunkId: candidate.chunkId,
       documentId: candidate.documentId,
-      score: mode === 'KEYWORD' ? coverage : mode === 'SEMANTIC' ? Math.max(0, similarity ?? 0) : fuse(similarity ?? farthest, coverage),
+      score: mode === 'KEYWORD' ? coverage : mode === 'SEMANTIC' ? Math.max(0, similarity ?? 0) : fuse(similarity ?? farthest, counted()),
       semanticScore: similarity ?? null,
       semanticRank: null,
       lexicalScore: mode === 'SEMANTIC' ? null : coverage,

@@ -87,7 +87,7 @@ describe.skipIf(!hasEvaluationData)('documents as people have them', () => {
     }
   }
 
-  test('PDFs end as their class says, with their words', async () => {
+  test('PDFs end as their class says, with their words', { timeout: 400_000 }, async () => {
     const classes = new Map(
       readFileSync(join(evaluationData, 'pdf-classes.tsv'), 'utf8')
         .trim()
@@ -116,7 +116,7 @@ describe.skipIf(!hasEvaluationData)('documents as people have them', () => {
     expect(recalls.sort((a, b) => a - b)[Math.floor(recalls.length / 2)]).toBe(1);
   });
 
-  test('web articles give their main text', async () => {
+  test('web articles give their main text', { timeout: 400_000 }, async () => {
     const scores: number[] = [];
     for (const { path, documentId } of await ingest('html', '.source.html')) {
       const expected = path.replace('.source.html', '.expected.html');
@@ -130,7 +130,7 @@ describe.skipIf(!hasEvaluationData)('documents as people have them', () => {
   });
 
   // Some 1,500 passages: minutes, where other suites share the cores.
-  test('DOCX and Markdown are read; those without text say so', { timeout: 400_000 }, async () => {
+  test('DOCX and Markdown are read; those without text say so', { timeout: 900_000 }, async () => {
     for (const [folder, ending] of [
       ['docx', '.docx'],
       ['markdown', '.md'],

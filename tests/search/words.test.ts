@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { countTerms, hashTerm, packTerms, terms, TermVector } from '../../server/platform/terms/index.js';
-import { bm25, fuse, idealScore, weighTerms } from '../../server/search/rank-fusion.js';
+import { bm25, foreignTrust, fuse, idealScore, weighTerms } from '../../server/search/rank-fusion.js';
 import { snippetOf, SnippetQuery } from '../../server/search/snippet.js';
 
 describe('terms', () => {
@@ -45,6 +45,11 @@ describe('lexical score', () => {
     expect(fuse(-1, 0)).toBe(0);
     expect(fuse(0.8, 0.5)).toBeGreaterThan(fuse(0.8, 0.4));
     expect(fuse(0.9, 0.5)).toBeGreaterThan(fuse(0.8, 0.5));
+  });
+
+  test('in a foreign document words count by how much of the question is covered', () => {
+    expect(foreignTrust(0)).toBeLessThan(foreignTrust(0.1));
+    expect(foreignTrust(0.5)).toBe(1);
   });
 });
 

@@ -23,7 +23,6 @@ test.each(['93.184.216.34', '2606:2800:220:1:248:1893:25c8:1946'])('%s is', (add
 test('a network that is allowed opens itself alone', () => {
   const open = new AddressGuard(['10.1.0.0/16']);
   expect([open.admits('10.1.2.3'), open.admits('10.2.0.1')]).toEqual([true, false]);
-  expect(() => new AddressGuard(['10.1'])).toThrow(/FETCH_ALLOWED_NETWORKS/);
 });
 
 test.each(['http://2130706433/', 'http://0x7f.1/', 'http://localhost/', 'http://[::1]/'])('%s leads nowhere', async (address) => {
