@@ -139,8 +139,11 @@ export class PassageFinder {
       await compare(others, near);
       candidates = [...candidates, ...others];
     }
-    const isForeign = japanese.test(query.text) ? undefined : (documentId: string) => this.parts.catalogue.facts(documentId)?.language === 'ja';
-    const documents = profile.timeSync(ProfileStep.FUSE, () => rank(effective, similarities, candidates, isForeign));
+    const languages = {
+      isJapanese: japanese.test(query.text),
+      isDocumentJapanese: (documentId: string) => this.parts.catalogue.facts(documentId)?.language === 'ja',
+    };
+    const documents = profile.timeSync(ProfileStep.FUSE, () => rank(effective, similarities, candidates, languages));
     return { documents, mode: effective, notices, spelling };
   }
 

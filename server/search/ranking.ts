@@ -21,21 +21,23 @@ export interface RankedDocument {
 
 /**
  * Scores candidates by mode and groups them by document, best first. `similarities` is empty where the vector side is down.
- * @param isForeign whether a document's language is one in which the question's words mean little
+ * @param languages whether the question is Japanese, and which documents are; without them all are of one language
  */
 export function rank(
   mode: Mode,
   similarities: ReadonlyMap<number, number>,
   candidates: ScoredChunk[],
-  isForeign: (documentId: string) => boolean = () => false,
+  languages?: { isJapanese: boolean; isDocumentJapanese: (documentId: string) => boolean },
 ): RankedDocument[] {
   const chunks: RankedChunk[] = [];
   // A chunk whose vector is not stored yet is taken to be as far as the farthest.
   let farthest = 1;
   for (const similarity of similarities.values()) farthest = Math.min(farthest, similarity);
-  const trust = foreignTrust(candidates.reduce((best, { coverage }) => Math.max(best, coverage), 0));
+  const best = candidates.reduce((most, { coverage }) => Math.max(most, coverage), 0);
+  const trust = languages ? foreignTrust(languages.isJapanese, best) : 1;
+  const isForeign = (documentId: string) => languages !== undefined && languages.isDocumentJapanese(documentId) !== languages.isJapanese;
   for (const { candidate, coverage } of candidates) {
-    const counted = () => (trust < 1 && isForeign(candidate.documentId) ? coverage * trust : coverage);
+    const counted = () => (trust !== 1 && isForeign(candidate.documentId) ? coverage * trust : coverage);
     const similarity = similarities.get(candidate.chunkId);
     if (mode === 'SEMANTIC' && similarity === undefined) continue;
     if (mode === 'KEYWORD' && coverage <= 0) continue;

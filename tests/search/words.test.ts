@@ -48,8 +48,9 @@ describe('lexical score', () => {
   });
 
   test('in a foreign document words count by how much of the question is covered', () => {
-    expect(foreignTrust(0)).toBeLessThan(foreignTrust(0.1));
-    expect(foreignTrust(0.5)).toBe(1);
+    expect(foreignTrust(false, 0)).toBeLessThan(foreignTrust(false, 0.1));
+    expect(foreignTrust(false, 0.5)).toBe(1);
+    expect(foreignTrust(true, 0)).toBeGreaterThan(1);
   });
 });
 
