@@ -48,7 +48,7 @@ afterAll(async () => {
 });
 
 describe.each(databases)('$dialect', ({ dialect, env, available }) => {
-  test.skipIf(!available)('migrates up and down by the command line', async () => {
+  test.skipIf(!available)('migrates up and down by the command line', { timeout: 300_000 }, async () => {
     if (dialect === 'PostgreSQL') await query(postgresUrl, `CREATE DATABASE ${name}`);
     const dataDir = mkdtempSync(join(tmpdir(), 'erpfts-migrate-'));
     const migrate = (command: string) =>
@@ -68,7 +68,7 @@ describe.each(databases)('$dialect', ({ dialect, env, available }) => {
     expect(migrate('status')).toEqual(all);
   });
 
-  test.skipIf(!available)('50 writers at once lose nothing and mix nothing', async () => {
+  test.skipIf(!available)('50 writers at once lose nothing and mix nothing', { timeout: 300_000 }, async () => {
     const server = await TestServer.start(env);
     try {
       const results = await Promise.all(
