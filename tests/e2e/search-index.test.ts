@@ -33,7 +33,7 @@ describe.skipIf(!hasBrowser)('another embedding model', () => {
     await page.goto(`${server.url}/search-index`);
     const index = (number: number) => page.getByTestId('generation').filter({ hasText: `索引 ${number}` });
     await index(2).getByText('承認待ち').waitFor();
-    await index(2).getByText('評価用の質問 1 件で比較').waitFor();
+    await index(2).getByText('模範の質問 1 件で比較').waitFor();
     expect([await overflow(page), await seriousIssues(page)]).toEqual([0, []]);
     await index(2).getByRole('button', { name: 'この索引に切り替える' }).click();
     await page.getByRole('alertdialog').getByRole('button', { name: 'この索引に切り替える' }).click();
