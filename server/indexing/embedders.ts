@@ -9,6 +9,7 @@ const quietLooks = 20;
 /** Embedders by model: one as a rule, two while a change of model is under way. */
 export class Embedders {
   readonly #open = new Map<string, Promise<Embedder>>();
+  readonly #retiring = new Set<string>();
 
   constructor(
     private readonly settings: Settings,
@@ -17,6 +18,8 @@ export class Embedders {
 
   /** Starts the embedder of a model unless it runs. Rejects where the model cannot be found or loaded. */
   get(model: string): Promise<Embedder> {
+    // Asked for again, as when an index is gone back to, it stays.
+    this.#retiring.delete(model);
     const known = this.#open.get(model);
     if (known) return known;
     const opened = (async () => {
@@ -39,8 +42,9 @@ export class Embedders {
   async retire(model: string, signal: AbortSignal): Promise<void> {
     const embedder = await this.#open.get(model)?.catch(() => null);
     if (!embedder) return;
+    this.#retiring.add(model);
     for (let quiet = 0; quiet < quietLooks; quiet = embedder.pending > 0 ? 0 : quiet + 1) await delay(lookMs, undefined, { signal, ref: false });
-    await this.release(model);
+    if (this.#retiring.delete(model)) await this.release(model);
   }
 
   async close(): Promise<void> {

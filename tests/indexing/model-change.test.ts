@@ -4,6 +4,7 @@ import { createServer, type Server } from 'node:http';
 import { type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { deriveModel } from '../support/derived-model.js';
 import { TestServer, until } from '../support/server.js';
@@ -168,6 +169,9 @@ test('under load: a candidate is compared, waits for a yes, answers at once, and
   expect(await sizes()).toEqual({ knowledge_chunks_g1: 62, knowledge_chunks_g2: 62 });
   asking = false;
   await reading;
+  // The embedder that was to be put away after the first switch answers again, and must not be.
+  await delay(12_000);
+  expect(await search(server, 'Is the crane back?')).toMatchObject({ mode: 'HYBRID', notices: [] });
   expect(asked).toBeGreaterThan(20);
 
   // Whoever went back stays there after a restart, and a kill in a switch leaves one whole index that answers.
