@@ -182,7 +182,7 @@ export const settingsSchema = z.object({
     unit: 'model tokens',
     about: 'Size of the pieces of a chunk that get vectors of their own once no ingestion waits; 0 makes none.',
   }),
-  INGEST_CONCURRENCY: integer(1, 64).default(4).meta({ group: 'Ingestion', about: 'Documents worked on at once.' }),
+  INGEST_CONCURRENCY: integer(1, 64).default(16).meta({ group: 'Ingestion', about: 'Documents worked on at once.' }),
   UPLOAD_MAX_BYTES: integer(1024, 10 * 1024 ** 3)
     .default(200 * 1024 ** 2)
     .meta({ group: 'Ingestion', unit: 'bytes', about: 'Largest accepted file.' }),

@@ -4,7 +4,7 @@ import { type EntityManager, In, IsNull } from 'typeorm';
 import { type BlobStore, type ReceivedFile } from '../platform/blobs/index.js';
 import { type Database } from '../platform/database/index.js';
 import { badInput, notFound } from '../platform/errors.js';
-import { type JobEntity, type JobQueue } from '../platform/queue/index.js';
+import { type JobEntity, type JobInput, type JobQueue } from '../platform/queue/index.js';
 import { type Catalogue, type DocumentWithTags, withTags } from './catalogue.js';
 import { DocumentEntity, DocumentTagEntity } from './document.entity.js';
 
@@ -69,7 +69,7 @@ export class DocumentStore {
       await this.database.lock(tx, `blob:${file.sha256}`);
       await this.blobs.keep(file);
       if (!existing) {
-        return insert(tx, {
+        return newDocument({
           title: titleFromName(name),
           fileName: name,
           sourceType: 'FILE',
@@ -90,19 +90,21 @@ export class DocumentStore {
     return this.#accept(
       `url:${url}`,
       origin,
-      async (tx, existing) =>
-        existing ??
-        (await insert(tx, {
-          title: url,
-          fileName: null,
-          sourceType: 'WEB',
-          mimeType: 'text/html',
-          sizeBytes: 0,
-          sha256: null,
-          url,
-          liveKey: `url:${url}`,
-          batchId: origin.batchId,
-        })),
+      (_tx, existing) =>
+        Promise.resolve(
+          existing ??
+            newDocument({
+              title: url,
+              fileName: null,
+              sourceType: 'WEB',
+              mimeType: 'text/html',
+              sizeBytes: 0,
+              sha256: null,
+              url,
+              liveKey: `url:${url}`,
+              batchId: origin.batchId,
+            }),
+        ),
       { always: true },
     );
   }
@@ -115,25 +117,24 @@ export class DocumentStore {
   ): Promise<AcceptedDocument> {
     const tags = cleanTags(origin.tags);
     const outcome = await this.database.write(async (tx) => {
+      await this.database.lock(tx, liveKey);
       const existing = await tx.findOneBy(DocumentEntity, { liveKey });
       const document = await make(tx, existing);
-      await addTags(tx, document.id, tags);
-      let job: JobEntity | null = null;
       const unfinished = existing && existing.status !== 'FAILED' && existing.status !== 'READY';
-      if (!existing || existing.status === 'FAILED' || (always && !unfinished)) {
-        // A page that is READY is fetched again while what it says so far goes on answering.
-        Object.assign(document, { status: 'QUEUED', error: null, lastRevision: document.lastRevision + 1 });
-        const payload: IngestPayload = { documentId: document.id, revision: document.lastRevision, refetch: always };
-        job = await this.jobs.add(tx, { kind: ingestKind, subjectId: document.id, batchId: origin.batchId, payload });
-      }
-      await tx.save(Object.assign(document, { updatedAt: new Date() }));
-      return { id: document.id, job, duplicate: existing !== null };
+      // A page that is READY is fetched again while what it says so far goes on answering.
+      const job = !existing || existing.status === 'FAILED' || (always && !unfinished) ? begin(document, origin.batchId, always) : null;
+      if (existing) await tx.save(Object.assign(document, { updatedAt: new Date() }));
+      else await tx.createQueryBuilder().insert().into(DocumentEntity).values(document).updateEntity(false).execute();
+      await addTags(tx, document.id, tags);
+      return { document, job: job && (await this.jobs.add(tx, job)), duplicate: existing !== null };
     });
-    this.catalogue.changed(outcome.id);
-    if (outcome.job) this.jobs.announce(outcome.job);
-    const [document] = await withTags(this.database, [outcome.id]);
-    if (!document) throw notFound('document', outcome.id);
-    return { document, job: outcome.job, duplicate: outcome.duplicate };
+    const { document, job, duplicate } = outcome;
+    this.catalogue.changed(document.id);
+    if (job) this.jobs.announce(job);
+    if (!duplicate) return { document: Object.assign(document, { tags: tags.sort() }), job, duplicate };
+    const [known] = await withTags(this.database, [document.id]);
+    if (!known) throw notFound('document', document.id);
+    return { document: known, job, duplicate };
   }
 
   async update(id: string, change: { title?: string | null; tags?: string[] | null }): Promise<{ document: DocumentWithTags; job: JobEntity | null }> {
@@ -163,9 +164,7 @@ export class DocumentStore {
   }
 
   #queueAgain(tx: EntityManager, document: DocumentEntity): Promise<JobEntity> {
-    Object.assign(document, { status: 'QUEUED', error: null, lastRevision: document.lastRevision + 1 });
-    const payload: IngestPayload = { documentId: document.id, revision: document.lastRevision, refetch: false };
-    return this.jobs.add(tx, { kind: ingestKind, subjectId: document.id, batchId: document.batchId, payload });
+    return this.jobs.add(tx, begin(document, document.batchId, false));
   }
 
   /** Queues documents to be read again from their originals; old chunks answer until the new ones are whole. */
@@ -196,12 +195,18 @@ async function addTags(tx: EntityManager, documentId: string, tags: string[]): P
     .execute();
 }
 
-async function insert(
-  tx: EntityManager,
+/** Begins an attempt to take a document in. @returns the job that does it */
+function begin(document: DocumentEntity, batchId: string | null, refetch: boolean): JobInput {
+  Object.assign(document, { status: 'QUEUED', error: null, lastRevision: document.lastRevision + 1 });
+  const payload: IngestPayload = { documentId: document.id, revision: document.lastRevision, refetch };
+  return { kind: ingestKind, subjectId: document.id, batchId, payload };
+}
+
+function newDocument(
   values: Pick<DocumentEntity, 'title' | 'fileName' | 'sourceType' | 'mimeType' | 'sizeBytes' | 'sha256' | 'liveKey' | 'batchId'> & { url?: string },
-): Promise<DocumentEntity> {
+): DocumentEntity {
   const now = new Date();
-  const document = Object.assign(new DocumentEntity(), {
+  return Object.assign(new DocumentEntity(), {
     id: randomUUID(),
     aliases: [],
     language: null,
@@ -222,6 +227,4 @@ async function insert(
     titleEdited: false,
     ...values,
   });
-  await tx.insert(DocumentEntity, document);
-  return document;
 }

@@ -1,3 +1,4 @@
+import { type EntityManager } from 'typeorm';
 import { type Settings } from '../config/index.js';
 import { ChunkVectorEntity, vectorFromBytes } from '../documents/index.js';
 import { type Database } from '../platform/database/index.js';
@@ -78,6 +79,12 @@ export class KnowledgeIndex {
           }),
         ),
       ));
+  }
+
+  /** Model of the generation that answers, as the transaction sees it. */
+  async activeModel(tx: EntityManager): Promise<string> {
+    const [row] = (await tx.query(`SELECT model FROM index_generations WHERE status = 'ACTIVE'`)) as { model: string }[];
+    return row?.model ?? this.active.model;
   }
 
   collectionName(generation: number): string {

@@ -6,13 +6,21 @@ interface Waiting {
   reject: (error: unknown) => void;
 }
 
+/** Calls begin this far apart at least, unless enough rows wait. */
+const pauseMs = 300;
+const enoughRows = 256;
+
 /**
  * Joins the upserts of documents that are finished at about the same time: ChromaDB takes one row or a hundred in
- * nearly the same time. While one call is under way the next collects.
+ * nearly the same time, and a row each would cost it as much of the processor as a tenth of the embedding. The first
+ * after a pause goes at once; while a call is under way, and for a moment after it began, the next collects.
  */
 export class UpsertBatcher {
   #waiting: Waiting[] = [];
   #running = false;
+  #rows = 0;
+  #lastBegun = -Infinity;
+  #enough: () => void = () => undefined;
 
   constructor(private readonly send: (rows: VectorRow[]) => Promise<void>) {}
 
@@ -20,6 +28,8 @@ export class UpsertBatcher {
     if (rows.length === 0) return Promise.resolve();
     return new Promise((resolve, reject) => {
       this.#waiting.push({ rows, resolve, reject });
+      this.#rows += rows.length;
+      if (this.#rows >= enoughRows) this.#enough();
       if (!this.#running) void this.#run();
     });
   }
@@ -27,7 +37,10 @@ export class UpsertBatcher {
   async #run(): Promise<void> {
     this.#running = true;
     while (this.#waiting.length > 0) {
+      await this.#pause();
       const batch = this.#waiting.splice(0);
+      this.#rows = 0;
+      this.#lastBegun = performance.now();
       try {
         await this.send(batch.flatMap((entry) => entry.rows));
         for (const entry of batch) entry.resolve();
@@ -36,5 +49,17 @@ export class UpsertBatcher {
       }
     }
     this.#running = false;
+  }
+
+  async #pause(): Promise<void> {
+    const leftMs = this.#lastBegun + pauseMs - performance.now();
+    if (leftMs <= 0 || this.#rows >= enoughRows) return;
+    await new Promise<void>((resolve) => {
+      const timer = setTimeout(resolve, leftMs);
+      this.#enough = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+    });
   }
 }

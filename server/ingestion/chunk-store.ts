@@ -1,14 +1,32 @@
-import { type EntityManager } from 'typeorm';
+import { Brackets, type EntityManager } from 'typeorm';
 import { ChunkEntity, ChunkVectorEntity, DocumentEntity, DocumentTextEntity, vectorToBytes } from '../documents/index.js';
 import { type Database, takeFromCounter } from '../platform/database/index.js';
 import { type FullTextIndex } from '../platform/full-text/index.js';
 import { type ExtractedDocument } from './reading/blocks.js';
-import { type PreparedChunk } from './reading/protocol.js';
+import { type PreparedChunk, titleOf } from './reading/protocol.js';
 
 const rowsPerStatement = 100;
+/** Numbers reserved at once; those left over at the end of the process are never used. */
+const numbersReserved = 256;
+
+export interface ChunkVector {
+  chunkId: number;
+  vector: Float32Array;
+}
+
+export interface RevisionToActivate {
+  document: DocumentEntity;
+  revision: number;
+  chunkCount: number;
+  extracted: ExtractedDocument;
+}
 
 /** The durable results of ingestion's stages, by document and revision. */
 export class ChunkStore {
+  #nextId = 1;
+  #lastReservedId = 0;
+  #reserving: Promise<unknown> = Promise.resolve();
+
   constructor(
     private readonly database: Database,
     private readonly fullText: FullTextIndex,
@@ -23,9 +41,27 @@ export class ChunkStore {
     await tx.upsert(DocumentTextEntity, { documentId, revision, text, blocks, facts }, ['documentId', 'revision']);
   }
 
-  /** Chunks and their full text in one transaction: there is never one without the other. */
-  async keepChunks(tx: EntityManager, documentId: string, revision: number, chunks: PreparedChunk[]): Promise<ChunkEntity[]> {
-    const firstId = 1 + (await takeFromCounter(tx, 'chunks.lastId', chunks.length));
+  /** Numbers nobody has for so many chunks that follow one another. To be called outside a transaction. @returns the first */
+  reserveIds(count: number): Promise<number> {
+    const reserved = this.#reserving.then(async () => {
+      if (this.#nextId + count - 1 > this.#lastReservedId) {
+        const block = Math.max(count, numbersReserved);
+        this.#nextId = 1 + (await this.database.write((tx) => takeFromCounter(tx, 'chunks.lastId', block)));
+        this.#lastReservedId = this.#nextId + block - 1;
+      }
+      const first = this.#nextId;
+      this.#nextId += count;
+      return first;
+    });
+    this.#reserving = reserved.catch(() => undefined);
+    return reserved;
+  }
+
+  /**
+   * Chunks and their full text in one transaction: there is never one without the other.
+   * @param firstId what `reserveIds` gave for them
+   */
+  async keepChunks(tx: EntityManager, documentId: string, revision: number, chunks: PreparedChunk[], firstId: number): Promise<ChunkEntity[]> {
     const kept = chunks.map((chunk) =>
       Object.assign(new ChunkEntity(), {
         id: firstId + chunk.ordinal,
@@ -70,36 +106,44 @@ export class ChunkStore {
     return this.database.read.find(ChunkEntity, { where: { documentId, revision }, order: { ordinal: 'ASC' } });
   }
 
-  async keepVectors(tx: EntityManager, model: string, vectors: { chunkId: number; vector: Float32Array }[]): Promise<void> {
-    await tx.upsert(
-      ChunkVectorEntity,
-      vectors.map(({ chunkId, vector }) => ({ chunkId, model, vector: vectorToBytes(vector) })),
-      ['chunkId', 'model'],
-    );
+  async keepVectors(tx: EntityManager, model: string, vectors: ChunkVector[]): Promise<void> {
+    for (let at = 0; at < vectors.length; at += rowsPerStatement) {
+      const rows = vectors.slice(at, at + rowsPerStatement).map(({ chunkId, vector }) => ({ chunkId, model, vector: vectorToBytes(vector) }));
+      await tx.upsert(ChunkVectorEntity, rows, ['chunkId', 'model']);
+    }
   }
 
-  /** Makes a whole revision the one that answers. */
-  async activate(tx: EntityManager, document: DocumentEntity, revision: number, chunkCount: number, { facts }: ExtractedDocument): Promise<void> {
-    const publishedAt = facts.publishedAt ? new Date(facts.publishedAt) : null;
-    await tx.update(ChunkEntity, { documentId: document.id, revision }, { indexedAt: new Date() });
-    await tx.update(
-      DocumentEntity,
-      { id: document.id },
-      {
-        revision,
-        chunkCount,
-        status: 'READY',
-        error: null,
-        title: document.titleEdited || !facts.title ? document.title : facts.title,
-        author: facts.author,
-        language: facts.language,
-        pageCount: facts.pageCount,
-        publishedAt,
-        datedAt: publishedAt ?? document.createdAt,
-        extraction: facts.extraction,
-        updatedAt: new Date(),
-      },
-    );
+  /** Makes whole revisions the ones that answer. */
+  async activate(tx: EntityManager, revisions: RevisionToActivate[]): Promise<void> {
+    if (revisions.length === 0) return;
+    const now = new Date();
+    const ofRevisions = new Brackets((where) => {
+      for (const [i, { document, revision }] of revisions.entries())
+        where.orWhere(`(documentId = :id${i} AND revision = :revision${i})`, { [`id${i}`]: document.id, [`revision${i}`]: revision });
+    });
+    await tx.createQueryBuilder().update(ChunkEntity).set({ indexedAt: now }).where(ofRevisions).execute();
+    for (const { document, revision, chunkCount, extracted } of revisions) {
+      const { facts } = extracted;
+      const publishedAt = facts.publishedAt ? new Date(facts.publishedAt) : null;
+      await tx.update(
+        DocumentEntity,
+        { id: document.id },
+        {
+          revision,
+          chunkCount,
+          status: 'READY',
+          error: null,
+          title: titleOf(document, facts),
+          author: facts.author,
+          language: facts.language,
+          pageCount: facts.pageCount,
+          publishedAt,
+          datedAt: publishedAt ?? document.createdAt,
+          extraction: facts.extraction,
+          updatedAt: now,
+        },
+      );
+    }
   }
 
   /** Ids of chunks of a document, of the revisions given or of all. */

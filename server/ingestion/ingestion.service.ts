@@ -16,6 +16,7 @@ import { type IngestionTopics, StageReporter } from './ingestion-events.js';
 import { PassageIndexer } from './passage-indexer.js';
 import { type ReaderPool } from './reader-pool.js';
 import { type ExtractedDocument, ReadingError } from './reading/blocks.js';
+import { type ExtractTask, type ReadTask, titleOf } from './reading/protocol.js';
 import { type Removal } from './removal.js';
 
 export interface IngestionParts {
@@ -32,6 +33,9 @@ export interface IngestionParts {
   pubsub: PubSub<IngestionTopics>;
   log: Logger;
 }
+
+/** Originals up to this size are extracted and chunked in one step. */
+const readAtOnceBytes = 256 * 1024;
 
 /**
  * Takes a document from its original to being found: fetch, extract, chunk, embed, index. Each stage's result is
@@ -73,7 +77,7 @@ export class Ingestion implements JobHandler {
   }
 
   /** Called in the transaction that cancels the job. */
-  async onCancelled(job: JobEntity, tx: EntityManager): Promise<void> {
+  async onCancelled(job: JobEntity, tx: EntityManager): Promise<() => void> {
     await this.#giveUp(tx, job, {
       code: 'CANCELLED',
       message: 'Taking the document in was cancelled.',
@@ -82,8 +86,10 @@ export class Ingestion implements JobHandler {
     });
     await tx.save(job);
     const { documentId } = job.payload as IngestPayload;
-    queueMicrotask(() => this.parts.catalogue.changed(documentId));
-    setTimeout(() => this.parts.removal.wake(), 0);
+    return () => {
+      this.parts.catalogue.changed(documentId);
+      this.parts.removal.wake();
+    };
   }
 
   /** Marks the attempt as failed: what it wrote is cleared away, and what answered before goes on answering. */
@@ -101,22 +107,29 @@ export class Ingestion implements JobHandler {
   async #takeIn(context: JobContext, reporter: StageReporter): Promise<number> {
     const { signal } = context;
     const payload = context.job.payload as IngestPayload;
-    const document = await this.#stages.enter(payload.documentId, payload.revision, 'EXTRACTING');
+    const { revision } = payload;
+    const document = await this.#stages.enter(payload.documentId, revision, 'EXTRACTING');
     // Only a run that was cut off has left results to go on from.
-    const earlier = context.resumed ? await this.parts.chunks.extracted(document.id, payload.revision) : null;
-    const extracted = earlier ?? (await this.#extract(document, payload, signal, reporter));
-    const title = document.titleEdited || !extracted.facts.title ? document.title : extracted.facts.title;
-    let chunks = earlier ? await this.parts.chunks.chunks(document.id, payload.revision) : [];
-    const isFresh = chunks.length === 0;
-    if (isFresh) chunks = await this.#chunk(document, payload.revision, extracted, title, signal, reporter);
-    await this.#indexer.run({ document, revision: payload.revision, title, chunks, isFresh }, extracted, signal, reporter);
+    const earlier = context.resumed ? await this.parts.chunks.extracted(document.id, revision) : null;
+    const kept = earlier ? await this.parts.chunks.chunks(document.id, revision) : [];
+    let read: { extracted: ExtractedDocument; chunks: ChunkEntity[] };
+    if (earlier) read = { extracted: earlier, chunks: kept.length > 0 ? kept : await this.#chunk(document, revision, earlier, signal, reporter) };
+    else read = await this.#read(document, payload, signal, reporter);
+    const { extracted, chunks } = read;
+    const title = titleOf(document, extracted.facts);
+    await this.#indexer.run({ document, revision, title, chunks, isFresh: kept.length === 0 }, extracted, signal, reporter);
     this.parts.catalogue.changed(document.id);
-    if (payload.revision > 1) this.parts.removal.wake();
+    if (revision > 1) this.parts.removal.wake();
     this.parts.refinement.wakeSoon();
     return chunks.length;
   }
 
-  async #extract(document: DocumentEntity, payload: IngestPayload, signal: AbortSignal, reporter: StageReporter): Promise<ExtractedDocument> {
+  async #read(
+    document: DocumentEntity,
+    payload: IngestPayload,
+    signal: AbortSignal,
+    reporter: StageReporter,
+  ): Promise<{ extracted: ExtractedDocument; chunks: ChunkEntity[] }> {
     if (document.sourceType === 'WEB' && (payload.refetch || !document.sha256)) {
       reporter.at('FETCHING');
       await this.#fetch(document, signal);
@@ -124,19 +137,43 @@ export class Ingestion implements JobHandler {
     reporter.at('EXTRACTING');
     if (!document.sha256 || !this.parts.blobs.exists(document.sha256))
       throw new ReadingError('CORRUPT', 'The original of this document is missing.', 'Upload it again.');
-    const extracted = await this.parts.readers.extract(
-      {
-        path: this.parts.blobs.path(document.sha256),
-        format: formatOf(document.mimeType),
-        url: document.url,
-        archiveMaxBytes: this.parts.settings.ARCHIVE_MAX_BYTES,
-      },
-      signal,
-    );
+    const original: ExtractTask = {
+      path: this.parts.blobs.path(document.sha256),
+      format: formatOf(document.mimeType),
+      url: document.url,
+      archiveMaxBytes: this.parts.settings.ARCHIVE_MAX_BYTES,
+    };
+    // What is read in a moment need not be kept halfway.
+    if (document.sizeBytes <= readAtOnceBytes) return this.#readAtOnce(document, payload.revision, original, signal, reporter);
+    const extracted = await this.parts.readers.extract(original, signal);
     await this.#stages.keep(document.id, payload.revision, 'CHUNKING', signal, (tx) =>
       this.parts.chunks.keepExtracted(tx, document.id, payload.revision, extracted),
     );
-    return extracted;
+    return { extracted, chunks: await this.#chunk(document, payload.revision, extracted, signal, reporter) };
+  }
+
+  async #readAtOnce(
+    document: DocumentEntity,
+    revision: number,
+    original: ExtractTask,
+    signal: AbortSignal,
+    reporter: StageReporter,
+  ): Promise<{ extracted: ExtractedDocument; chunks: ChunkEntity[] }> {
+    const { title, titleEdited } = document;
+    const { extracted, chunks: prepared } = await this.parts.readers.read({ ...original, title, titleEdited, ...(await this.#chunking()) }, signal);
+    reporter.at('CHUNKING');
+    const firstId = await this.parts.chunks.reserveIds(prepared.length);
+    const chunks = await this.#stages.keep(document.id, revision, 'EMBEDDING', signal, async (tx) => {
+      await this.parts.chunks.keepExtracted(tx, document.id, revision, extracted);
+      return this.parts.chunks.keepChunks(tx, document.id, revision, prepared, firstId);
+    });
+    return { extracted, chunks };
+  }
+
+  async #chunking(): Promise<Pick<ReadTask, 'limits' | 'tokenizerFolder'>> {
+    const { folder: tokenizerFolder } = await this.parts.index.requireEmbedder();
+    const { CHUNK_MAX_TOKENS: maxTokens, CHUNK_OVERLAP: overlap, CHUNK_PIECE_TOKENS: pieceTokens } = this.parts.settings;
+    return { limits: { maxTokens, overlap, pieceTokens }, tokenizerFolder };
   }
 
   async #fetch(document: DocumentEntity, signal: AbortSignal): Promise<void> {
@@ -152,22 +189,12 @@ export class Ingestion implements JobHandler {
     Object.assign(document, { sha256: received.sha256, sizeBytes: received.sizeBytes });
   }
 
-  async #chunk(
-    document: DocumentEntity,
-    revision: number,
-    extracted: ExtractedDocument,
-    title: string,
-    signal: AbortSignal,
-    reporter: StageReporter,
-  ): Promise<ChunkEntity[]> {
+  async #chunk(document: DocumentEntity, revision: number, extracted: ExtractedDocument, signal: AbortSignal, reporter: StageReporter): Promise<ChunkEntity[]> {
     reporter.at('CHUNKING');
-    const { folder } = await this.parts.index.requireEmbedder();
-    const { CHUNK_MAX_TOKENS: maxTokens, CHUNK_OVERLAP: overlap, CHUNK_PIECE_TOKENS: pieceTokens } = this.parts.settings;
-    const prepared = await this.parts.readers.chunk(
-      { text: extracted.text, blocks: extracted.blocks, title, limits: { maxTokens, overlap, pieceTokens }, tokenizerFolder: folder },
-      signal,
-    );
-    return this.#stages.keep(document.id, revision, 'EMBEDDING', signal, (tx) => this.parts.chunks.keepChunks(tx, document.id, revision, prepared));
+    const { text, blocks, facts } = extracted;
+    const prepared = await this.parts.readers.chunk({ text, blocks, title: titleOf(document, facts), ...(await this.#chunking()) }, signal);
+    const firstId = await this.parts.chunks.reserveIds(prepared.length);
+    return this.#stages.keep(document.id, revision, 'EMBEDDING', signal, (tx) => this.parts.chunks.keepChunks(tx, document.id, revision, prepared, firstId));
   }
 }
 

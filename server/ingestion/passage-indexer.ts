@@ -1,10 +1,10 @@
-import { type EntityManager } from 'typeorm';
-import { ChunkEntity, DocumentEntity } from '../documents/index.js';
+import { type ChunkEntity, type DocumentEntity } from '../documents/index.js';
 import { type KnowledgeIndex, passageText } from '../indexing/index.js';
 import { type Database } from '../platform/database/index.js';
 import { AppError } from '../platform/errors.js';
-import { type ChunkStore } from './chunk-store.js';
-import { DocumentGone, type DocumentStages } from './document-stages.js';
+import { Activation } from './activation.js';
+import { type ChunkStore, type ChunkVector } from './chunk-store.js';
+import { type DocumentStages } from './document-stages.js';
 import { type StageReporter } from './ingestion-events.js';
 import { type ExtractedDocument } from './reading/blocks.js';
 import { type Removal } from './removal.js';
@@ -33,44 +33,55 @@ const retryMs = 200;
 
 /** The last stages of taking a document in: its chunks embedded, indexed, and made the ones that answer. */
 export class PassageIndexer {
-  constructor(private readonly parts: IndexerParts) {}
+  readonly #activation: Activation;
+
+  constructor(private readonly parts: IndexerParts) {
+    this.#activation = new Activation(parts);
+  }
 
   async run(passages: Passages, extracted: ExtractedDocument, signal: AbortSignal, reporter: StageReporter): Promise<void> {
+    const { document, revision, chunks } = passages;
     for (let isFirst = true; ; isFirst = false) {
-      const generation = this.parts.index.active;
-      const vectors = await this.#embed({ ...passages, isFresh: passages.isFresh && isFirst }, generation.model, signal, reporter);
-      await this.#index(passages, vectors, generation.collection, signal, reporter);
+      const { model, collection } = this.parts.index.active;
+      const { all, unkept } = await this.#embed({ ...passages, isFresh: passages.isFresh && isFirst }, model, signal, reporter);
+      await this.#index(passages, all, collection, signal, reporter);
+      const complete = { documentId: document.id, revision, extracted, chunkCount: chunks.length, vectors: unkept, model, signal };
       // Where the model was exchanged meanwhile, the chunks are embedded again.
-      if (await this.#activate(passages, extracted, signal)) return;
+      if (await this.#activation.activate(complete)) return;
     }
   }
 
+  /** @returns vectors of all chunks, and those of the last group, which are kept when the revision is activated */
   async #embed(
     { document, revision, title, chunks, isFresh }: Passages,
     model: string,
     signal: AbortSignal,
     reporter: StageReporter,
-  ): Promise<Map<number, Float32Array>> {
+  ): Promise<{ all: Map<number, Float32Array>; unkept: ChunkVector[] }> {
     const embedder = await this.parts.index.requireEmbedder();
     const ids = chunks.map((chunk) => chunk.id);
-    const known = isFresh ? new Map<number, Float32Array>() : await this.parts.index.storedVectors(ids, model);
-    const missing = chunks.filter((chunk) => !known.has(chunk.id));
+    const all = isFresh ? new Map<number, Float32Array>() : await this.parts.index.storedVectors(ids, model);
+    const missing = chunks.filter((chunk) => !all.has(chunk.id));
     let done = chunks.length - missing.length;
     reporter.at('EMBEDDING', done, chunks.length);
+    let unkept: ChunkVector[] = [];
     for (let at = 0; at < missing.length; at += embeddingGroup) {
       const group = missing.slice(at, at + embeddingGroup);
-      const vectors = await Promise.all(
+      unkept = await Promise.all(
         group.map(async (chunk) => {
           const vector = await embedder.embedPassage(passageText(title, chunk.headingPath, chunk.text), { signal });
           reporter.at('EMBEDDING', ++done, chunks.length);
-          known.set(chunk.id, vector);
+          all.set(chunk.id, vector);
           return { chunkId: chunk.id, vector };
         }),
       );
       const isLast = at + embeddingGroup >= missing.length;
-      await this.parts.stages.keep(document.id, revision, isLast ? 'INDEXING' : 'EMBEDDING', signal, (tx) => this.parts.chunks.keepVectors(tx, model, vectors));
+      // A document of one group need not stop here on its way, unless it is going to wait for the vector index.
+      if (isLast && chunks.length <= embeddingGroup && this.parts.index.vectors.available) break;
+      await this.parts.stages.keep(document.id, revision, isLast ? 'INDEXING' : 'EMBEDDING', signal, (tx) => this.parts.chunks.keepVectors(tx, model, unkept));
+      unkept = [];
     }
-    return known;
+    return { all, unkept };
   }
 
   async #index(
@@ -97,32 +108,5 @@ export class PassageIndexer {
         await new Promise((resolve) => setTimeout(resolve, retryMs));
       }
     }
-  }
-
-  /** @returns false where vectors under the model that answers are missing */
-  #activate({ document, revision, chunks }: Passages, extracted: ExtractedDocument, signal: AbortSignal): Promise<boolean> {
-    return this.parts.database.write(async (tx) => {
-      signal.throwIfAborted();
-      const current = await tx.findOneBy(DocumentEntity, { id: document.id });
-      // Cancelled, or begun again, while the vectors travelled: what this attempt made is being cleared away.
-      if (!current || current.deletedAt || current.lastRevision !== revision) throw new DocumentGone();
-      if ((await this.#countVectors(tx, document.id, revision)) < chunks.length) return false;
-      await this.parts.chunks.activate(tx, current, revision, chunks.length, extracted);
-      if (current.revision > 0) await this.parts.removal.scheduleRevision(tx, document.id, current.revision);
-      return true;
-    });
-  }
-
-  #countVectors(tx: EntityManager, documentId: string, revision: number): Promise<number> {
-    return tx
-      .createQueryBuilder(ChunkEntity, 'chunk')
-      .innerJoin(
-        'chunk_vectors',
-        'vector',
-        'vector.chunk_id = chunk.id AND vector.model = (SELECT g.model FROM index_generations g WHERE g.status = :active)',
-        { active: 'ACTIVE' },
-      )
-      .where('chunk.documentId = :documentId AND chunk.revision = :revision', { documentId, revision })
-      .getCount();
   }
 }

@@ -2,14 +2,25 @@ import { type ChildProcess, fork } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { type Settings } from '../config/index.js';
 import { ReadingError } from './reading/blocks.js';
-import { type ExtractReply, type PreparedChunk, type ReaderReply, type ReaderRequest, type ReaderTask } from './reading/protocol.js';
+import {
+  type ChunkTask,
+  type ExtractReply,
+  type ExtractTask,
+  type PreparedChunk,
+  type ReaderReply,
+  type ReaderRequest,
+  type ReaderResult,
+  type ReaderTask,
+  type ReadReply,
+  type ReadTask,
+} from './reading/protocol.js';
 
 type PoolSettings = Pick<Settings, 'PARSER_WORKERS' | 'PARSER_TIMEOUT_MS' | 'PARSER_MEMORY_MB'>;
 
 interface Work {
   task: ReaderTask;
   signal: AbortSignal;
-  resolve: (result: ExtractReply | PreparedChunk[]) => void;
+  resolve: (result: ReaderResult) => void;
   reject: (error: unknown) => void;
   attempts: number;
 }
@@ -37,15 +48,20 @@ export class ReaderPool {
 
   constructor(private readonly settings: PoolSettings) {}
 
-  extract(task: Omit<Extract<ReaderTask, { task: 'extract' }>, 'task'>, signal: AbortSignal): Promise<ExtractReply> {
+  extract(task: ExtractTask, signal: AbortSignal): Promise<ExtractReply> {
     return this.#submit({ task: 'extract', ...task }, signal) as Promise<ExtractReply>;
   }
 
-  chunk(task: Omit<Extract<ReaderTask, { task: 'chunk' }>, 'task'>, signal: AbortSignal): Promise<PreparedChunk[]> {
+  chunk(task: ChunkTask, signal: AbortSignal): Promise<PreparedChunk[]> {
     return this.#submit({ task: 'chunk', ...task }, signal) as Promise<PreparedChunk[]>;
   }
 
-  #submit(task: ReaderTask, signal: AbortSignal): Promise<ExtractReply | PreparedChunk[]> {
+  /** Both in one visit, for documents of which neither takes long. */
+  read(task: ReadTask, signal: AbortSignal): Promise<ReadReply> {
+    return this.#submit({ task: 'read', ...task }, signal) as Promise<ReadReply>;
+  }
+
+  #submit(task: ReaderTask, signal: AbortSignal): Promise<ReaderResult> {
     return new Promise((resolve, reject) => {
       signal.throwIfAborted();
       const work: Work = { task, signal, resolve, reject, attempts: 0 };

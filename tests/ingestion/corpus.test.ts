@@ -83,7 +83,11 @@ describe.skipIf(!hasEvaluationData)('documents as people have them', () => {
       if (!original) {
         first.set(sha256, result);
         expect(result.outcome, result.path).not.toBe('DUPLICATE');
-      } else expect(result).toMatchObject({ outcome: 'DUPLICATE', documentId: original.documentId });
+      } else {
+        expect(result).toMatchObject({ documentId: original.documentId });
+        // One that had failed by the time its like arrived was tried once more.
+        expect(['DUPLICATE', ...(original.outcome === 'FAILED' ? ['FAILED'] : [])], result.path).toContain(result.outcome);
+      }
     }
   }
 

@@ -2,12 +2,32 @@ import { type Format } from '../format.js';
 import { type DocumentFacts, type PlacedBlock } from './blocks.js';
 import { type ChunkLimits, type TextChunk } from './chunker.js';
 
-/** Messages between the server and the processes that read documents. */
-export type ReaderRequest =
-  | { id: number; task: 'extract'; path: string; format: Format; url: string | null; archiveMaxBytes: number }
-  | { id: number; task: 'chunk'; text: string; blocks: PlacedBlock[]; title: string; limits: ChunkLimits; tokenizerFolder: string };
+export interface ExtractTask {
+  path: string;
+  format: Format;
+  url: string | null;
+  archiveMaxBytes: number;
+}
 
-export type ReaderTask = ReaderRequest extends infer Request ? (Request extends { id: number } ? Omit<Request, 'id'> : never) : never;
+export interface ChunkTask {
+  text: string;
+  blocks: PlacedBlock[];
+  title: string;
+  limits: ChunkLimits;
+  tokenizerFolder: string;
+}
+
+/** Both in one visit. */
+export interface ReadTask extends ExtractTask, Pick<ChunkTask, 'limits' | 'tokenizerFolder'> {
+  /** Title of the document where the text says none, or the operator's own. */
+  title: string;
+  titleEdited: boolean;
+}
+
+export type ReaderTask = ({ task: 'extract' } & ExtractTask) | ({ task: 'chunk' } & ChunkTask) | ({ task: 'read' } & ReadTask);
+
+/** Messages between the server and the processes that read documents. */
+export type ReaderRequest = { id: number } & ReaderTask;
 
 /** A chunk with what the full-text index needs of it. */
 export interface PreparedChunk extends TextChunk {
@@ -23,5 +43,16 @@ export interface ExtractReply {
   facts: DocumentFacts;
 }
 
-export type ReaderReply =
-  { id: number; result: ExtractReply | PreparedChunk[] } | { id: number; failure: { code: string; message: string; remedy: string | null } };
+export interface ReadReply {
+  extracted: ExtractReply;
+  chunks: PreparedChunk[];
+}
+
+export type ReaderResult = ExtractReply | PreparedChunk[] | ReadReply;
+
+export type ReaderReply = { id: number; result: ReaderResult } | { id: number; failure: { code: string; message: string; remedy: string | null } };
+
+/** A title an operator has set stands; otherwise the text's own, where it says one. */
+export function titleOf(document: { title: string; titleEdited: boolean }, facts: Pick<DocumentFacts, 'title'>): string {
+  return document.titleEdited || !facts.title ? document.title : facts.title;
+}

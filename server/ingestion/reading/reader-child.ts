@@ -5,13 +5,24 @@ import { countTerms, packTerms, terms } from '../../platform/terms/index.js';
 import { corrupt, noText, place, type Reading, ReadingError } from './blocks.js';
 import { chunk } from './chunker.js';
 import { languageOf } from './language.js';
-import { type ExtractReply, type PreparedChunk, type ReaderReply, type ReaderRequest } from './protocol.js';
+import {
+  type ChunkTask,
+  type ExtractReply,
+  type ExtractTask,
+  type PreparedChunk,
+  type ReaderReply,
+  type ReaderRequest,
+  type ReaderResult,
+  type ReadReply,
+  type ReadTask,
+  titleOf,
+} from './protocol.js';
 
 const wordCharacter = /[\p{Letter}\p{Number}]/u;
 const tokenizers = new Map<string, Promise<PreTrainedTokenizer>>();
 
 /** Readers are loaded when first needed: a process that reads text never pays for pdf.js. */
-async function read(request: Extract<ReaderRequest, { task: 'extract' }>): Promise<Reading> {
+async function read(request: ExtractTask): Promise<Reading> {
   const bytes = await readFile(request.path);
   switch (request.format) {
     case 'pdf':
@@ -27,7 +38,7 @@ async function read(request: Extract<ReaderRequest, { task: 'extract' }>): Promi
   }
 }
 
-async function extract(request: Extract<ReaderRequest, { task: 'extract' }>): Promise<ExtractReply> {
+async function extract(request: ExtractTask): Promise<ExtractReply> {
   const reading = await read(request);
   const placed = place(reading.blocks);
   if (!wordCharacter.test(placed.text)) throw noText('The document');
@@ -45,7 +56,7 @@ function tokenizerIn(folder: string): Promise<PreTrainedTokenizer> {
   return loaded;
 }
 
-async function prepare(request: Extract<ReaderRequest, { task: 'chunk' }>): Promise<PreparedChunk[]> {
+async function prepare(request: ChunkTask): Promise<PreparedChunk[]> {
   const tokenizer = await tokenizerIn(request.tokenizerFolder);
   const countTokens = (text: string) => tokenizer.encode(text, null, { add_special_tokens: false }).length;
   return chunk(request.text, request.blocks, request.title, request.limits, countTokens).map((part) => {
@@ -54,6 +65,23 @@ async function prepare(request: Extract<ReaderRequest, { task: 'chunk' }>): Prom
     const counts = countTerms(found);
     return { ...part, text, terms: [...counts.keys()], packedTerms: new Uint8Array(packTerms(counts)), termCount: found.length };
   });
+}
+
+async function extractAndPrepare(request: ReadTask): Promise<ReadReply> {
+  const extracted = await extract(request);
+  const { text, blocks, facts } = extracted;
+  return { extracted, chunks: await prepare({ ...request, text, blocks, title: titleOf(request, facts) }) };
+}
+
+function work(request: ReaderRequest): Promise<ReaderResult> {
+  switch (request.task) {
+    case 'extract':
+      return extract(request);
+    case 'chunk':
+      return prepare(request);
+    case 'read':
+      return extractAndPrepare(request);
+  }
 }
 
 function failureOf(error: unknown): { code: string; message: string; remedy: string | null } {
@@ -66,8 +94,7 @@ function send(reply: ReaderReply): void {
 }
 
 process.on('message', (request: ReaderRequest) => {
-  const work: Promise<ExtractReply | PreparedChunk[]> = request.task === 'extract' ? extract(request) : prepare(request);
-  work.then(
+  work(request).then(
     (result) => send({ id: request.id, result }),
     (error: unknown) => send({ id: request.id, failure: failureOf(error) }),
   );

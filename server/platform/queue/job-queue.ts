@@ -32,12 +32,15 @@ export interface JobHandler {
    * @returns what the job's `result` shows
    */
   run(context: JobContext): Promise<Record<string, unknown> | null>;
-  /** Called in the transaction that cancels a job of this kind. */
-  onCancelled?(job: JobEntity, tx: EntityManager): Promise<void>;
+  /** Called in the transaction that cancels a job of this kind. @returns what is to be done once that is committed */
+  onCancelled?(job: JobEntity, tx: EntityManager): Promise<() => void>;
 }
 
 /** Thrown by a handler whose failure is the job's outcome, not a fault of the program. */
 export class JobFailed extends Error {}
+
+/** Queued jobs read at once, so that each that ends need not look for its successor. */
+const readAhead = 32;
 
 const stopReason = Symbol('server is stopping');
 
@@ -57,6 +60,8 @@ export class JobQueue {
   #open = false;
   readonly #pumping = new Set<string>();
   readonly #again = new Set<string>();
+  /** Oldest queued jobs by kind, read ahead of their turn. */
+  readonly #ahead = new Map<string, JobEntity[]>();
   /** Jobs that were running when the last process ended. */
   readonly #interrupted = new Set<string>();
 
@@ -119,16 +124,9 @@ export class JobQueue {
     const handler = this.#handlers.get(kind);
     const busy = this.#busy.get(kind);
     if (!handler || !busy) return;
-    const free = handler.concurrency - busy.size;
-    if (free <= 0) return;
-    const jobs = await this.database.read.find(JobEntity, {
-      where: { kind, status: 'QUEUED' },
-      order: { createdAt: 'ASC', id: 'ASC' },
-      take: free + busy.size,
-    });
-    for (const job of jobs) {
-      if (!this.#open || busy.size >= handler.concurrency) return;
-      if (busy.has(job.id)) continue;
+    while (this.#open && busy.size < handler.concurrency) {
+      const job = await this.#next(kind, busy);
+      if (!job || !this.#open) return;
       busy.add(job.id);
       const controller = new AbortController();
       const finished = this.#run(job, handler, controller).finally(() => {
@@ -138,6 +136,23 @@ export class JobQueue {
       });
       this.#running.set(job.id, { controller, finished });
     }
+  }
+
+  async #next(kind: string, busy: Set<string>): Promise<JobEntity | null> {
+    let ahead = this.#ahead.get(kind) ?? [];
+    if (ahead.length === 0) {
+      this.#ahead.set(kind, (ahead = []));
+      const read = await this.database.read.find(JobEntity, {
+        where: { kind, status: 'QUEUED' },
+        order: { createdAt: 'ASC', id: 'ASC' },
+        // Some of them are at work already, and not yet marked so where this look sees them.
+        take: readAhead + busy.size,
+      });
+      // Thrown away while it was read: a job in it was cancelled, or queued again.
+      if (this.#ahead.get(kind) !== ahead) return this.#next(kind, busy);
+      ahead.push(...read.filter(({ id }) => !busy.has(id)));
+    }
+    return ahead.shift() ?? null;
   }
 
   async #run(queued: JobEntity, handler: JobHandler, controller: AbortController): Promise<void> {
@@ -172,15 +187,18 @@ export class JobQueue {
 
   /** Cancels a job that has not finished; a finished one is returned as it is. */
   async cancel(id: string): Promise<JobEntity> {
+    let afterwards: (() => void) | undefined;
     const job = await this.database.write(async (tx) => {
       const found = await tx.findOneBy(JobEntity, { id });
       if (!found) throw notFound('job', id);
       if (found.status !== 'QUEUED' && found.status !== 'RUNNING') return found;
       const cancelled = await tx.save(Object.assign(found, { status: 'CANCELLED' satisfies JobState, finishedAt: new Date() }));
       // Before the abort and in this transaction: the handler can no longer write a different outcome.
-      await this.#handlers.get(found.kind)?.onCancelled?.(cancelled, tx);
+      afterwards = await this.#handlers.get(found.kind)?.onCancelled?.(cancelled, tx);
       return cancelled;
     });
+    this.#ahead.delete(job.kind);
+    afterwards?.();
     const running = this.#running.get(id);
     running?.controller.abort(new Error('cancelled'));
     await running?.finished;
@@ -200,6 +218,7 @@ export class JobQueue {
         Object.assign(found, { status: 'QUEUED', progress: 0, stage: null, message: null, error: null, result: null, startedAt: null, finishedAt: null }),
       );
     });
+    this.#ahead.delete(job.kind);
     this.announce(job);
     return job;
   }
