@@ -1,23 +1,12 @@
-import { randomUUID } from 'node:crypto';
 import { basename } from 'node:path';
 import { type EntityManager, In, IsNull } from 'typeorm';
 import { type BlobStore, type ReceivedFile } from '../platform/blobs/index.js';
-import { type Database } from '../platform/database/index.js';
+import { type Database, SharedWrites } from '../platform/database/index.js';
 import { badInput, notFound } from '../platform/errors.js';
-import { type JobEntity, type JobInput, type JobQueue } from '../platform/queue/index.js';
+import { type JobEntity, type JobQueue } from '../platform/queue/index.js';
+import { acceptArrivals, type AcceptedArrival, addTags, type Arrival, begin } from './arrivals.js';
 import { type Catalogue, type DocumentWithTags, withTags } from './catalogue.js';
 import { DocumentEntity, DocumentTagEntity } from './document.entity.js';
-
-export const ingestKind = 'INGEST';
-
-/** What an INGEST job works on. */
-export interface IngestPayload extends Record<string, unknown> {
-  documentId: string;
-  /** The set of chunks this job builds. */
-  revision: number;
-  /** Whether a web page is fetched even though an original is kept. */
-  refetch: boolean;
-}
 
 export interface AcceptedDocument {
   document: DocumentWithTags;
@@ -55,80 +44,36 @@ function titleFromName(name: string): string {
 
 /** Documents as rows: accepting them, changing them, marking them for deletion. */
 export class DocumentStore {
+  readonly #arrivals: SharedWrites<Arrival, AcceptedArrival>;
+
   constructor(
     private readonly database: Database,
-    private readonly blobs: BlobStore,
+    blobs: BlobStore,
     private readonly jobs: JobQueue,
     private readonly catalogue: Catalogue,
-  ) {}
+  ) {
+    this.#arrivals = new SharedWrites(database, (tx, arrivals) => acceptArrivals(tx, { database, blobs, jobs }, arrivals));
+  }
 
   /** Keeps a received file as a document; the same bytes again answer with the document that has them. */
-  async acceptFile(file: ReceivedFile, { fileName, mimeType, ...origin }: Origin & { fileName: string; mimeType: string }): Promise<AcceptedDocument> {
+  acceptFile(file: ReceivedFile, { fileName, mimeType, ...origin }: Origin & { fileName: string; mimeType: string }): Promise<AcceptedDocument> {
     const name = cleanFileName(fileName);
-    return this.#accept(`sha256:${file.sha256}`, origin, async (tx, existing) => {
-      await this.database.lock(tx, `blob:${file.sha256}`);
-      await this.blobs.keep(file);
-      if (!existing) {
-        return newDocument({
-          title: titleFromName(name),
-          fileName: name,
-          sourceType: 'FILE',
-          mimeType,
-          sizeBytes: file.sizeBytes,
-          sha256: file.sha256,
-          liveKey: `sha256:${file.sha256}`,
-          batchId: origin.batchId,
-        });
-      }
-      if (existing.fileName !== name && !existing.aliases.includes(name)) existing.aliases = [...existing.aliases, name].slice(-20);
-      return existing;
-    });
+    const { sha256, sizeBytes } = file;
+    const liveKey = `sha256:${sha256}`;
+    const document = { title: titleFromName(name), fileName: name, sourceType: 'FILE' as const, mimeType, sizeBytes, sha256, liveKey };
+    return this.#accept({ liveKey, document, file, always: false, ...origin });
   }
 
   /** Makes the document of a web address, which is fetched as the first step of reading it. */
-  async acceptUrl(url: string, origin: Origin): Promise<AcceptedDocument> {
-    return this.#accept(
-      `url:${url}`,
-      origin,
-      (_tx, existing) =>
-        Promise.resolve(
-          existing ??
-            newDocument({
-              title: url,
-              fileName: null,
-              sourceType: 'WEB',
-              mimeType: 'text/html',
-              sizeBytes: 0,
-              sha256: null,
-              url,
-              liveKey: `url:${url}`,
-              batchId: origin.batchId,
-            }),
-        ),
-      { always: true },
-    );
+  acceptUrl(url: string, origin: Origin): Promise<AcceptedDocument> {
+    const liveKey = `url:${url}`;
+    const document = { title: url, fileName: null, sourceType: 'WEB' as const, mimeType: 'text/html', sizeBytes: 0, sha256: null, url, liveKey };
+    return this.#accept({ liveKey, document, file: null, always: true, ...origin });
   }
 
-  async #accept(
-    liveKey: string,
-    origin: Origin,
-    make: (tx: EntityManager, existing: DocumentEntity | null) => Promise<DocumentEntity>,
-    { always = false } = {},
-  ): Promise<AcceptedDocument> {
-    const tags = cleanTags(origin.tags);
-    const outcome = await this.database.write(async (tx) => {
-      await this.database.lock(tx, liveKey);
-      const existing = await tx.findOneBy(DocumentEntity, { liveKey });
-      const document = await make(tx, existing);
-      const unfinished = existing && existing.status !== 'FAILED' && existing.status !== 'READY';
-      // A page that is READY is fetched again while what it says so far goes on answering.
-      const job = !existing || existing.status === 'FAILED' || (always && !unfinished) ? begin(document, origin.batchId, always) : null;
-      if (existing) await tx.save(Object.assign(document, { updatedAt: new Date() }));
-      else await tx.createQueryBuilder().insert().into(DocumentEntity).values(document).updateEntity(false).execute();
-      await addTags(tx, document.id, tags);
-      return { document, job: job && (await this.jobs.add(tx, job)), duplicate: existing !== null };
-    });
-    const { document, job, duplicate } = outcome;
+  async #accept(arrival: Arrival): Promise<AcceptedDocument> {
+    const tags = cleanTags(arrival.tags);
+    const { document, job, duplicate } = await this.#arrivals.add({ ...arrival, tags });
     this.catalogue.changed(document.id);
     if (job) this.jobs.announce(job);
     if (!duplicate) return { document: Object.assign(document, { tags: tags.sort() }), job, duplicate };
@@ -147,7 +92,10 @@ export class DocumentStore {
       if (!document) throw notFound('document', id);
       if (tags) {
         await tx.delete(DocumentTagEntity, { documentId: id });
-        await addTags(tx, id, tags);
+        await addTags(
+          tx,
+          tags.map((tag) => ({ documentId: id, tag })),
+        );
       }
       const retitled = title !== undefined && title !== document.title;
       if (retitled) Object.assign(document, { title, titleEdited: true });
@@ -182,49 +130,4 @@ export class DocumentStore {
     for (const job of jobs) this.jobs.announce(job);
     return jobs;
   }
-}
-
-async function addTags(tx: EntityManager, documentId: string, tags: string[]): Promise<void> {
-  if (tags.length === 0) return;
-  await tx
-    .createQueryBuilder()
-    .insert()
-    .into(DocumentTagEntity)
-    .values(tags.map((tag) => ({ documentId, tag })))
-    .orIgnore()
-    .execute();
-}
-
-/** Begins an attempt to take a document in. @returns the job that does it */
-function begin(document: DocumentEntity, batchId: string | null, refetch: boolean): JobInput {
-  Object.assign(document, { status: 'QUEUED', error: null, lastRevision: document.lastRevision + 1 });
-  const payload: IngestPayload = { documentId: document.id, revision: document.lastRevision, refetch };
-  return { kind: ingestKind, subjectId: document.id, batchId, payload };
-}
-
-function newDocument(
-  values: Pick<DocumentEntity, 'title' | 'fileName' | 'sourceType' | 'mimeType' | 'sizeBytes' | 'sha256' | 'liveKey' | 'batchId'> & { url?: string },
-): DocumentEntity {
-  const now = new Date();
-  return Object.assign(new DocumentEntity(), {
-    id: randomUUID(),
-    aliases: [],
-    language: null,
-    pageCount: null,
-    status: 'QUEUED',
-    error: null,
-    url: null,
-    author: null,
-    publishedAt: null,
-    createdAt: now,
-    updatedAt: now,
-    datedAt: now,
-    deletedAt: null,
-    revision: 0,
-    lastRevision: 0,
-    chunkCount: 0,
-    extraction: null,
-    titleEdited: false,
-    ...values,
-  });
 }

@@ -1,7 +1,8 @@
 export { type Admitted, admits, Catalogue, type DocumentCriteria, type DocumentFacts, isNarrowing, type DocumentWithTags } from './catalogue.js';
 export { ChunkEntity, ChunkVectorEntity, vectorFromBytes, vectorToBytes } from './chunk.entity.js';
 export { DocumentEntity, type DocumentFailure, type DocumentState, DocumentTagEntity, DocumentTextEntity } from './document.entity.js';
-export { type AcceptedDocument, cleanFileName, cleanTags, DocumentStore, ingestKind, type IngestPayload } from './document-store.js';
+export { ingestKind, type IngestPayload } from './arrivals.js';
+export { type AcceptedDocument, cleanFileName, cleanTags, DocumentStore } from './document-store.js';
 export { ChunkType, DocumentErrorType, DocumentStatus, DocumentType, SourceType } from './document.type.js';
 export { DocumentsResolver } from './documents.resolver.js';
 export { originalRoute } from './original.route.js';

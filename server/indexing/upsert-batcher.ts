@@ -7,7 +7,7 @@ interface Waiting {
 }
 
 /** Calls begin this far apart at least, unless enough rows wait. */
-const pauseMs = 300;
+const pauseMs = 200;
 const enoughRows = 256;
 
 /**

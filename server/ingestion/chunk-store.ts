@@ -14,6 +14,14 @@ export interface ChunkVector {
   vector: Float32Array;
 }
 
+export interface ChunkedRevision {
+  documentId: string;
+  revision: number;
+  chunks: PreparedChunk[];
+  /** What `reserveIds` gave for the chunks. */
+  firstId: number;
+}
+
 export interface RevisionToActivate {
   document: DocumentEntity;
   revision: number;
@@ -37,8 +45,10 @@ export class ChunkStore {
     return row ? { text: row.text, blocks: row.blocks as ExtractedDocument['blocks'], facts: row.facts as ExtractedDocument['facts'] } : null;
   }
 
-  async keepExtracted(tx: EntityManager, documentId: string, revision: number, { text, blocks, facts }: ExtractedDocument): Promise<void> {
-    await tx.upsert(DocumentTextEntity, { documentId, revision, text, blocks, facts }, ['documentId', 'revision']);
+  async keepExtracted(tx: EntityManager, revisions: { documentId: string; revision: number; extracted: ExtractedDocument }[]): Promise<void> {
+    if (revisions.length === 0) return;
+    const rows = revisions.map(({ documentId, revision, extracted: { text, blocks, facts } }) => ({ documentId, revision, text, blocks, facts }));
+    await tx.upsert(DocumentTextEntity, rows, ['documentId', 'revision']);
   }
 
   /** Numbers nobody has for so many chunks that follow one another. To be called outside a transaction. @returns the first */
@@ -57,39 +67,38 @@ export class ChunkStore {
     return reserved;
   }
 
-  /**
-   * Chunks and their full text in one transaction: there is never one without the other.
-   * @param firstId what `reserveIds` gave for them
-   */
-  async keepChunks(tx: EntityManager, documentId: string, revision: number, chunks: PreparedChunk[], firstId: number): Promise<ChunkEntity[]> {
-    const kept = chunks.map((chunk) =>
-      Object.assign(new ChunkEntity(), {
-        id: firstId + chunk.ordinal,
-        documentId,
-        revision,
-        ordinal: chunk.ordinal,
-        headingPath: chunk.headingPath,
-        pageFrom: chunk.pageFrom,
-        pageTo: chunk.pageTo,
-        charStart: chunk.charStart,
-        charEnd: chunk.charEnd,
-        tokenCount: chunk.tokenCount,
-        indexedAt: null,
-        pieces: chunk.pieces,
-        text: chunk.text,
-      }),
+  /** Chunks and their full text in one transaction: there is never one without the other. @returns the chunks by revision, as given */
+  async keepChunks(tx: EntityManager, revisions: ChunkedRevision[]): Promise<ChunkEntity[][]> {
+    const kept = revisions.map(({ documentId, revision, chunks, firstId }) =>
+      chunks.map((chunk) =>
+        Object.assign(new ChunkEntity(), {
+          id: firstId + chunk.ordinal,
+          documentId,
+          revision,
+          ordinal: chunk.ordinal,
+          headingPath: chunk.headingPath,
+          pageFrom: chunk.pageFrom,
+          pageTo: chunk.pageTo,
+          charStart: chunk.charStart,
+          charEnd: chunk.charEnd,
+          tokenCount: chunk.tokenCount,
+          indexedAt: null,
+          pieces: chunk.pieces,
+          text: chunk.text,
+        }),
+      ),
     );
-    for (let at = 0; at < kept.length; at += rowsPerStatement) {
+    const rows = kept.flat();
+    for (let at = 0; at < rows.length; at += rowsPerStatement) {
       await tx
         .createQueryBuilder()
         .insert()
         .into(ChunkEntity)
-        .values(kept.slice(at, at + rowsPerStatement))
+        .values(rows.slice(at, at + rowsPerStatement))
         .updateEntity(false)
         .execute();
     }
-    await this.fullText.index(
-      tx,
+    const fullTexts = revisions.flatMap(({ documentId, revision, chunks, firstId }) =>
       chunks.map((chunk) => ({
         chunkId: firstId + chunk.ordinal,
         documentId,
@@ -99,6 +108,7 @@ export class ChunkStore {
         length: chunk.termCount,
       })),
     );
+    if (fullTexts.length > 0) await this.fullText.index(tx, fullTexts);
     return kept;
   }
 

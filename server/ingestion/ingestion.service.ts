@@ -10,7 +10,7 @@ import { type PubSub } from '../platform/pubsub/index.js';
 import { type JobContext, JobEntity, JobFailed, type JobHandler } from '../platform/queue/index.js';
 import { ReadingRefused, type WebFetcher } from '../sources/index.js';
 import { type ChunkStore } from './chunk-store.js';
-import { DocumentGone, DocumentStages } from './document-stages.js';
+import { type Attempt, DocumentGone, DocumentStages } from './document-stages.js';
 import { formatOf } from './format.js';
 import { type IngestionTopics, StageReporter } from './ingestion-events.js';
 import { PassageIndexer } from './passage-indexer.js';
@@ -48,7 +48,7 @@ export class Ingestion implements JobHandler {
 
   constructor(private readonly parts: IngestionParts) {
     this.concurrency = parts.settings.INGEST_CONCURRENCY;
-    this.#stages = new DocumentStages(parts.database, parts.catalogue);
+    this.#stages = new DocumentStages(parts.database, parts.catalogue, parts.chunks);
     this.#indexer = new PassageIndexer({ ...parts, stages: this.#stages });
   }
 
@@ -108,16 +108,17 @@ export class Ingestion implements JobHandler {
     const { signal } = context;
     const payload = context.job.payload as IngestPayload;
     const { revision } = payload;
-    const document = await this.#stages.enter(payload.documentId, revision, 'EXTRACTING');
+    const attempt: Attempt = { documentId: payload.documentId, revision, signal };
+    const document = await this.#stages.begin(attempt);
     // Only a run that was cut off has left results to go on from.
     const earlier = context.resumed ? await this.parts.chunks.extracted(document.id, revision) : null;
     const kept = earlier ? await this.parts.chunks.chunks(document.id, revision) : [];
     let read: { extracted: ExtractedDocument; chunks: ChunkEntity[] };
-    if (earlier) read = { extracted: earlier, chunks: kept.length > 0 ? kept : await this.#chunk(document, revision, earlier, signal, reporter) };
-    else read = await this.#read(document, payload, signal, reporter);
+    if (earlier) read = { extracted: earlier, chunks: kept.length > 0 ? kept : await this.#chunk(document, attempt, earlier, reporter) };
+    else read = await this.#read(document, attempt, payload.refetch, reporter);
     const { extracted, chunks } = read;
     const title = titleOf(document, extracted.facts);
-    await this.#indexer.run({ document, revision, title, chunks, isFresh: kept.length === 0 }, extracted, signal, reporter);
+    await this.#indexer.run({ attempt, title, chunks, isFresh: kept.length === 0 }, extracted, reporter);
     this.parts.catalogue.changed(document.id);
     if (revision > 1) this.parts.removal.wake();
     this.parts.refinement.wakeSoon();
@@ -126,13 +127,13 @@ export class Ingestion implements JobHandler {
 
   async #read(
     document: DocumentEntity,
-    payload: IngestPayload,
-    signal: AbortSignal,
+    attempt: Attempt,
+    refetch: boolean,
     reporter: StageReporter,
   ): Promise<{ extracted: ExtractedDocument; chunks: ChunkEntity[] }> {
-    if (document.sourceType === 'WEB' && (payload.refetch || !document.sha256)) {
+    if (document.sourceType === 'WEB' && (refetch || !document.sha256)) {
       reporter.at('FETCHING');
-      await this.#fetch(document, signal);
+      await this.#fetch(document, attempt.signal);
     }
     reporter.at('EXTRACTING');
     if (!document.sha256 || !this.parts.blobs.exists(document.sha256))
@@ -144,30 +145,24 @@ export class Ingestion implements JobHandler {
       archiveMaxBytes: this.parts.settings.ARCHIVE_MAX_BYTES,
     };
     // What is read in a moment need not be kept halfway.
-    if (document.sizeBytes <= readAtOnceBytes) return this.#readAtOnce(document, payload.revision, original, signal, reporter);
-    const extracted = await this.parts.readers.extract(original, signal);
-    await this.#stages.keep(document.id, payload.revision, 'CHUNKING', signal, (tx) =>
-      this.parts.chunks.keepExtracted(tx, document.id, payload.revision, extracted),
-    );
-    return { extracted, chunks: await this.#chunk(document, payload.revision, extracted, signal, reporter) };
+    if (document.sizeBytes <= readAtOnceBytes) return this.#readAtOnce(document, attempt, original, reporter);
+    const { documentId, revision } = attempt;
+    const extracted = await this.parts.readers.extract(original, attempt.signal);
+    await this.#stages.keep(attempt, 'CHUNKING', (tx) => this.parts.chunks.keepExtracted(tx, [{ documentId, revision, extracted }]));
+    return { extracted, chunks: await this.#chunk(document, attempt, extracted, reporter) };
   }
 
   async #readAtOnce(
-    document: DocumentEntity,
-    revision: number,
+    { title, titleEdited }: DocumentEntity,
+    attempt: Attempt,
     original: ExtractTask,
-    signal: AbortSignal,
     reporter: StageReporter,
   ): Promise<{ extracted: ExtractedDocument; chunks: ChunkEntity[] }> {
-    const { title, titleEdited } = document;
-    const { extracted, chunks: prepared } = await this.parts.readers.read({ ...original, title, titleEdited, ...(await this.#chunking()) }, signal);
+    const task = { ...original, title, titleEdited, ...(await this.#chunking()) };
+    const { extracted, chunks } = await this.parts.readers.read(task, attempt.signal);
     reporter.at('CHUNKING');
-    const firstId = await this.parts.chunks.reserveIds(prepared.length);
-    const chunks = await this.#stages.keep(document.id, revision, 'EMBEDDING', signal, async (tx) => {
-      await this.parts.chunks.keepExtracted(tx, document.id, revision, extracted);
-      return this.parts.chunks.keepChunks(tx, document.id, revision, prepared, firstId);
-    });
-    return { extracted, chunks };
+    const firstId = await this.parts.chunks.reserveIds(chunks.length);
+    return { extracted, chunks: await this.#stages.keepRead({ ...attempt, extracted, chunks, firstId }) };
   }
 
   async #chunking(): Promise<Pick<ReadTask, 'limits' | 'tokenizerFolder'>> {
@@ -189,12 +184,12 @@ export class Ingestion implements JobHandler {
     Object.assign(document, { sha256: received.sha256, sizeBytes: received.sizeBytes });
   }
 
-  async #chunk(document: DocumentEntity, revision: number, extracted: ExtractedDocument, signal: AbortSignal, reporter: StageReporter): Promise<ChunkEntity[]> {
+  async #chunk(document: DocumentEntity, attempt: Attempt, { text, blocks, facts }: ExtractedDocument, reporter: StageReporter): Promise<ChunkEntity[]> {
     reporter.at('CHUNKING');
-    const { text, blocks, facts } = extracted;
-    const prepared = await this.parts.readers.chunk({ text, blocks, title: titleOf(document, facts), ...(await this.#chunking()) }, signal);
-    const firstId = await this.parts.chunks.reserveIds(prepared.length);
-    return this.#stages.keep(document.id, revision, 'EMBEDDING', signal, (tx) => this.parts.chunks.keepChunks(tx, document.id, revision, prepared, firstId));
+    const task = { text, blocks, title: titleOf(document, facts), ...(await this.#chunking()) };
+    const chunks = await this.parts.readers.chunk(task, attempt.signal);
+    const firstId = await this.parts.chunks.reserveIds(chunks.length);
+    return this.#stages.keepRead({ ...attempt, extracted: null, chunks, firstId });
   }
 }
 

@@ -1,10 +1,10 @@
-import { type ChunkEntity, type DocumentEntity } from '../documents/index.js';
+import { type ChunkEntity } from '../documents/index.js';
 import { type KnowledgeIndex, passageText } from '../indexing/index.js';
 import { type Database } from '../platform/database/index.js';
 import { AppError } from '../platform/errors.js';
 import { Activation } from './activation.js';
 import { type ChunkStore, type ChunkVector } from './chunk-store.js';
-import { type DocumentStages } from './document-stages.js';
+import { type Attempt, type DocumentStages } from './document-stages.js';
 import { type StageReporter } from './ingestion-events.js';
 import { type ExtractedDocument } from './reading/blocks.js';
 import { type Removal } from './removal.js';
@@ -19,8 +19,7 @@ interface IndexerParts {
 
 /** What is to be made findable. */
 export interface Passages {
-  document: DocumentEntity;
-  revision: number;
+  attempt: Attempt;
   title: string;
   chunks: ChunkEntity[];
   /** No earlier run can have embedded any of them. */
@@ -39,13 +38,13 @@ export class PassageIndexer {
     this.#activation = new Activation(parts);
   }
 
-  async run(passages: Passages, extracted: ExtractedDocument, signal: AbortSignal, reporter: StageReporter): Promise<void> {
-    const { document, revision, chunks } = passages;
+  async run(passages: Passages, extracted: ExtractedDocument, reporter: StageReporter): Promise<void> {
+    const { attempt, chunks } = passages;
     for (let isFirst = true; ; isFirst = false) {
       const { model, collection } = this.parts.index.active;
-      const { all, unkept } = await this.#embed({ ...passages, isFresh: passages.isFresh && isFirst }, model, signal, reporter);
-      await this.#index(passages, all, collection, signal, reporter);
-      const complete = { documentId: document.id, revision, extracted, chunkCount: chunks.length, vectors: unkept, model, signal };
+      const { all, unkept } = await this.#embed({ ...passages, isFresh: passages.isFresh && isFirst }, model, reporter);
+      await this.#index(passages, all, collection, reporter);
+      const complete = { ...attempt, extracted, chunkCount: chunks.length, vectors: unkept, model };
       // Where the model was exchanged meanwhile, the chunks are embedded again.
       if (await this.#activation.activate(complete)) return;
     }
@@ -53,9 +52,8 @@ export class PassageIndexer {
 
   /** @returns vectors of all chunks, and those of the last group, which are kept when the revision is activated */
   async #embed(
-    { document, revision, title, chunks, isFresh }: Passages,
+    { attempt, title, chunks, isFresh }: Passages,
     model: string,
-    signal: AbortSignal,
     reporter: StageReporter,
   ): Promise<{ all: Map<number, Float32Array>; unkept: ChunkVector[] }> {
     const embedder = await this.parts.index.requireEmbedder();
@@ -69,7 +67,7 @@ export class PassageIndexer {
       const group = missing.slice(at, at + embeddingGroup);
       unkept = await Promise.all(
         group.map(async (chunk) => {
-          const vector = await embedder.embedPassage(passageText(title, chunk.headingPath, chunk.text), { signal });
+          const vector = await embedder.embedPassage(passageText(title, chunk.headingPath, chunk.text), { signal: attempt.signal });
           reporter.at('EMBEDDING', ++done, chunks.length);
           all.set(chunk.id, vector);
           return { chunkId: chunk.id, vector };
@@ -78,23 +76,22 @@ export class PassageIndexer {
       const isLast = at + embeddingGroup >= missing.length;
       // A document of one group need not stop here on its way, unless it is going to wait for the vector index.
       if (isLast && chunks.length <= embeddingGroup && this.parts.index.vectors.available) break;
-      await this.parts.stages.keep(document.id, revision, isLast ? 'INDEXING' : 'EMBEDDING', signal, (tx) => this.parts.chunks.keepVectors(tx, model, unkept));
+      await this.parts.stages.keep(attempt, isLast ? 'INDEXING' : 'EMBEDDING', (tx) => this.parts.chunks.keepVectors(tx, model, unkept));
       unkept = [];
     }
     return { all, unkept };
   }
 
   async #index(
-    { document, chunks }: Passages,
+    { attempt: { documentId, signal }, chunks }: Passages,
     vectors: Map<number, Float32Array>,
     collection: string,
-    signal: AbortSignal,
     reporter: StageReporter,
   ): Promise<void> {
     reporter.at('INDEXING');
     const rows = chunks.flatMap((chunk) => {
       const vector = vectors.get(chunk.id);
-      return vector ? [{ id: String(chunk.id), documentId: document.id, vector }] : [];
+      return vector ? [{ id: String(chunk.id), documentId, vector }] : [];
     });
     for (;;) {
       await this.parts.index.vectors.whenAvailable(signal);

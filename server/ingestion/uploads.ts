@@ -1,4 +1,5 @@
 import { type Readable } from 'node:stream';
+import PQueue from 'p-queue';
 import { type Settings } from '../config/index.js';
 import { cleanFileName, type DocumentFailure, type DocumentStore, type DocumentWithTags } from '../documents/index.js';
 import { type BlobStore, type ReceivedFile } from '../platform/blobs/index.js';
@@ -21,6 +22,9 @@ export interface UploadOutcome {
   error: DocumentFailure | null;
 }
 
+/** Files of one request: small ones share a transaction, and few are open together. */
+const receivedAtOnce = 8;
+
 /** Receives files: each is kept as a document, or refused with a reason and nothing left behind. */
 export class Uploads {
   constructor(
@@ -30,13 +34,12 @@ export class Uploads {
   ) {}
 
   async receive(files: Promise<IncomingFile>[], tags: string[], batchId: string | null): Promise<UploadOutcome[]> {
+    const receiving = new PQueue({ concurrency: receivedAtOnce });
     if ((await this.blobs.freeBytes()) < this.settings.DISK_MIN_FREE_BYTES) {
       await Promise.allSettled(files.map(async (file) => (await file).createReadStream().resume()));
       throw new AppError('UNAVAILABLE', 'The disk is nearly full: uploads are refused.', 'Free some space, or lower DISK_MIN_FREE_BYTES.');
     }
-    const outcomes: UploadOutcome[] = [];
-    for (const file of files) outcomes.push(await this.#receiveOne(file, tags, batchId));
-    return outcomes;
+    return Promise.all(files.map((file) => receiving.add(() => this.#receiveOne(file, tags, batchId))));
   }
 
   async #receiveOne(incoming: Promise<IncomingFile>, tags: string[], batchId: string | null): Promise<UploadOutcome> {

@@ -5,8 +5,8 @@ import { TestServer } from '../support/server.js';
 import { barePipeline, percentile, timed } from './floor.js';
 import { report } from './report.js';
 
-const rounds = 5;
-const passagesPerRound = 500;
+const rounds = 4;
+const passagesPerRound = 800;
 const smallestRatio = 1.2;
 /** Counts in the metrics may be this old. */
 const countsAgeMs = 2100;

@@ -87,10 +87,15 @@ export class JobQueue {
 
   /** Adds a job within the caller's transaction; call `wake` once that is committed. */
   async add(tx: EntityManager, input: JobInput): Promise<JobEntity> {
-    const job = newJob(input);
-    // The payload's open type is beyond TypeORM's partial type; the row itself is a whole one.
-    await tx.insert(JobEntity, job as QueryDeepPartialEntity<JobEntity>);
-    return job;
+    return (await this.addAll(tx, [input]))[0]!;
+  }
+
+  /** The same for several, in their order. */
+  async addAll(tx: EntityManager, inputs: JobInput[]): Promise<JobEntity[]> {
+    const jobs = inputs.map(newJob);
+    // The payload's open type is beyond TypeORM's partial type; the rows themselves are whole ones.
+    if (jobs.length > 0) await tx.insert(JobEntity, jobs as QueryDeepPartialEntity<JobEntity>[]);
+    return jobs;
   }
 
   async enqueue(input: JobInput): Promise<JobEntity> {
@@ -267,7 +272,7 @@ export class JobQueue {
   }
 }
 
-export function newJob(input: JobInput): JobEntity {
+function newJob(input: JobInput): JobEntity {
   return Object.assign(new JobEntity(), {
     id: randomUUID(),
     kind: input.kind,
