@@ -62,7 +62,8 @@ export async function filesUnder(paths: string[], endings: string[]): Promise<st
 export async function ingest(client: Client, files: string[], { tags, onProgress }: IngestOptions): Promise<IngestedFile[]> {
   const batchId = randomUUID();
   const results: IngestedFile[] = [];
-  const waiting = new Map<string, IngestedFile>();
+  // Two files of the same bytes are one document.
+  const waiting = new Map<string, IngestedFile[]>();
   for (let at = 0; at < files.length; at += filesPerRequest) {
     const part = files.slice(at, at + filesPerRequest);
     const blobs = await Promise.all(part.map(async (path) => ({ name: basename(path), content: await openAsBlob(path) })));
@@ -72,7 +73,7 @@ export async function ingest(client: Client, files: string[], { tags, onProgress
       const outcome = error ? 'REFUSED' : document ? 'READY' : 'DUPLICATE';
       const result: IngestedFile = { path: part[index]!, outcome, documentId: id, code: error?.code ?? null, message: error?.message ?? null };
       results.push(result);
-      if (job && id) waiting.set(id, result);
+      if (job && id) waiting.set(id, [...(waiting.get(id) ?? []), result]);
     });
     onProgress(`sent ${Math.min(files.length, at + filesPerRequest)} of ${files.length} files`);
   }
@@ -80,7 +81,7 @@ export async function ingest(client: Client, files: string[], { tags, onProgress
   return results;
 }
 
-async function settle(client: Client, waiting: Map<string, IngestedFile>, onProgress: (text: string) => void): Promise<void> {
+async function settle(client: Client, waiting: Map<string, IngestedFile[]>, onProgress: (text: string) => void): Promise<void> {
   const total = waiting.size;
   while (waiting.size > 0) {
     // The oldest are done first: a look at the head of the list tells all there is to tell.
@@ -90,15 +91,12 @@ async function settle(client: Client, waiting: Map<string, IngestedFile>, onProg
     const before = waiting.size;
     for (const [index, id] of ids.entries()) {
       const document = found[`d${index}`];
-      const result = waiting.get(id)!;
+      const results = waiting.get(id)!;
       if (document && document.status !== 'READY' && document.status !== 'FAILED') continue;
       waiting.delete(id);
       if (document?.status === 'READY' && !document.error) continue;
-      Object.assign(result, {
-        outcome: 'FAILED',
-        code: document?.error?.code ?? 'NOT_FOUND',
-        message: document?.error?.message ?? 'The document was deleted.',
-      } satisfies Partial<IngestedFile>);
+      const { code, message } = document?.error ?? { code: 'NOT_FOUND', message: 'The document was deleted.' };
+      for (const result of results) Object.assign(result, { outcome: 'FAILED', code, message } satisfies Partial<IngestedFile>);
     }
     onProgress(`read ${total - waiting.size} of ${total} documents`);
     if (waiting.size === before) await delay(pollMs);

@@ -4,7 +4,7 @@ import { homedir } from 'node:os';
 import { join } from 'node:path';
 import sqlite3 from 'sqlite3';
 import { packageRoot } from '../../server/config/index.js';
-import { type Passage, takePassages } from '../support/evaluation.js';
+import { asFile, type Passage, takePassages } from '../support/evaluation.js';
 import { TestServer } from '../support/server.js';
 
 const folder = process.env['BENCH_LIBRARIES'] ?? join(process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache'), 'erpfts-bench');
@@ -43,6 +43,23 @@ function fingerprint(passages: Passage[], env: Record<string, string>): string {
   return hash.digest('hex').slice(0, 12);
 }
 
+/** Settings under which every search is a new one. */
+export const uncached = { CACHE_SEARCH_TTL: '0', CACHE_EMBEDDING_TTL: '0' };
+
+/** Which of the passages a library's documents hold; passages of the same bytes are one document. */
+export async function passagesByDocument(dataDir: string, passages: Passage[]): Promise<Map<string, string[]>> {
+  const rows = await query<{ id: string; file_name: string; aliases: string }>(dataDir, 'SELECT id, file_name, aliases FROM documents');
+  const ids = new Map(passages.map((passage) => [asFile(passage).name, passage.id]));
+  return new Map(rows.map((row) => [row.id, [row.file_name, ...(JSON.parse(row.aliases) as string[])].flatMap((name) => ids.get(name) ?? [])]));
+}
+
+async function query<T>(dataDir: string, sql: string): Promise<T[]> {
+  const database = new sqlite3.Database(join(dataDir, 'erpfts.sqlite'), sqlite3.OPEN_READONLY);
+  const rows = await new Promise<T[]>((resolve, reject) => database.all<T>(sql, (error, found) => (error ? reject(error) : resolve(found))));
+  database.close();
+  return rows;
+}
+
 export interface StoredPassage {
   id: string;
   text: string;
@@ -51,14 +68,10 @@ export interface StoredPassage {
 
 /** The library's passages with their vectors, as its database has them. */
 export async function storedPassages(dataDir: string): Promise<StoredPassage[]> {
-  const database = new sqlite3.Database(join(dataDir, 'erpfts.sqlite'), sqlite3.OPEN_READONLY);
-  const rows = await new Promise<{ id: number; text: string; vector: Buffer }[]>((resolve, reject) =>
-    database.all<{ id: number; text: string; vector: Buffer }>(
-      'SELECT c.id, c.text, v.vector FROM chunks c JOIN chunk_vectors v ON v.chunk_id = c.id WHERE c.indexed_at IS NOT NULL ORDER BY c.id',
-      (error, found) => (error ? reject(error) : resolve(found)),
-    ),
+  const rows = await query<{ id: number; text: string; vector: Buffer }>(
+    dataDir,
+    'SELECT c.id, c.text, v.vector FROM chunks c JOIN chunk_vectors v ON v.chunk_id = c.id WHERE c.indexed_at IS NOT NULL ORDER BY c.id',
   );
-  database.close();
   return rows.map(({ id, text, vector }) => ({ id: String(id), text, vector: new Float32Array(new Uint8Array(vector).buffer) }));
 }
 

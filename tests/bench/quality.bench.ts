@@ -1,6 +1,7 @@
 import { afterAll, expect, test } from 'vitest';
 import { evaluationSet, ndcg, scalePassages, takePassages } from '../support/evaluation.js';
 import { TestServer } from '../support/server.js';
+import { passagesByDocument, serverWith, uncached } from './library.js';
 import { report } from './report.js';
 
 interface Case {
@@ -25,9 +26,9 @@ const only = process.env['BENCH_ONLY'];
 
 test.each(cases.filter(({ name }) => !only || name === only))('$name', async ({ name, set, distractors, wanted }) => {
   const { passages, questions } = evaluationSet(set);
-  const server = await TestServer.start();
+  const server = distractors ? await serverWith('search', [...passages, ...scalePassages()], uncached) : await TestServer.start();
   try {
-    const byDocument = await takePassages(server, distractors ? [...passages, ...scalePassages()] : passages);
+    const byDocument = distractors ? await passagesByDocument(server.dataDir, passages) : await takePassages(server, passages);
     const row: Record<string, string | number> = { set: name };
     for (const mode of modes) {
       let sum = 0;
@@ -46,7 +47,7 @@ test.each(cases.filter(({ name }) => !only || name === only))('$name', async ({ 
     rows.push({ ...row, wanted });
     expect(row['HYBRID']).toBeGreaterThanOrEqual(wanted);
   } finally {
-    await server.stop();
+    await (distractors ? server.quit() : server.stop());
   }
 });
 

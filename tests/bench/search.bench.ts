@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 import { evaluationSet, type Question, scalePassages } from '../support/evaluation.js';
 import { type TestServer } from '../support/server.js';
 import { barePipeline, chromaOf, percentile, timed } from './floor.js';
-import { exportPassages, serverWith, storedPassages } from './library.js';
+import { exportPassages, serverWith, storedPassages, uncached } from './library.js';
 import { Product, residentBytes } from './product.js';
 import { report } from './report.js';
 import { Rival, type Run } from './rival.js';
@@ -68,7 +68,7 @@ async function recall(server: TestServer, questions: Question[]): Promise<number
 
 test('search against the bare floor, LangChain.js, LlamaIndex.TS and full text alone', async () => {
   const { passages, questions } = evaluationSet('jaquad');
-  const server = await serverWith('search', [...passages, ...scalePassages()], { CACHE_SEARCH_TTL: '0', CACHE_EMBEDDING_TTL: '0' });
+  const server = await serverWith('search', [...passages, ...scalePassages()], uncached);
   const product = new Product(server, Math.max(...together));
   const rivals: Rival[] = [];
   try {

@@ -105,6 +105,7 @@ describe.skipIf(!hasBrowser)('a page that is never loaded again', () => {
     await page.goto(`${server.url}/documents`);
     const strip = page.getByTestId('status-strip');
     await strip.getByText('live', { exact: true }).waitFor();
+    await page.getByTestId('document-row').first().waitFor();
     const before = await page.getByTestId('document-row').count();
     await server.quit();
     await strip.getByText('Connection lost at').waitFor();
