@@ -48,6 +48,7 @@ import {
   Uploads,
 } from './ingestion/index.js';
 import { JobsResolver, JobsService, type JobTopics } from './jobs/index.js';
+import { MaintenanceResolver, MaintenanceService } from './maintenance/index.js';
 import { MetricsResolver, MetricsService, prometheusRoute } from './metrics/index.js';
 import { BlobStore } from './platform/blobs/index.js';
 import { AnswerCache, openCache } from './platform/cache/index.js';
@@ -79,6 +80,7 @@ export const entities = [
 ];
 
 const longestWaitForPartsMs = 10_000;
+const hourMs = 3_600_000;
 
 export interface App {
   /** Address of the console and of GraphQL at /graphql. */
@@ -174,6 +176,7 @@ async function start(loaded: LoadedSettings, log: Logger, teardown: Teardown): P
   const compare: GoldenService['compare'] = (candidate, signal) => golden.compare(candidate, signal);
   const reembedding = new Reembedding({ settings, database, index, embedders, generations, mirror, jobs, compare, log });
   const jobsService = new JobsService(database, jobs, jobEvents, [clearRevisionKind]);
+  const maintenance = new MaintenanceService(jobs, { database, fullText, blobs, temporaryFileMs: settings.TEMPORARY_FILE_HOURS * hourMs });
   const limits = new RateLimits(settings);
   const access = new AccessService(settings, database);
   await access.open();
@@ -207,6 +210,7 @@ async function start(loaded: LoadedSettings, log: Logger, teardown: Teardown): P
     new GoldenResolver(golden),
     new IndexResolver(generations, reembedding),
     new JobsResolver(jobsService),
+    new MaintenanceResolver(maintenance),
     new HealthResolver(health),
     new MetricsResolver(metrics, cache),
     new ConfigurationResolver(loaded),
@@ -246,6 +250,7 @@ async function start(loaded: LoadedSettings, log: Logger, teardown: Teardown): P
       await limits.request(caller.address);
       return (await access.identify(caller.authorization, caller.cookies)) !== null;
     },
+    beforeOperation: ({ address }) => limits.request(address),
     operationContextOf: contextOf,
     beforeUpload: async ({ authorization, cookies }) => requirePermission(await access.identify(authorization, cookies), 'Mutation.uploadDocuments'),
     routes: (app) => {

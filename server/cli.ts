@@ -3,6 +3,7 @@ import { Command, CommanderError } from 'commander';
 import { entities } from './app.js';
 import { type Client, RequestFailed, withClient } from './cli/client.js';
 import { filesUnder, ingest, type IngestedFile } from './cli/ingest.js';
+import { addOperations } from './cli/operations.js';
 import { loadSettings, type LoadedSettings, maskedSettings, SettingsError, version } from './config/index.js';
 import { serve } from './main.js';
 import { migrations } from '../migrations/index.js';
@@ -170,6 +171,15 @@ program
     if (health.status === 'UNHEALTHY') process.exitCode = exitFailed;
   });
 
+addOperations(program, {
+  connected,
+  print,
+  progress: (text) => {
+    if (process.stderr.isTTY) process.stderr.write(`\r\u001b[K${text}`);
+  },
+  exitUsage,
+});
+
 program
   .command('sign-in-link')
   .description('make a link that signs one browser in, once, within 24 hours')
@@ -196,7 +206,7 @@ try {
 } catch (error) {
   if (error instanceof CommanderError) {
     // Help and version end the same way, with nothing wrong.
-    if (error.code === 'erpfts.noFiles') note(error.message);
+    if (error.code.startsWith('erpfts.')) note(error.message);
     process.exitCode = error.exitCode === 0 ? 0 : exitUsage;
   } else if (error instanceof SettingsError) {
     note(error.message);

@@ -9,6 +9,7 @@ import { HealthResolver } from './health/index.js';
 import { DocumentJobResolver, IngestionResolver } from './ingestion/index.js';
 import { IndexResolver } from './indexing/index.js';
 import { JobsResolver } from './jobs/index.js';
+import { MaintenanceResolver } from './maintenance/index.js';
 import { MetricsResolver } from './metrics/index.js';
 import { SearchResolver } from './search/index.js';
 
@@ -20,6 +21,7 @@ const resolverClasses = [
   GoldenResolver,
   IndexResolver,
   JobsResolver,
+  MaintenanceResolver,
   HealthResolver,
   MetricsResolver,
   ConfigurationResolver,

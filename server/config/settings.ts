@@ -170,8 +170,11 @@ export const settingsSchema = z.object({
     }),
   EMBEDDING_THREADS: integer(1, 64).default(1).meta({ group: 'Embedding', about: 'ONNX Runtime threads in each worker for passages.' }),
   EMBEDDING_QUERY_THREADS: integer(1, 64)
-    .default(Math.min(2, cores))
-    .meta({ group: 'Embedding', about: 'ONNX Runtime threads of the worker kept for queries. Default: 2, or 1 where there is one core.' }),
+    .default(cores < 4 ? 1 : 2)
+    .meta({
+      group: 'Embedding',
+      about: 'ONNX Runtime threads of the worker kept for queries. Default: 2, or 1 on fewer than four cores, where the search by words needs the other.',
+    }),
   EMBEDDING_LOW_MEMORY: flag()
     .default(false)
     .meta({ group: 'Embedding', about: 'One worker for queries and passages together: half the memory, slower search while ingesting.' }),
@@ -240,6 +243,12 @@ export const settingsSchema = z.object({
       'When an index under another model begins to answer: better, by itself where it scores no worse on the golden queries or there are none; ask, on an operator’s yes; always, as soon as it is whole.',
   }),
   INDEX_KEEP_DAYS: integer(0, 365).default(7).meta({ group: 'Embedding', unit: 'days', about: 'How long the index of before is kept for switching back.' }),
+  TEMPORARY_FILE_HOURS: integer(1, 8760).default(24).meta({
+    group: 'Maintenance',
+    unit: 'hours',
+    about: 'Age from which the task REMOVE_TEMPORARY_FILES removes a file.',
+    manual: 'find /tmp -mtime +1',
+  }),
   GRAPHQL_MAX_DEPTH: integer(5, 100).default(15).meta({ group: 'Search and cache', unit: 'levels', about: 'Deepest accepted GraphQL operation.' }),
   GRAPHQL_MAX_TOKENS: integer(100, 100_000).default(5000).meta({ group: 'Search and cache', about: 'Longest accepted GraphQL operation, in lexical tokens.' }),
   RATE_LIMITING: flag()

@@ -166,6 +166,11 @@ export class KnowledgeIndex {
     this.#resident.upserted(collection, rows);
   }
 
+  /** Tells that upserted vectors are in the database now: a read into memory that began before may have missed them. */
+  kept(rows: VectorRow[], collection: string): void {
+    this.#resident.upserted(collection, rows);
+  }
+
   /** Removes chunks from every generation. */
   async remove(chunkIds: number[]): Promise<void> {
     const ids = chunkIds.map(String);

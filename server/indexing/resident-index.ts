@@ -39,8 +39,8 @@ export class ResidentIndex {
   }
 
   /**
-   * Reads a collection's vectors from the database, where they are kept before ChromaDB gets them; changes that come meanwhile
-   * are followed. Passages that do not answer yet are read too: a search leaves them out by their revision.
+   * Reads a collection's vectors from the database; those that come meanwhile are told. Passages that do not answer yet are
+   * read too: a search leaves them out by their revision.
    */
   async load(collection: string, model: string, signal: AbortSignal): Promise<void> {
     this.forget();

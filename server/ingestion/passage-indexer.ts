@@ -2,6 +2,7 @@ import { type ChunkEntity } from '../documents/index.js';
 import { type KnowledgeIndex, passageText } from '../indexing/index.js';
 import { type Database } from '../platform/database/index.js';
 import { AppError } from '../platform/errors.js';
+import { type VectorRow } from '../platform/vector-index/index.js';
 import { Activation } from './activation.js';
 import { type ChunkStore, type ChunkVector } from './chunk-store.js';
 import { type Attempt, type DocumentStages } from './document-stages.js';
@@ -43,10 +44,13 @@ export class PassageIndexer {
     for (let isFirst = true; ; isFirst = false) {
       const { model, collection } = this.parts.index.active;
       const { all, unkept } = await this.#embed({ ...passages, isFresh: passages.isFresh && isFirst }, model, reporter);
-      await this.#index(passages, all, collection, reporter);
+      const rows = await this.#index(passages, all, collection, reporter);
       const complete = { ...attempt, extracted, chunkCount: chunks.length, vectors: unkept, model };
-      // Where the model was exchanged meanwhile, the chunks are embedded again.
-      if (await this.#activation.activate(complete)) return;
+      if (await this.#activation.activate(complete)) {
+        this.parts.index.kept(rows, collection);
+        return;
+      }
+      // The model was exchanged meanwhile: the chunks are embedded again.
     }
   }
 
@@ -87,7 +91,7 @@ export class PassageIndexer {
     vectors: Map<number, Float32Array>,
     collection: string,
     reporter: StageReporter,
-  ): Promise<void> {
+  ): Promise<VectorRow[]> {
     reporter.at('INDEXING');
     const rows = chunks.flatMap((chunk) => {
       const vector = vectors.get(chunk.id);
@@ -97,7 +101,7 @@ export class PassageIndexer {
       await this.parts.index.vectors.whenAvailable(signal);
       try {
         await this.parts.index.upsert(rows, collection);
-        return;
+        return rows;
       } catch (error) {
         // The vector index went away: the document waits for it, as the next ones do.
         signal.throwIfAborted();

@@ -32,7 +32,13 @@ export class JobsService {
       .take(size + 1);
     if (position) query.andWhere('(job.createdAt < :at OR (job.createdAt = :at AND job.id < :id))', { at: position[0], id: position[1] });
     const [jobs, totalCount] = await Promise.all([query.getMany(), this.#filtered(filter).getCount()]);
-    return toConnection(jobs.map(jobView), size, totalCount, (job): Position => [job.createdAt.toISOString(), job.id], position !== null);
+    return toConnection(
+      jobs.map((job) => jobView(this.queue.withProgress(job))),
+      size,
+      totalCount,
+      (job): Position => [job.createdAt.toISOString(), job.id],
+      position !== null,
+    );
   }
 
   #filtered(filter: JobFilter): SelectQueryBuilder<JobEntity> {
@@ -45,7 +51,7 @@ export class JobsService {
 
   async find(id: string): Promise<JobType | null> {
     const job = await this.database.read.findOneBy(JobEntity, { id });
-    return job && jobView(job);
+    return job && jobView(this.queue.withProgress(job));
   }
 
   async require(id: string): Promise<JobType> {

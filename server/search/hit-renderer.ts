@@ -1,9 +1,9 @@
-import { type Catalogue } from '../documents/index.js';
+import { type Catalogue, type ChunkType } from '../documents/index.js';
 import { ProfileStep, type SearchProfile } from './profile.js';
 import { type RankedChunk, type RankedDocument } from './ranking.js';
 import { type SearchHitType } from './search.type.js';
 import { type ShownChunks } from './shown-chunks.js';
-import { snippetOf, SnippetQuery } from './snippet.js';
+import { sentencesOf, snippetOf, SnippetQuery, type TextRange } from './snippet.js';
 
 export type Hit = Omit<SearchHitType, 'document'> & { documentId: string };
 
@@ -11,6 +11,8 @@ const mostOtherPassages = 3;
 
 /** Makes hits of ranked documents: rows, snippets, marks and explanations. */
 export class HitRenderer {
+  readonly #sentences = new WeakMap<ChunkType, TextRange[]>();
+
   constructor(
     private readonly chunks: ShownChunks,
     private readonly catalogue: Catalogue,
@@ -29,7 +31,7 @@ export class HitRenderer {
       return documents.flatMap(({ documentId, chunks: [best, ...others] }) => {
         const chunk = best && rows.get(best.chunkId);
         if (!chunk) return [];
-        const snippet = snippetOf(chunk.text, wanted);
+        const snippet = snippetOf(chunk.text, wanted, () => this.#sentencesIn(chunk));
         return [
           {
             documentId,
@@ -45,6 +47,13 @@ export class HitRenderer {
         ];
       });
     });
+  }
+
+  /** Found once for as long as the passage is kept. */
+  #sentencesIn(chunk: ChunkType): TextRange[] {
+    let found = this.#sentences.get(chunk);
+    if (!found) this.#sentences.set(chunk, (found = sentencesOf(chunk.text)));
+    return found;
   }
 }
 

@@ -119,13 +119,21 @@ function join(ranges: TextRange[]): TextRange[] {
   return joined;
 }
 
-/** The part of a passage that answers a query best, a substring of it, with the query's words marked. */
-export function snippetOf(text: string, query: SnippetQuery): Snippet {
+/** Where the sentences of a text begin and end. */
+export function sentencesOf(text: string): TextRange[] {
+  return [...sentences.segment(text)].map(({ index, segment }) => ({ start: index, end: index + segment.length }));
+}
+
+/**
+ * The part of a passage that answers a query best, a substring of it, with the query's words marked.
+ * @param sentencesIn the text's sentences, asked for where it is too long to be shown whole
+ */
+export function snippetOf(text: string, query: SnippetQuery, sentencesIn = () => sentencesOf(text)): Snippet {
   // Stored text is NFKC, so folding it changes no position but for a few letters whose lower case is longer.
   const lower = text.toLowerCase();
   const folded = lower.length === text.length ? lower : text;
   const suspected = suspects(folded, query);
-  const [roughFrom, roughTo] = window(text, folded, suspected);
+  const [roughFrom, roughTo] = text.length <= snippetLength ? [0, text.length] : window(text, folded, suspected, sentencesIn());
   const found = matches(text, suspected, query, roughFrom, roughTo);
   const [from, to] = trimmed(text, roughFrom, roughTo, found);
   const inside = found.filter((range) => range.start >= from && range.end <= to);
@@ -137,9 +145,7 @@ export function snippetOf(text: string, query: SnippetQuery): Snippet {
 }
 
 /** The run of sentences that fits and has the most different suspects. */
-function window(text: string, folded: string, suspected: number[]): [number, number] {
-  if (text.length <= snippetLength) return [0, text.length];
-  const bounds = [...sentences.segment(text)].map(({ index, segment }) => ({ start: index, end: index + segment.length }));
+function window(text: string, folded: string, suspected: number[], bounds: TextRange[]): [number, number] {
   // Where nothing is suspected, the sentences at the beginning.
   const opening = bounds.filter(({ end }) => end <= snippetLength).at(-1)?.end ?? Math.min(text.length, snippetLength);
   let best: { from: number; to: number; value: number } = { from: 0, to: opening, value: 0 };

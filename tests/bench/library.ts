@@ -4,10 +4,12 @@ import { homedir } from 'node:os';
 import { join } from 'node:path';
 import sqlite3 from 'sqlite3';
 import { packageRoot } from '../../server/config/index.js';
-import { asFile, type Passage, takePassages } from '../support/evaluation.js';
-import { TestServer } from '../support/server.js';
+import { asFile, type Passage } from '../support/evaluation.js';
+import { TestServer, type UploadFile } from '../support/server.js';
 
 const folder = process.env['BENCH_LIBRARIES'] ?? join(process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache'), 'erpfts-bench');
+
+const filesPerRequest = 100;
 
 /** What decides how passages are cut and stored: a library made by another state of this code is made again. */
 const makers = ['server/ingestion/reading', 'server/platform/terms'];
@@ -16,15 +18,20 @@ const makers = ['server/ingestion/reading', 'server/platform/terms'];
  * A server over a library that has these passages and no others, with the vectors of their pieces. Made once, which takes
  * minutes, and kept outside the repository: in BENCH_LIBRARIES, by default the user's cache folder.
  */
-export async function serverWith(name: string, passages: Passage[], env: Record<string, string>): Promise<TestServer> {
-  const dataDir = join(folder, `${name}-${fingerprint(passages, env)}`);
+export function serverWith(name: string, passages: Passage[], env: Record<string, string>): Promise<TestServer> {
+  return serverWithFiles(name, passages.map(asFile), env);
+}
+
+export async function serverWithFiles(name: string, files: UploadFile[], env: Record<string, string>): Promise<TestServer> {
+  const dataDir = join(folder, `${name}-${fingerprint(files, env)}`);
   const whole = join(dataDir, 'whole');
   if (existsSync(whole)) return TestServer.start(env, dataDir);
   rmSync(dataDir, { recursive: true, force: true });
   mkdirSync(dataDir, { recursive: true, mode: 0o700 });
   const server = await TestServer.start(env, dataDir);
   try {
-    await takePassages(server, passages);
+    for (let at = 0; at < files.length; at += filesPerRequest) await server.upload(files.slice(at, at + filesPerRequest));
+    await server.idle(7_200_000);
     writeFileSync(whole, new Date().toISOString());
     return server;
   } catch (error) {
@@ -33,12 +40,12 @@ export async function serverWith(name: string, passages: Passage[], env: Record<
   }
 }
 
-function fingerprint(passages: Passage[], env: Record<string, string>): string {
+function fingerprint(files: UploadFile[], env: Record<string, string>): string {
   const hash = createHash('sha256').update(JSON.stringify(env));
-  for (const { id, title, text } of passages) hash.update(`${id}\0${title}\0${text}\0`);
+  for (const { name, content } of files) hash.update(`${name}\0`).update(content).update('\0');
   for (const maker of makers) {
-    const files = readdirSync(join(packageRoot, maker), { recursive: true, encoding: 'utf8' }).filter((file) => file.endsWith('.ts'));
-    for (const file of files.sort()) hash.update(readFileSync(join(packageRoot, maker, file)));
+    const sources = readdirSync(join(packageRoot, maker), { recursive: true, encoding: 'utf8' }).filter((file) => file.endsWith('.ts'));
+    for (const file of sources.sort()) hash.update(readFileSync(join(packageRoot, maker, file)));
   }
   return hash.digest('hex').slice(0, 12);
 }

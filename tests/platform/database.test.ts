@@ -103,4 +103,30 @@ describe.each(databases)('$dialect', ({ dialect, env, available }) => {
       await server.stop();
     }
   });
+
+  test.skipIf(!available)('every maintenance task does its work', { timeout: 120_000 }, async () => {
+    const server = await TestServer.start(env);
+    try {
+      await server.take('kept.txt', 'The lighthouse keeper writes the log every evening.');
+      const tasks = async () => {
+        const { maintenanceTasks } = await server.ask<{ maintenanceTasks: { task: string; lastJob: { id: string } | null }[] }>(
+          '{ maintenanceTasks { task lastJob { id } } }',
+        );
+        return maintenanceTasks;
+      };
+      for (const { task, lastJob } of await tasks()) {
+        expect(lastJob).toBeNull();
+        const { startMaintenance } = await server.ask<{ startMaintenance: { id: string } }>(
+          'mutation($task: MaintenanceTask!) { startMaintenance(task: $task) { id } }',
+          { task },
+        );
+        expect(await server.jobDone(startMaintenance.id, 60_000)).toMatchObject({ status: 'SUCCEEDED' });
+        expect((await tasks()).find((state) => state.task === task)?.lastJob?.id).toBe(startMaintenance.id);
+      }
+      const { search } = await server.ask<{ search: { totalCount: number } }>('{ search(query: "lighthouse", mode: KEYWORD) { totalCount } }');
+      expect(search.totalCount).toBe(1);
+    } finally {
+      await server.stop();
+    }
+  });
 });

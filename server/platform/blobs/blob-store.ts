@@ -70,6 +70,22 @@ export class BlobStore {
     await rm(file.path, { force: true });
   }
 
+  /** Removes temporary files not written to for so long. */
+  async removeTemporary(olderThanMs: number): Promise<{ files: number; bytes: number }> {
+    const removed = { files: 0, bytes: 0 };
+    for (const entry of await readdir(this.tmpDir, { recursive: true, withFileTypes: true })) {
+      if (!entry.isFile()) continue;
+      const path = join(entry.parentPath, entry.name);
+      // One that is gone by now was moved to its place.
+      const found = await stat(path).catch(() => null);
+      if (!found || Date.now() - found.mtimeMs < olderThanMs) continue;
+      await rm(path, { force: true });
+      removed.files += 1;
+      removed.bytes += found.size;
+    }
+    return removed;
+  }
+
   exists(sha256: string): boolean {
     return existsSync(this.path(sha256));
   }

@@ -4,6 +4,7 @@ import PQueue from 'p-queue';
 import sqlite3 from 'sqlite3';
 import { DataSource, type DataSourceOptions, type EntityManager, type MixedList } from 'typeorm';
 import { type Settings } from '../../config/index.js';
+import { messageOf } from '../errors.js';
 import { type Logger } from '../logging/index.js';
 import { adaptBlobColumns } from './columns.js';
 
@@ -108,6 +109,39 @@ export class Database {
   /** Runs a statement that must stand outside a transaction, such as VACUUM. */
   maintain(sql: string): Promise<unknown> {
     return this.#writes.add(() => this.#writer.query(sql));
+  }
+
+  /** Size of the database, in bytes: of its pages in SQLite, without the write-ahead log. */
+  async sizeBytes(): Promise<number> {
+    const sql =
+      this.dialect === 'sqlite'
+        ? 'SELECT page_count * page_size AS bytes FROM pragma_page_count(), pragma_page_size()'
+        : 'SELECT pg_database_size(current_database()) AS bytes';
+    const [row] = (await this.#reader.query(sql)) as { bytes: number | string }[];
+    return Number(row?.bytes ?? 0);
+  }
+
+  /**
+   * What is damaged, at most a hundred lines, by a connection of its own that nobody waits for. PostgreSQL tells of a damaged page
+   * when it reads one: every table is read in full.
+   * https://www.sqlite.org/pragma.html#pragma_integrity_check
+   */
+  async integrityProblems(): Promise<string[]> {
+    if (this.dialect === 'postgres') {
+      const tables = (await this.#reader.query(`SELECT tablename AS name FROM pg_tables WHERE schemaname = current_schema()`)) as { name: string }[];
+      const problems: string[] = [];
+      for (const { name } of tables) {
+        await this.#reader.query(`SELECT count(t.*::text) FROM "${name}" t`).catch((error: unknown) => problems.push(`${name}: ${messageOf(error)}`));
+      }
+      return problems;
+    }
+    const inspector = await new DataSource({ ...this.#reader.options }).initialize();
+    try {
+      const rows = (await inspector.query('PRAGMA integrity_check')) as { integrity_check: string }[];
+      return rows.map((row) => row.integrity_check).filter((line) => line !== 'ok');
+    } finally {
+      await inspector.destroy();
+    }
   }
 
   async migrationStates(): Promise<MigrationState[]> {

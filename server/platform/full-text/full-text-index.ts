@@ -188,6 +188,11 @@ export class FullTextIndex {
     });
   }
 
+  /** Merges what the postings have grown in. */
+  optimize(): Promise<unknown> {
+    return this.database.maintain(this.#postings.optimization);
+  }
+
   /** Reads the postings into memory, and as many term vectors as are kept there, ahead of the first searches. */
   async warm(signal: AbortSignal): Promise<void> {
     const [newest] = (await this.database.searchRead.query('SELECT max(chunk_id) AS id FROM chunk_terms')) as { id: number | null }[];

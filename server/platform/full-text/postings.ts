@@ -8,6 +8,8 @@ export interface Postings {
   /** Ids of chunks that hold any of the terms, at most `limit`, within the documents given. */
   match(read: EntityManager, terms: string[], limit: number, documentIds: string[] | null): Promise<number[]>;
   count(read: EntityManager): Promise<number>;
+  /** The statement that merges the parts the lists have grown in. */
+  readonly optimization: string;
   /** How many of the chunks are listed. */
   present(read: EntityManager, chunkIds: number[]): Promise<number>;
 }
@@ -33,6 +35,7 @@ async function presentBy(read: EntityManager, column: string, chunkIds: number[]
  * https://www.sqlite.org/fts5.html#contentless_delete_tables
  */
 const sqlitePostings: Postings = {
+  optimization: "INSERT INTO chunk_fulltext (chunk_fulltext) VALUES ('optimize')",
   insert: (tx, rows) =>
     inParts(rows, (part) =>
       tx.query(
@@ -60,6 +63,7 @@ const sqlitePostings: Postings = {
 
 /** A tsvector of ready-made lexemes under a GIN index. https://www.postgresql.org/docs/current/functions-textsearch.html */
 const postgresPostings: Postings = {
+  optimization: 'VACUUM ANALYZE chunk_fulltext',
   insert: (tx, rows) =>
     inParts(rows, (part) =>
       tx.query(

@@ -19,7 +19,9 @@ const apolloCodes: Record<string, ErrorCode> = {
  */
 export function errorFormatter(log: Logger, debug: boolean): (formatted: GraphQLFormattedError, error: unknown) => GraphQLFormattedError {
   return (formatted, error) => {
-    const original = unwrapResolverError(error);
+    // What was thrown before an operation began has no path, and is not unwrapped.
+    const thrown = error instanceof GraphQLError ? error.originalError : undefined;
+    const original = thrown instanceof AppError ? thrown : unwrapResolverError(error);
     const { locations, path } = formatted;
     const place = { ...(locations ? { locations } : {}), ...(path ? { path } : {}) };
     if (original instanceof AppError) {

@@ -5,7 +5,7 @@ import { expressMiddleware } from '@as-integrations/express5';
 import { maxDepthRule } from '@escape.tech/graphql-armor-max-depth';
 import cors from 'cors';
 import express, { type Express, type Request, type RequestHandler, type Response } from 'express';
-import { type GraphQLError, type GraphQLSchema, parse, specifiedRules, validate, type ValidationRule } from 'graphql';
+import { GraphQLError, type GraphQLSchema, parse, specifiedRules, validate, type ValidationRule } from 'graphql';
 import graphqlUploadExpress from 'graphql-upload/graphqlUploadExpress.mjs';
 import { useServer } from 'graphql-ws/use/ws';
 import helmet from 'helmet';
@@ -35,6 +35,8 @@ export interface HttpParts<Context extends object> {
   contextOf: (caller: Caller) => Promise<Context>;
   /** Whether a WebSocket connection may be opened. */
   mayConnect: (caller: Caller) => Promise<boolean>;
+  /** Called before each operation on a WebSocket connection. Throws AppError, e.g. RATE_LIMITED. */
+  beforeOperation: (caller: Caller) => Promise<void>;
   /** Context of one operation on a WebSocket connection: whoever opened it may have been signed out since. */
   operationContextOf: (caller: Caller) => Promise<Context>;
   /** Throws unless the sender may upload: asked before a byte is received. */
@@ -55,6 +57,16 @@ export function route(handler: (request: Request, response: Response) => Promise
       else next(error);
     });
   };
+}
+
+/** A refusal before an operation begins has its own HTTP status, which Apollo takes from the error's extensions. */
+async function withStatus<T>(made: Promise<T>): Promise<T> {
+  try {
+    return await made;
+  } catch (error) {
+    const status = error instanceof AppError ? statusOf[error.code] : undefined;
+    throw status && error instanceof AppError ? new GraphQLError(error.message, { originalError: error, extensions: { http: { status } } }) : error;
+  }
 }
 
 /** GraphQL over HTTP and WebSocket, the routes and the console, all on one port. */
@@ -117,6 +129,7 @@ export class HttpServer<Context extends object> {
   /** Answers requests from now on. */
   async open(parts: HttpParts<Context>): Promise<void> {
     const { settings, schema, log } = parts;
+    const contextOf = (caller: Caller) => withStatus(parts.contextOf(caller));
     const formatError = errorFormatter(log, settings.DEBUG);
     const rules: ValidationRule[] = [maxDepthRule({ n: settings.GRAPHQL_MAX_DEPTH, propagateOnRejection: true }) as ValidationRule];
     this.#apollo = new ApolloServer<Context>({
@@ -164,7 +177,7 @@ export class HttpServer<Context extends object> {
         );
       },
       express.json({ limit: largestOperationBytes }),
-      expressMiddleware(this.#apollo, { context: ({ req, res }) => parts.contextOf(callerOf(req, res)) }),
+      expressMiddleware(this.#apollo, { context: ({ req, res }) => contextOf(callerOf(req, res)) }),
     );
     parts.routes(this.#app);
     for (const [pattern, field] of replacedAddresses) {
@@ -182,7 +195,7 @@ export class HttpServer<Context extends object> {
     });
     this.#lane = new OperationLane<Context>({
       apollo: this.#apollo,
-      contextOf: parts.contextOf,
+      contextOf,
       secure: (request, response) => secure(request, response, () => undefined),
       longest: largestOperationBytes,
       failed: (error, response) => {
@@ -200,7 +213,7 @@ export class HttpServer<Context extends object> {
   }
 
   #openSockets(
-    { settings, schema, mayConnect, operationContextOf }: HttpParts<Context>,
+    { settings, schema, mayConnect, beforeOperation, operationContextOf }: HttpParts<Context>,
     formatError: ReturnType<typeof errorFormatter>,
     rules: ValidationRule[],
   ): void {
@@ -221,6 +234,14 @@ export class HttpServer<Context extends object> {
           if (!(await mayConnect(caller))) return false;
           extra.caller = caller;
           return true;
+        },
+        onSubscribe: async ({ extra: { caller } }) => {
+          try {
+            if (caller) await beforeOperation(caller);
+          } catch (error) {
+            if (!(error instanceof AppError)) throw error;
+            return [new GraphQLError(error.message, { originalError: error })];
+          }
         },
         context: ({ extra: { caller } }) => caller && operationContextOf(caller),
         onError: (_context, _id, _payload, errors) => formatted(errors),

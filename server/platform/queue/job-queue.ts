@@ -45,6 +45,8 @@ const readAhead = 32;
 const stopReason = Symbol('server is stopping');
 
 interface Running {
+  /** Follows the handler's reports. */
+  job: JobEntity;
   controller: AbortController;
   finished: Promise<void>;
 }
@@ -139,7 +141,7 @@ export class JobQueue {
         this.#running.delete(job.id);
         this.wake(kind);
       });
-      this.#running.set(job.id, { controller, finished });
+      this.#running.set(job.id, { job, controller, finished });
     }
   }
 
@@ -226,6 +228,12 @@ export class JobQueue {
     this.#ahead.delete(job.kind);
     this.announce(job);
     return job;
+  }
+
+  /** A job with what its handler reported last: the row is up to a second behind. */
+  withProgress(job: JobEntity): JobEntity {
+    const running = job.status === 'RUNNING' ? this.#running.get(job.id)?.job : undefined;
+    return running ? Object.assign(job, { progress: running.progress, stage: running.stage, message: running.message }) : job;
   }
 
   /** Unfinished jobs about a subject are cancelled and waited for. */

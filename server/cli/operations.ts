@@ -1,0 +1,187 @@
+import { Argument, type Command, CommanderError } from 'commander';
+import { setTimeout as delay } from 'node:timers/promises';
+import { MaintenanceTask } from '../maintenance/index.js';
+import { type Client, RequestFailed } from './client.js';
+
+/** What commands need of the program they are part of. */
+export interface Terminal {
+  connected: <T>(work: (client: Client) => Promise<T>) => Promise<T>;
+  /** Prints a result for programs or for people. */
+  print: (value: unknown, forPeople: () => string) => void;
+  /** Tells how far a long command is; on a terminal only. */
+  progress: (text: string) => void;
+  exitUsage: number;
+}
+
+interface Job {
+  id: string;
+  kind: string;
+  status: string;
+  progress: number;
+  stage: string | null;
+  message: string | null;
+  error: string | null;
+  createdAt: string;
+  result: Record<string, unknown> | null;
+}
+
+interface ListedDocument {
+  id: string;
+  title: string;
+  status: string;
+  chunkCount: number;
+  error: { code: string } | null;
+}
+
+interface Page<T> {
+  totalCount: number;
+  edges: { node: T }[];
+}
+
+interface TaskState {
+  task: string;
+  about: string;
+  lastJob: { status: string; finishedAt: string | null; error: string | null } | null;
+}
+
+const jobFields = 'id kind status progress stage message error createdAt result';
+const pollMs = 250;
+const mostPerPage = 100;
+
+/** As it is typed: `integrity-check` for INTEGRITY_CHECK. */
+const typed = (task: string) => task.toLowerCase().replaceAll('_', '-');
+
+function pageSize(value: string, exitUsage: number): number {
+  const size = Number(value);
+  if (!Number.isInteger(size) || size < 1 || size > mostPerPage)
+    throw new CommanderError(exitUsage, 'erpfts.first', `--first takes 1 to ${mostPerPage}, not "${value}".`);
+  return size;
+}
+
+async function finished(client: Client, id: string, progress: Terminal['progress']): Promise<Job> {
+  for (;;) {
+    const { job } = await client.request<{ job: Job | null }>(`query Job($id: ID!) { job(id: $id) { ${jobFields} } }`, { id });
+    if (!job) throw new RequestFailed('The job was removed before it had finished.', 'NOT_FOUND', null);
+    if (job.status !== 'QUEUED' && job.status !== 'RUNNING') return job;
+    progress(`${Math.round(job.progress * 100)} %  ${job.message ?? job.status.toLowerCase()}`);
+    await delay(pollMs);
+  }
+}
+
+const shown = (value: unknown) => (value === null ? '–' : typeof value === 'string' ? value : JSON.stringify(value));
+
+const figures = (result: Record<string, unknown> | null) =>
+  Object.entries(result ?? {})
+    .map(([name, value]) => `${name}: ${shown(value)}`)
+    .join('\n');
+
+/** Commands that look at a running system and keep it healthy. */
+export function addOperations(program: Command, { connected, print, progress, exitUsage }: Terminal): void {
+  program
+    .command('maintenance')
+    .description('start a maintenance task and wait until it is done; without one, list them')
+    .addArgument(new Argument('[task]').choices(Object.values(MaintenanceTask).map(typed)))
+    .addHelpText('after', '\nExample: erpfts maintenance vacuum')
+    .action(async (name: string | undefined) => {
+      if (name === undefined) {
+        const { maintenanceTasks } = await connected((client) =>
+          client.request<{ maintenanceTasks: TaskState[] }>('query { maintenanceTasks { task about lastJob { status finishedAt error } } }'),
+        );
+        print(maintenanceTasks, () =>
+          maintenanceTasks
+            .map(({ task, about, lastJob }) => {
+              const last = lastJob ? `${lastJob.status.toLowerCase()} ${lastJob.finishedAt ?? ''}`.trim() : 'never run';
+              return `${typed(task).padEnd(24)}${last}\n  ${about}`;
+            })
+            .join('\n'),
+        );
+        return;
+      }
+      const task = name.toUpperCase().replaceAll('-', '_');
+      const job = await connected(async (client) => {
+        const { startMaintenance } = await client.request<{ startMaintenance: Job }>(
+          `mutation Start($task: MaintenanceTask!) { startMaintenance(task: $task) { ${jobFields} } }`,
+          { task },
+        );
+        return finished(client, startMaintenance.id, progress);
+      });
+      print(job, () => figures(job.result));
+      if (job.status !== 'SUCCEEDED') throw new RequestFailed(job.error ?? `The task was ${job.status.toLowerCase()}.`, job.status, null);
+    });
+
+  program
+    .command('jobs')
+    .description('list jobs, newest first')
+    .option('--first <n>', 'how many', '20')
+    .option('--status <status...>', 'only those queued, running, succeeded, failed or cancelled')
+    .action(async ({ first, status }: { first: string; status?: string[] }) => {
+      const variables = { first: pageSize(first, exitUsage), statuses: status?.map((one) => one.toUpperCase()) ?? null };
+      const { jobs } = await connected((client) =>
+        client.request<{ jobs: Page<Job> }>(
+          `query Jobs($first: Int!, $statuses: [JobStatus!]) { jobs(first: $first, filter: { statuses: $statuses }) { totalCount edges { node { ${jobFields} } } } }`,
+          variables,
+        ),
+      );
+      print(jobs, () =>
+        [
+          ...jobs.edges.map(({ node: { id, kind, status: state, progress: done, createdAt, error } }) =>
+            [createdAt, state.padEnd(9), `${Math.round(done * 100)} %`.padStart(5), kind.padEnd(12), id, error ?? ''].join('  ').trimEnd(),
+          ),
+          `${jobs.totalCount} jobs`,
+        ].join('\n'),
+      );
+    });
+
+  program
+    .command('documents')
+    .description('list documents, newest first')
+    .option('--first <n>', 'how many', '20')
+    .option('--title <text>', 'only those whose title or file name holds this')
+    .action(async ({ first, title }: { first: string; title?: string }) => {
+      const { documents } = await connected((client) =>
+        client.request<{ documents: Page<ListedDocument> }>(
+          'query Documents($first: Int!, $text: String) { documents(first: $first, filter: { text: $text }) { totalCount edges { node { id title status chunkCount error { code } } } } }',
+          { first: pageSize(first, exitUsage), text: title ?? null },
+        ),
+      );
+      print(documents, () =>
+        [
+          ...documents.edges.map(
+            ({ node: { id, title: name, status, chunkCount, error } }) =>
+              `${id}  ${status.padEnd(10)} ${String(chunkCount).padStart(5)}  ${name}${error ? `  (${error.code})` : ''}`,
+          ),
+          `${documents.totalCount} documents`,
+        ].join('\n'),
+      );
+    });
+
+  program
+    .command('metrics')
+    .description('show what the server measures of itself, now')
+    .action(async () => {
+      const { metrics } = await connected((client) =>
+        client.request<{ metrics: Record<string, Record<string, unknown>> }>(
+          'query { metrics { library { documents chunks } queue { queued running embedding } process { cpuShare memoryBytes uptimeMs } eventLoop { delayP99Ms } search { perSecond p50Ms p95Ms cachedShare } } }',
+        ),
+      );
+      print(metrics, () =>
+        Object.entries(metrics)
+          .flatMap(([part, values]) => Object.entries(values).map(([name, value]) => `${part}.${name}: ${shown(value)}`))
+          .join('\n'),
+      );
+    });
+
+  const cache = program.command('cache').description('clear what was kept to answer faster');
+  cache
+    .command('clear')
+    .description('forget kept answers; without a kind, of all kinds')
+    .argument('[kind...]', 'search, embedding or metadata')
+    .action(async (kinds: string[]) => {
+      await connected((client) =>
+        client.request('mutation Clear($kinds: [CacheKind!]) { clearCache(kinds: $kinds) }', {
+          kinds: kinds.length > 0 ? kinds.map((kind) => kind.toUpperCase()) : null,
+        }),
+      );
+      print({ cleared: kinds.length > 0 ? kinds : 'all' }, () => 'cleared');
+    });
+}

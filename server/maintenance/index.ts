@@ -1,0 +1,3 @@
+export { MaintenanceResolver } from './maintenance.resolver.js';
+export { MaintenanceService } from './maintenance.service.js';
+export { MaintenanceTask } from './tasks.js';

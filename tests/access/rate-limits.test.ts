@@ -1,0 +1,58 @@
+import { createClient } from 'graphql-ws';
+import { afterEach, expect, test } from 'vitest';
+import WebSocket from 'ws';
+import { TestServer } from '../support/server.js';
+
+let server: TestServer;
+afterEach(() => server.stop());
+
+test('requests of an address are limited, by HTTP and on a WebSocket alike', async () => {
+  const limit = 12;
+  server = await TestServer.start({ RATE_LIMITING: 'true', RATE_LIMIT_API: String(limit) });
+  const client = createClient({
+    url: `${server.url.replace('http', 'ws')}/graphql`,
+    webSocketImpl: WebSocket,
+    connectionParams: { authorization: server.authorization },
+    retryAttempts: 0,
+    lazy: false,
+  });
+  /** @returns the error where the operation was refused */
+  const ask = (): Promise<unknown> =>
+    new Promise((resolve) => {
+      client.subscribe(
+        { query: '{ viewer { role } }' },
+        { next: () => undefined, error: (errors) => resolve((errors as unknown[])[0]), complete: () => resolve(null) },
+      );
+    });
+  try {
+    let answered = 0;
+    let refused: unknown = null;
+    while (!refused && answered <= limit) {
+      refused = await ask();
+      if (!refused) answered += 1;
+    }
+    // Opening the connection was a request too.
+    expect(answered).toBeLessThan(limit);
+    expect(answered).toBeGreaterThan(limit - 4);
+    expect(refused).toMatchObject({ extensions: { code: 'RATE_LIMITED', remedy: expect.stringMatching(/^Try again in \d+ s\.$/) as string } });
+    const response = await fetch(`${server.url}/graphql`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', authorization: server.authorization },
+      body: JSON.stringify({ query: '{ viewer { role } }' }),
+    });
+    expect(response.status).toBe(429);
+    expect(await response.json()).toMatchObject({ errors: [{ extensions: { code: 'RATE_LIMITED' } }] });
+  } finally {
+    await client.dispose();
+  }
+});
+
+test('searches and uploads of a user have limits of their own', async () => {
+  server = await TestServer.start({ RATE_LIMITING: 'true', RATE_LIMIT_SEARCH: '2', RATE_LIMIT_UPLOAD: '1' });
+  const search = () => server.send('{ search(query: "pump") { totalCount } }');
+  for (let i = 0; i < 2; i++) expect((await search()).errors).toEqual([]);
+  expect((await search()).errors[0]).toMatchObject({ message: expect.stringContaining('2 searches') as string, extensions: { code: 'RATE_LIMITED' } });
+  await server.upload([{ name: 'first.txt', content: 'The first file of the hour.' }]);
+  await expect(server.upload([{ name: 'second.txt', content: 'The second file of the hour.' }])).rejects.toThrow(/RATE_LIMITED|1 uploads/);
+  expect((await server.send('{ viewer { role } }')).errors).toEqual([]);
+});

@@ -1,0 +1,64 @@
+import { execFile } from 'node:child_process';
+import { mkdir, utimes, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { packageRoot } from '../../server/config/index.js';
+import { cleanEnvironment } from '../support/environment.js';
+import { TestServer } from '../support/server.js';
+
+let server: TestServer;
+beforeAll(async () => {
+  server = await TestServer.start();
+  await server.take('ferry.txt', 'The ferry leaves the northern pier at half past six.');
+});
+afterAll(() => server.stop());
+
+/** The command line beside the server that runs. */
+function erpfts(...args: string[]): Promise<{ code: number; out: string; err: string }> {
+  return new Promise((resolve) => {
+    execFile(
+      process.execPath,
+      [join(packageRoot, 'ops/bin/erpfts.cjs'), ...args],
+      { cwd: server.dataDir, env: { ...cleanEnvironment(), DATA_DIR: server.dataDir } },
+      (error, out, err) => resolve({ code: error ? Number(error.code) : 0, out, err }),
+    );
+  });
+}
+
+test('jobs, documents and metrics are listed for people and for programs', async () => {
+  expect((await erpfts('documents')).out).toMatch(/READY\s+1\s+ferry\n1 documents/);
+  expect((await erpfts('documents', '--title', 'nowhere')).out.trim()).toBe('0 documents');
+  const jobs = JSON.parse((await erpfts('--json', 'jobs', '--status', 'succeeded')).out) as { edges: { node: { kind: string; status: string } }[] };
+  expect(jobs.edges.map(({ node }) => [node.kind, node.status])).toContainEqual(['INGEST', 'SUCCEEDED']);
+  expect((await erpfts('jobs', '--status', 'failed')).out.trim()).toBe('0 jobs');
+  expect((await erpfts('metrics')).out).toMatch(/library\.documents: 1\n/);
+  expect((await erpfts('cache', 'clear', 'search')).code).toBe(0);
+});
+
+test('what was typed wrong is said, with exit code 2', async () => {
+  const count = await erpfts('jobs', '--first', 'many');
+  expect([count.code, count.err]).toEqual([2, expect.stringContaining('--first takes 1 to 100, not "many".')]);
+  const task = await erpfts('maintenance', 'polish');
+  expect([task.code, task.err]).toEqual([2, expect.stringContaining('vacuum')]);
+});
+
+test('a maintenance task is started, followed and listed', { timeout: 60_000 }, async () => {
+  expect((await erpfts('maintenance')).out).toMatch(/integrity-check\s+never run/);
+  const vacuum = JSON.parse((await erpfts('--json', 'maintenance', 'vacuum')).out) as { status: string; result: Record<string, number> };
+  expect(vacuum.status).toBe('SUCCEEDED');
+  expect(vacuum.result['bytesAfter']).toBeGreaterThan(0);
+  expect((await erpfts('maintenance', 'integrity-check')).out).toContain('problems: 0');
+  expect((await erpfts('maintenance')).out).toMatch(/integrity-check\s+succeeded \d{4}-/);
+});
+
+test('temporary files go a day after they were left behind, and not before', async () => {
+  const day = 86_400_000;
+  const folder = join(server.dataDir, 'tmp');
+  await mkdir(folder, { recursive: true });
+  await writeFile(join(folder, 'left-behind'), 'half of it');
+  await writeFile(join(folder, 'arriving'), 'the other half');
+  const old = new Date(Date.now() - day - 60_000);
+  await utimes(join(folder, 'left-behind'), old, old);
+  const { out } = await erpfts('--json', 'maintenance', 'remove-temporary-files');
+  expect((JSON.parse(out) as { result: object }).result).toMatchObject({ files: 1, bytes: 10 });
+});
