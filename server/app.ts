@@ -48,6 +48,7 @@ import {
   Uploads,
 } from './ingestion/index.js';
 import { JobsResolver, JobsService, type JobTopics } from './jobs/index.js';
+import { Repairer, Verifier } from './integrity/index.js';
 import { MaintenanceResolver, MaintenanceService } from './maintenance/index.js';
 import { MetricsResolver, MetricsService, prometheusRoute } from './metrics/index.js';
 import { BlobStore } from './platform/blobs/index.js';
@@ -176,7 +177,13 @@ async function start(loaded: LoadedSettings, log: Logger, teardown: Teardown): P
   const compare: GoldenService['compare'] = (candidate, signal) => golden.compare(candidate, signal);
   const reembedding = new Reembedding({ settings, database, index, embedders, generations, mirror, jobs, compare, log });
   const jobsService = new JobsService(database, jobs, jobEvents, [clearRevisionKind]);
-  const maintenance = new MaintenanceService(jobs, { database, fullText, blobs, temporaryFileMs: settings.TEMPORARY_FILE_HOURS * hourMs });
+  const stores = { database, blobs, index, fullText };
+  const maintenance = new MaintenanceService(jobs, {
+    ...stores,
+    verifier: new Verifier(stores),
+    repairer: new Repairer({ ...stores, mirror, removal, store }),
+    temporaryFileMs: settings.TEMPORARY_FILE_HOURS * hourMs,
+  });
   const limits = new RateLimits(settings);
   const access = new AccessService(settings, database);
   await access.open();

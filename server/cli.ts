@@ -178,6 +178,7 @@ addOperations(program, {
     if (process.stderr.isTTY) process.stderr.write(`\r\u001b[K${text}`);
   },
   exitUsage,
+  exitFailed,
 });
 
 program

@@ -11,6 +11,7 @@ export interface Terminal {
   /** Tells how far a long command is; on a terminal only. */
   progress: (text: string) => void;
   exitUsage: number;
+  exitFailed: number;
 }
 
 interface Job {
@@ -23,6 +24,13 @@ interface Job {
   error: string | null;
   createdAt: string;
   result: Record<string, unknown> | null;
+}
+
+interface Verification {
+  found: number;
+  mended?: number;
+  left?: number;
+  damages: { kind: string; documentId: string | null; subject: string; message: string }[];
 }
 
 interface ListedDocument {
@@ -76,7 +84,19 @@ const figures = (result: Record<string, unknown> | null) =>
     .join('\n');
 
 /** Commands that look at a running system and keep it healthy. */
-export function addOperations(program: Command, { connected, print, progress, exitUsage }: Terminal): void {
+export function addOperations(program: Command, { connected, print, progress, exitUsage, exitFailed }: Terminal): void {
+  /** Starts a task and waits for it. */
+  const done = (task: string) =>
+    connected(async (client) => {
+      const { startMaintenance } = await client.request<{ startMaintenance: Job }>(
+        `mutation Start($task: MaintenanceTask!) { startMaintenance(task: $task) { ${jobFields} } }`,
+        { task },
+      );
+      const job = await finished(client, startMaintenance.id, progress);
+      if (job.status !== 'SUCCEEDED') throw new RequestFailed(job.error ?? `The task was ${job.status.toLowerCase()}.`, job.status, null);
+      return job;
+    });
+
   program
     .command('maintenance')
     .description('start a maintenance task and wait until it is done; without one, list them')
@@ -97,16 +117,24 @@ export function addOperations(program: Command, { connected, print, progress, ex
         );
         return;
       }
-      const task = name.toUpperCase().replaceAll('-', '_');
-      const job = await connected(async (client) => {
-        const { startMaintenance } = await client.request<{ startMaintenance: Job }>(
-          `mutation Start($task: MaintenanceTask!) { startMaintenance(task: $task) { ${jobFields} } }`,
-          { task },
-        );
-        return finished(client, startMaintenance.id, progress);
-      });
+      const job = await done(name.toUpperCase().replaceAll('-', '_'));
       print(job, () => figures(job.result));
-      if (job.status !== 'SUCCEEDED') throw new RequestFailed(job.error ?? `The task was ${job.status.toLowerCase()}.`, job.status, null);
+    });
+
+  program
+    .command('verify-data')
+    .description('compare originals, texts, passages, full text, vectors and ChromaDB, and name every difference')
+    .option('--repair', 'mend what can be mended')
+    .action(async ({ repair }: { repair?: boolean }) => {
+      const { result } = await done(repair ? 'REPAIR_DATA' : 'VERIFY_DATA');
+      const { found, mended = 0, left = found, damages } = result as unknown as Verification;
+      print(result, () =>
+        [
+          ...damages.map(({ kind, documentId, subject, message }) => [kind.padEnd(18), documentId ?? subject, message].join('  ')),
+          repair ? `${found} differences, ${mended} mended, ${left} left` : `${found} differences`,
+        ].join('\n'),
+      );
+      if (left > 0) process.exitCode = exitFailed;
     });
 
   program

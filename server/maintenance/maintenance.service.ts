@@ -43,7 +43,7 @@ export class MaintenanceService implements JobHandler {
     signal.throwIfAborted();
     report({ stage: task, message: tasks[task].about });
     const started = performance.now();
-    const result = await tasks[task].run(this.parts);
+    const result = await tasks[task].run(this.parts, { signal, report });
     return { task, tookMs: Math.round(performance.now() - started), ...result };
   }
 

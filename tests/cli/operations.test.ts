@@ -62,3 +62,14 @@ test('temporary files go a day after they were left behind, and not before', asy
   const { out } = await erpfts('--json', 'maintenance', 'remove-temporary-files');
   expect((JSON.parse(out) as { result: object }).result).toMatchObject({ files: 1, bytes: 10 });
 });
+
+test('verify-data names what is amiss and fails until it is mended', { timeout: 60_000 }, async () => {
+  expect(await erpfts('verify-data')).toMatchObject({ code: 0, out: '0 differences\n' });
+  const stray = 'e'.repeat(64);
+  await mkdir(join(server.dataDir, 'originals/ee/ee'), { recursive: true });
+  await writeFile(join(server.dataDir, 'originals/ee/ee', stray), 'Washed ashore.');
+  const found = await erpfts('verify-data');
+  expect([found.code, found.out]).toEqual([1, expect.stringMatching(new RegExp(`^ORIGINAL_ORPHAN +${stray} .*\n1 differences\n$`))]);
+  expect(await erpfts('verify-data', '--repair')).toMatchObject({ code: 0, out: expect.stringContaining('1 differences, 1 mended, 0 left') as string });
+  expect(await erpfts('verify-data')).toMatchObject({ code: 0, out: '0 differences\n' });
+});

@@ -188,6 +188,27 @@ export class FullTextIndex {
     });
   }
 
+  /** Those of the chunks that are not listed, or have no term vector. */
+  async missing(chunkIds: number[]): Promise<Set<number>> {
+    const missing = new Set(chunkIds);
+    for (let at = 0; at < chunkIds.length; at += 1000) {
+      const part = chunkIds.slice(at, at + 1000);
+      const rows = (await this.database.read.query(`SELECT chunk_id FROM chunk_terms WHERE chunk_id IN (${part.join(', ')})`)) as { chunk_id: number }[];
+      for (const { chunk_id: id } of rows) missing.delete(Number(id));
+    }
+    const listed = chunkIds.filter((id) => !missing.has(id));
+    for (const id of await this.#unlisted(listed)) missing.add(id);
+    return missing;
+  }
+
+  /** The lists tell how many of some chunks they hold: halved until what lacks is found. */
+  async #unlisted(chunkIds: number[]): Promise<number[]> {
+    if (chunkIds.length === 0 || (await this.#postings.present(this.database.read, chunkIds)) === chunkIds.length) return [];
+    if (chunkIds.length === 1) return chunkIds;
+    const half = chunkIds.length >> 1;
+    return [...(await this.#unlisted(chunkIds.slice(0, half))), ...(await this.#unlisted(chunkIds.slice(half)))];
+  }
+
   /** Merges what the postings have grown in. */
   optimize(): Promise<unknown> {
     return this.database.maintain(this.#postings.optimization);

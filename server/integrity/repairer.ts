@@ -1,0 +1,65 @@
+import { In } from 'typeorm';
+import { ChunkEntity, ChunkVectorEntity, DocumentEntity, type DocumentStore } from '../documents/index.js';
+import { type IndexMirror, type KnowledgeIndex } from '../indexing/index.js';
+import { type Removal } from '../ingestion/index.js';
+import { type BlobStore } from '../platform/blobs/index.js';
+import { type Database } from '../platform/database/index.js';
+import { type FullTextIndex } from '../platform/full-text/index.js';
+import { beyondRepair, type Damage, type DamageKind, mendedByReading } from './damage.js';
+
+interface RepairerParts {
+  database: Database;
+  blobs: BlobStore;
+  fullText: FullTextIndex;
+  index: KnowledgeIndex;
+  mirror: IndexMirror;
+  removal: Removal;
+  store: DocumentStore;
+}
+
+const rowsAtOnce = 500;
+
+/** Mends what a verification has found. Documents that have to be read again are queued, and answer as before until they are whole. */
+export class Repairer {
+  constructor(private readonly parts: RepairerParts) {}
+
+  /** @returns the damages that are mended, or will be by the jobs now queued */
+  async repair(damages: Damage[], signal: AbortSignal): Promise<Damage[]> {
+    const of = (...kinds: DamageKind[]) => damages.filter(({ kind }) => kinds.includes(kind));
+    const chunkIds = (found: Damage[]) => [...new Set(found.map(({ subject }) => Number(subject)))];
+    await this.#removeChunks(chunkIds(of('CHUNK_ORPHAN', 'FULL_TEXT_ORPHAN', 'VECTOR_ORPHAN')), signal);
+    if (of('ORIGINAL_ORPHAN').length > 0) await this.parts.removal.sweepOriginals();
+    // What it holds is not the original: without it the right bytes are taken when they come again.
+    for (const { subject } of of('ORIGINAL_ALTERED')) await this.parts.blobs.remove(subject);
+    const lost = new Set(damages.filter(({ kind }) => beyondRepair.has(kind)).map(({ documentId }) => documentId));
+    const unread = damages.filter(({ kind, documentId }) => mendedByReading.has(kind) && !lost.has(documentId));
+    await this.#readAgain([...new Set(unread.flatMap(({ documentId }) => documentId ?? []))], signal);
+    if (of('INDEX_MISSING', 'INDEX_ORPHAN').length > 0) await this.parts.mirror.bring(this.parts.index.active, signal);
+    return damages.filter((damage) => !beyondRepair.has(damage.kind) && (!mendedByReading.has(damage.kind) || unread.includes(damage)));
+  }
+
+  async #removeChunks(ids: number[], signal: AbortSignal): Promise<void> {
+    for (let at = 0; at < ids.length; at += rowsAtOnce) {
+      signal.throwIfAborted();
+      const part = ids.slice(at, at + rowsAtOnce);
+      await this.parts.index.remove(part);
+      await this.parts.database.write(async (tx) => {
+        await this.parts.fullText.remove(tx, part);
+        await tx.delete(ChunkVectorEntity, { chunkId: In(part) });
+        await tx.delete(ChunkEntity, { id: In(part) });
+      });
+    }
+  }
+
+  async #readAgain(ids: string[], signal: AbortSignal): Promise<void> {
+    for (let at = 0; at < ids.length; at += rowsAtOnce) {
+      signal.throwIfAborted();
+      const part = ids.slice(at, at + rowsAtOnce);
+      // Only what has come to an end can be begun again.
+      await this.parts.database.write((tx) =>
+        tx.update(DocumentEntity, { id: In(part), status: In(['QUEUED', 'EXTRACTING', 'CHUNKING', 'EMBEDDING', 'INDEXING']) }, { status: 'FAILED' }),
+      );
+      await this.parts.store.queueAgain(part);
+    }
+  }
+}
