@@ -131,7 +131,7 @@ export function addOperations(program: Command, { connected, print, progress, ex
       print(result, () =>
         [
           ...damages.map(({ kind, documentId, subject, message }) => [kind.padEnd(18), documentId ?? subject, message].join('  ')),
-          repair ? `${found} differences, ${mended} mended, ${left} left` : `${found} differences`,
+          repair ? `differences: ${found}, mended: ${mended}, left: ${left}` : `differences: ${found}`,
         ].join('\n'),
       );
       if (left > 0) process.exitCode = exitFailed;

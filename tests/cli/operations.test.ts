@@ -64,12 +64,12 @@ test('temporary files go a day after they were left behind, and not before', asy
 });
 
 test('verify-data names what is amiss and fails until it is mended', { timeout: 60_000 }, async () => {
-  expect(await erpfts('verify-data')).toMatchObject({ code: 0, out: '0 differences\n' });
+  expect(await erpfts('verify-data')).toMatchObject({ code: 0, out: 'differences: 0\n' });
   const stray = 'e'.repeat(64);
   await mkdir(join(server.dataDir, 'originals/ee/ee'), { recursive: true });
   await writeFile(join(server.dataDir, 'originals/ee/ee', stray), 'Washed ashore.');
   const found = await erpfts('verify-data');
-  expect([found.code, found.out]).toEqual([1, expect.stringMatching(new RegExp(`^ORIGINAL_ORPHAN +${stray} .*\n1 differences\n$`))]);
-  expect(await erpfts('verify-data', '--repair')).toMatchObject({ code: 0, out: expect.stringContaining('1 differences, 1 mended, 0 left') as string });
-  expect(await erpfts('verify-data')).toMatchObject({ code: 0, out: '0 differences\n' });
+  expect([found.code, found.out]).toEqual([1, expect.stringMatching(new RegExp(`^ORIGINAL_ORPHAN +${stray} .*\ndifferences: 1\n$`))]);
+  expect(await erpfts('verify-data', '--repair')).toMatchObject({ code: 0, out: expect.stringContaining('differences: 1, mended: 1, left: 0') as string });
+  expect(await erpfts('verify-data')).toMatchObject({ code: 0, out: 'differences: 0\n' });
 });
