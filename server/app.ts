@@ -21,7 +21,7 @@ import {
   originalRoute,
 } from './documents/index.js';
 import { GoldenQueryEntity, GoldenResolver, GoldenRunEntity, GoldenService } from './golden/index.js';
-import { HealthResolver, healthRoutes, HealthService, type HealthTopics } from './health/index.js';
+import { HealthResolver, healthRoutes, HealthService, type HealthTopics, storeChecks } from './health/index.js';
 import {
   Embedders,
   GenerationEntity,
@@ -188,25 +188,8 @@ async function start(loaded: LoadedSettings, log: Logger, teardown: Teardown): P
   const access = new AccessService(settings, database);
   await access.open();
 
-  health.register({
-    name: 'database',
-    timeoutMs: 3000,
-    essential: true,
-    check: async () => {
-      await database.read.query('SELECT 1');
-      return { status: 'HEALTHY' };
-    },
-  });
-  for (const check of [...indexChecks(index, repair, generations), golden.healthCheck()]) health.register(check);
-  health.register({
-    name: 'cache',
-    timeoutMs: 2000,
-    essential: false,
-    check: async () => {
-      await cache.ping();
-      return { status: 'HEALTHY' };
-    },
-  });
+  const checks = [...storeChecks(database, cache), ...indexChecks(index, repair, generations), golden.healthCheck()];
+  for (const check of checks) health.register(check);
   vectors.onAvailabilityChange(() => void health.check());
 
   const schema = createSchema([
