@@ -2,6 +2,13 @@ import { Initial1790000000000 } from './1790000000000-initial.js';
 import { PassagePieces1790100000000 } from './1790100000000-passage-pieces.js';
 import { GoldenQueries1790200000000 } from './1790200000000-golden-queries.js';
 import { GenerationComparison1790300000000 } from './1790300000000-generation-comparison.js';
+import { VectorsByNumber1790400000000 } from './1790400000000-vectors-by-number.js';
 
 /** All migrations, oldest first. */
-export const migrations = [Initial1790000000000, PassagePieces1790100000000, GoldenQueries1790200000000, GenerationComparison1790300000000];
+export const migrations = [
+  Initial1790000000000,
+  PassagePieces1790100000000,
+  GoldenQueries1790200000000,
+  GenerationComparison1790300000000,
+  VectorsByNumber1790400000000,
+];

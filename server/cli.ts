@@ -30,6 +30,11 @@ function print(value: unknown, forPeople: () => string): void {
   out(asJson() ? JSON.stringify(value, null, 2) : forPeople());
 }
 
+/** Replaces the line that tells how far a long command is; nothing where there is no terminal. */
+function progress(text: string): void {
+  if (process.stderr.isTTY) process.stderr.write(`\r\u001b[K${text}`);
+}
+
 function settings(): LoadedSettings {
   return loadSettings();
 }
@@ -104,14 +109,8 @@ program
     const endings = options.ending.map((ending) => ending.toLowerCase());
     const files = await filesUnder(paths, endings);
     if (files.length === 0) throw new CommanderError(exitUsage, 'erpfts.noFiles', 'No file was found under the paths given.');
-    let shown = '';
-    const onProgress = (text: string) => {
-      if (text === shown) return;
-      shown = text;
-      if (process.stderr.isTTY) process.stderr.write(`\r\u001b[K${text}`);
-    };
-    const results = await connected((client) => ingest(client, files, { tags: options.tag, endings, onProgress }));
-    if (process.stderr.isTTY) process.stderr.write('\r\u001b[K');
+    const results = await connected((client) => ingest(client, files, { tags: options.tag, endings, onProgress: progress }));
+    progress('');
     print(results, () => summary(results));
     if (results.some(({ outcome }) => outcome === 'FAILED' || outcome === 'REFUSED')) process.exitCode = exitFailed;
   });
@@ -174,9 +173,7 @@ program
 addOperations(program, {
   connected,
   print,
-  progress: (text) => {
-    if (process.stderr.isTTY) process.stderr.write(`\r\u001b[K${text}`);
-  },
+  progress,
   exitUsage,
   exitFailed,
 });

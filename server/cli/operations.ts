@@ -1,4 +1,4 @@
-import { Argument, type Command, CommanderError } from 'commander';
+import { Argument, type Command, CommanderError, Option } from 'commander';
 import { setTimeout as delay } from 'node:timers/promises';
 import { MaintenanceTask } from '../maintenance/index.js';
 import { type Client, RequestFailed } from './client.js';
@@ -93,6 +93,7 @@ export function addOperations(program: Command, { connected, print, progress, ex
         { task },
       );
       const job = await finished(client, startMaintenance.id, progress);
+      progress('');
       if (job.status !== 'SUCCEEDED') throw new RequestFailed(job.error ?? `The task was ${job.status.toLowerCase()}.`, job.status, null);
       return job;
     });
@@ -141,7 +142,7 @@ export function addOperations(program: Command, { connected, print, progress, ex
     .command('jobs')
     .description('list jobs, newest first')
     .option('--first <n>', 'how many', '20')
-    .option('--status <status...>', 'only those queued, running, succeeded, failed or cancelled')
+    .addOption(new Option('--status <status...>', 'only those in these states').choices(['queued', 'running', 'succeeded', 'failed', 'cancelled']))
     .action(async ({ first, status }: { first: string; status?: string[] }) => {
       const variables = { first: pageSize(first, exitUsage), statuses: status?.map((one) => one.toUpperCase()) ?? null };
       const { jobs } = await connected((client) =>
@@ -203,7 +204,7 @@ export function addOperations(program: Command, { connected, print, progress, ex
   cache
     .command('clear')
     .description('forget kept answers; without a kind, of all kinds')
-    .argument('[kind...]', 'search, embedding or metadata')
+    .addArgument(new Argument('[kind...]').choices(['search', 'embedding', 'metadata']))
     .action(async (kinds: string[]) => {
       await connected((client) =>
         client.request('mutation Clear($kinds: [CacheKind!]) { clearCache(kinds: $kinds) }', {

@@ -48,8 +48,9 @@ const mostAliases = 20;
 
 /** Makes documents of what arrived, in the order given: of two with the same key the second is a duplicate of the first. */
 export async function acceptArrivals(tx: EntityManager, { database, blobs, jobs }: Stores, arrivals: Arrival[]): Promise<AcceptedArrival[]> {
-  // In one order everywhere, so that two transactions never wait for each other.
-  for (const key of [...new Set(arrivals.map(({ liveKey }) => liveKey))].sort()) await database.lock(tx, key);
+  // An original must not be dropped as its bytes arrive again. In one order everywhere, so that two transactions never wait for each other.
+  const keys = arrivals.flatMap(({ liveKey, file }) => (file ? [liveKey, `blob:${file.sha256}`] : [liveKey]));
+  for (const key of [...new Set(keys)].sort()) await database.lock(tx, key);
   const known = new Map(
     (await tx.findBy(DocumentEntity, { liveKey: In(arrivals.map(({ liveKey }) => liveKey)) })).map((document) => [document.liveKey, document]),
   );

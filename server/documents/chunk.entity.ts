@@ -50,7 +50,7 @@ export class ChunkEntity {
 
 /** A chunk's vector under one model: 32-bit floats, little endian. Apart from the text, which searches read without it. */
 @Entity('chunk_vectors')
-@Index('chunk_vectors_model', ['model'])
+@Index('chunk_vectors_model', ['model', 'chunkId'])
 export class ChunkVectorEntity {
   @PrimaryColumn({ type: 'integer', name: 'chunk_id' })
   chunkId!: number;

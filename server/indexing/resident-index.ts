@@ -48,9 +48,8 @@ export class ResidentIndex {
     this.#collection = collection;
     let after = 0;
     for (;;) {
-      // By the chunks' numbers: the index over models would sort all vectors anew each time.
       const rows = (await this.database.searchRead.query(
-        `SELECT chunk_id AS id, vector FROM chunk_vectors WHERE (model || '') = '${model.replaceAll("'", "''")}' AND chunk_id > ${after} ORDER BY chunk_id LIMIT ${readAtOnce}`,
+        `SELECT chunk_id AS id, vector FROM chunk_vectors WHERE model = '${model.replaceAll("'", "''")}' AND chunk_id > ${after} ORDER BY chunk_id LIMIT ${readAtOnce}`,
       )) as { id: number; vector: Uint8Array }[];
       if (signal.aborted || this.#collection !== collection) return;
       for (const { id, vector } of rows) this.#set(String(id), vectorFromBytes(vector));

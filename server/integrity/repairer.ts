@@ -1,4 +1,4 @@
-import { In } from 'typeorm';
+import { In, Not } from 'typeorm';
 import { ChunkEntity, ChunkVectorEntity, DocumentEntity, type DocumentStore } from '../documents/index.js';
 import { type IndexMirror, type KnowledgeIndex } from '../indexing/index.js';
 import { type Removal } from '../ingestion/index.js';
@@ -33,6 +33,7 @@ export class Repairer {
     for (const { subject } of of('ORIGINAL_ALTERED')) await this.parts.blobs.remove(subject);
     const lost = new Set(damages.filter(({ kind }) => beyondRepair.has(kind)).map(({ documentId }) => documentId));
     const unread = damages.filter(({ kind, documentId }) => mendedByReading.has(kind) && !lost.has(documentId));
+    await this.#release(of('STUCK').map(({ subject }) => subject));
     await this.#readAgain([...new Set(unread.flatMap(({ documentId }) => documentId ?? []))], signal);
     if (of('INDEX_MISSING', 'INDEX_ORPHAN').length > 0) await this.parts.mirror.bring(this.parts.index.active, signal);
     return damages.filter((damage) => !beyondRepair.has(damage.kind) && (!mendedByReading.has(damage.kind) || unread.includes(damage)));
@@ -51,15 +52,18 @@ export class Repairer {
     }
   }
 
+  /** Only what has come to an end can be begun again. */
+  async #release(ids: string[]): Promise<void> {
+    for (let at = 0; at < ids.length; at += rowsAtOnce) {
+      const part = ids.slice(at, at + rowsAtOnce);
+      await this.parts.database.write((tx) => tx.update(DocumentEntity, { id: In(part), status: Not(In(['READY', 'FAILED'])) }, { status: 'FAILED' }));
+    }
+  }
+
   async #readAgain(ids: string[], signal: AbortSignal): Promise<void> {
     for (let at = 0; at < ids.length; at += rowsAtOnce) {
       signal.throwIfAborted();
-      const part = ids.slice(at, at + rowsAtOnce);
-      // Only what has come to an end can be begun again.
-      await this.parts.database.write((tx) =>
-        tx.update(DocumentEntity, { id: In(part), status: In(['QUEUED', 'EXTRACTING', 'CHUNKING', 'EMBEDDING', 'INDEXING']) }, { status: 'FAILED' }),
-      );
-      await this.parts.store.queueAgain(part);
+      await this.parts.store.queueAgain(ids.slice(at, at + rowsAtOnce));
     }
   }
 }

@@ -53,10 +53,11 @@ export class Verifier {
       onProgress(stage, i / stages.length);
       found.push(...(await look()));
     }
-    const moving = new Set(
-      (await this.#query<{ id: string }>(`SELECT id FROM documents WHERE updated_at >= '${startedAt}' OR deleted_at IS NOT NULL`)).map(({ id }) => id),
+    // One that arrived, changed or went meanwhile was seen by some of the looks as it was, and by others as it is.
+    const standing = new Set(
+      (await this.#query<{ id: string }>(`SELECT id FROM documents WHERE updated_at < '${startedAt}' AND deleted_at IS NULL`)).map(({ id }) => id),
     );
-    return found.filter(({ documentId }) => documentId === null || !moving.has(documentId));
+    return found.filter(({ documentId }) => documentId === null || standing.has(documentId));
   }
 
   #query<T>(sql: string): Promise<T[]> {
@@ -201,6 +202,9 @@ export class Verifier {
         : [],
     );
     const rows = new Set((await this.#query<{ id: number }>('SELECT id FROM chunks')).map(({ id }) => String(id)));
+    const unknown = held.filter((id) => !rows.has(id));
+    // And one that was removed since is not.
+    const strangers = unknown.length > 0 ? await index.vectors.existing(collection, unknown) : [];
     return [
       ...missing
         .filter(({ id }) => !there.has(String(id)))
@@ -210,9 +214,12 @@ export class Verifier {
           subject: String(row.id),
           message: 'ChromaDB lacks the vector of a passage.',
         })),
-      ...held
-        .filter((id) => !rows.has(id))
-        .map((id): Damage => ({ kind: 'INDEX_ORPHAN', documentId: null, subject: id, message: 'ChromaDB holds the vector of a passage that does not exist.' })),
+      ...strangers.map((id): Damage => ({
+        kind: 'INDEX_ORPHAN',
+        documentId: null,
+        subject: id,
+        message: 'ChromaDB holds the vector of a passage that does not exist.',
+      })),
     ];
   }
 

@@ -61,9 +61,8 @@ export class PassageVectors {
   }
 
   async #read(model: string, where: string): Promise<[number, Uint8Array][]> {
-    // By the chunks' numbers, not by the index over models, which would sort all vectors anew for each handful.
     const read = (await this.database.searchRead.query(
-      `SELECT chunk_id AS id, vector, pieces FROM chunk_vectors WHERE (model || '') = ${quoted(model)} AND ${where}`,
+      `SELECT chunk_id AS id, vector, pieces FROM chunk_vectors WHERE model = ${quoted(model)} AND ${where}`,
     )) as { id: number; vector: Uint8Array; pieces: Uint8Array | null }[];
     return read.map(({ id, vector, pieces }) => {
       const whole = vectorFromBytes(vector);

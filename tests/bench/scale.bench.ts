@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { type Passage, evaluationSet, scalePassages } from '../support/evaluation.js';
+import { evaluationSet, scalePassages } from '../support/evaluation.js';
 import { type TestServer, type UploadFile } from '../support/server.js';
 import { chromaOf, percentile, timed } from './floor.js';
 import { exportPassages, serverWith, serverWithFiles, uncached } from './library.js';
@@ -42,7 +42,7 @@ const median = (values: number[]) => percentile(values, 0.5);
 
 test('search in 100,000 passages', async () => {
   const { passages, questions } = evaluationSet('jaquad');
-  const small = await serverWith('search', [...passages, ...scalePassages()] as Passage[], uncached);
+  const small = await serverWith('search', [...passages, ...scalePassages()], uncached);
   let large: TestServer | null = null;
   let floor: Rival | null = null;
   try {

@@ -38,6 +38,8 @@ test('jobs, documents and metrics are listed for people and for programs', async
 test('what was typed wrong is said, with exit code 2', async () => {
   const count = await erpfts('jobs', '--first', 'many');
   expect([count.code, count.err]).toEqual([2, expect.stringContaining('--first takes 1 to 100, not "many".')]);
+  expect((await erpfts('jobs', '--status', 'asleep')).code).toBe(2);
+  expect((await erpfts('cache', 'clear', 'cookies')).code).toBe(2);
   const task = await erpfts('maintenance', 'polish');
   expect([task.code, task.err]).toEqual([2, expect.stringContaining('vacuum')]);
 });

@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { packageRoot } from '../../server/config/index.js';
 import { TestServer } from '../support/server.js';
+import { rows } from '../support/stores.js';
 import type * as Resident from '../../server/platform/vector-index/resident-vectors.js';
 
 // The built module, because the build makes its WebAssembly.
@@ -88,4 +89,17 @@ test('answers are the same from memory, from ChromaDB and past the limit, before
     await server.boot();
   }
   expect((await compare('insects that talk'))[0]).toBe('topic-4');
+});
+
+test('vectors of a model are read in the order of their chunks without being sorted', { timeout: 60_000 }, async () => {
+  const server = await TestServer.start();
+  try {
+    const plan = await rows<{ detail: string }>(
+      server,
+      `EXPLAIN QUERY PLAN SELECT chunk_id, vector FROM chunk_vectors WHERE model = 'any' AND chunk_id < 900 ORDER BY chunk_id DESC LIMIT 250`,
+    );
+    expect(plan.map(({ detail }) => detail).join('\n')).not.toContain('TEMP B-TREE');
+  } finally {
+    await server.stop();
+  }
 });

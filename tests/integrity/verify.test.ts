@@ -65,6 +65,15 @@ test('a healthy library has no difference, also while documents are taken in', {
   await server.idle();
 });
 
+test('documents that go meanwhile are no difference', { timeout: 120_000 }, async () => {
+  const { documents } = await server.ask<{ documents: { edges: { node: { id: string } }[] } }>(
+    '{ documents(first: 50, filter: { text: "arriving" }) { edges { node { id } } } }',
+  );
+  for (const { node } of documents.edges) await server.ask('mutation($id: ID!) { deleteDocuments(ids: [$id]) { id } }', { id: node.id });
+  for (let i = 0; i < 4; i++) expect((await run('VERIFY_DATA')).damages).toEqual([]);
+  await server.idle();
+});
+
 test('damage of every kind is named, and mended where it can be', { timeout: 240_000 }, async () => {
   const of = (name: string) => taken.get(name)!;
   await rm(originalOf(of('gone').sha256));

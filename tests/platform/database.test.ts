@@ -4,6 +4,7 @@ import { mkdtempSync } from 'node:fs';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import pg from 'pg';
 import { afterAll, describe, expect, test } from 'vitest';
 import { packageRoot } from '../../server/config/index.js';
@@ -99,6 +100,31 @@ describe.each(databases)('$dialect', ({ dialect, env, available }) => {
         '{ search(query: "secret37x", mode: KEYWORD) { hits { document { id } } } }',
       );
       expect(search.hits[0]?.document.id).toBe(ids[37]);
+    } finally {
+      await server.stop();
+    }
+  });
+
+  test.skipIf(!available)('bytes that come again while their document is deleted are kept', { timeout: 120_000 }, async () => {
+    const server = await TestServer.start(env);
+    try {
+      const file = { name: 'ebb.txt', content: 'What the ebb takes, the flood brings back.' };
+      for (let round = 0; round < 12; round++) {
+        const [first] = await server.upload([file]);
+        const id = first!.document?.id ?? first!.duplicateOf!.id;
+        // The deletion drops the original in its own time: the bytes come again at some moment of it.
+        const { deleteDocuments } = await server.ask<{ deleteDocuments: { id: string } }>('mutation($id: ID!) { deleteDocuments(ids: [$id]) { id } }', { id });
+        await delay(round * 4);
+        await server.upload([file]);
+        await server.jobDone(deleteDocuments.id);
+        await server.idle();
+        const { documents } = await server.ask<{ documents: { edges: { node: { id: string } }[] } }>(
+          '{ documents(filter: { text: "ebb.txt" }) { edges { node { id } } } }',
+        );
+        expect(documents.edges).toHaveLength(1);
+        const original = await fetch(`${server.url}/originals/${documents.edges[0]!.node.id}`, { headers: { authorization: server.authorization } });
+        expect([original.status, await original.text()]).toEqual([200, file.content]);
+      }
     } finally {
       await server.stop();
     }

@@ -5,17 +5,19 @@ import { ChromaClient } from 'chromadb';
 import { execFileSync } from 'node:child_process';
 import { type TestServer } from './server.js';
 
-/** One row of the server's own SQLite file, read beside it. */
-export function row<T extends object>(server: TestServer, sql: string): Promise<T> {
+/** Rows of the server's own SQLite file, read beside it. */
+export function rows<T extends object>(server: TestServer, sql: string): Promise<T[]> {
   return new Promise((resolve, reject) => {
     const database = new sqlite3.Database(join(server.dataDir, 'erpfts.sqlite'), sqlite3.OPEN_READONLY);
-    database.get(sql, (error, found: T) => {
+    database.all<T>(sql, (error, found) => {
       database.close();
       if (error) reject(error);
       else resolve(found);
     });
   });
 }
+
+export const row = async <T extends object>(server: TestServer, sql: string) => (await rows<T>(server, sql))[0]!;
 
 export const count = async (server: TestServer, from: string) => (await row<{ n: number }>(server, `SELECT count(*) n FROM ${from}`)).n;
 
