@@ -3,6 +3,7 @@ import { PassagePieces1790100000000 } from './1790100000000-passage-pieces.js';
 import { GoldenQueries1790200000000 } from './1790200000000-golden-queries.js';
 import { GenerationComparison1790300000000 } from './1790300000000-generation-comparison.js';
 import { VectorsByNumber1790400000000 } from './1790400000000-vectors-by-number.js';
+import { Operations1790500000000 } from './1790500000000-operations.js';
 
 /** All migrations, oldest first. */
 export const migrations = [
@@ -11,4 +12,5 @@ export const migrations = [
   GoldenQueries1790200000000,
   GenerationComparison1790300000000,
   VectorsByNumber1790400000000,
+  Operations1790500000000,
 ];

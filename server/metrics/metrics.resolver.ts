@@ -1,147 +1,44 @@
-import { Arg, Field, Float, Int, Mutation, ObjectType, Query, registerEnumType, Resolver, Root, Subscription } from 'type-graphql';
-import { type AnswerCache } from '../platform/cache/index.js';
+import { Arg, Int, Mutation, Query, Resolver, Root, Subscription } from 'type-graphql';
 import { subscribeTo } from '../access/index.js';
+import { type AnswerCache } from '../platform/cache/index.js';
 import { badInput } from '../platform/errors.js';
-import { DateTime } from '../platform/http/graphql-types.js';
+import { type HistoryPoint, type MetricsHistory } from './history.js';
 import { type Metrics, type MetricsService } from './metrics.service.js';
-
-@ObjectType({ simpleResolvers: true })
-export class ProcessMetrics {
-  @Field(() => Float, { description: 'Processor time over time: 1 is one core busy.' })
-  cpuShare!: number;
-
-  @Field(() => Float, { description: 'Resident memory with the embedding workers, bytes.' })
-  memoryBytes!: number;
-
-  @Field(() => Float)
-  heapBytes!: number;
-
-  @Field(() => Float)
-  uptimeMs!: number;
-}
-
-@ObjectType({ simpleResolvers: true, description: 'How late the event loop was in the last second, milliseconds.' })
-export class EventLoopMetrics {
-  @Field(() => Float)
-  delayP50Ms!: number;
-
-  @Field(() => Float)
-  delayP99Ms!: number;
-
-  @Field(() => Float)
-  delayMaxMs!: number;
-}
-
-@ObjectType({ simpleResolvers: true })
-export class LibraryMetrics {
-  @Field(() => Int)
-  documents!: number;
-
-  @Field(() => Int)
-  chunks!: number;
-}
-
-@ObjectType({ simpleResolvers: true })
-export class QueueMetrics {
-  @Field(() => Int, { description: 'Jobs waiting.' })
-  queued!: number;
-
-  @Field(() => Int)
-  running!: number;
-
-  @Field(() => Int, { description: 'Passages waiting for their vectors.' })
-  embedding!: number;
-}
-
-@ObjectType({ simpleResolvers: true, description: 'Over the last minute.' })
-export class SearchMetrics {
-  @Field(() => Float)
-  perSecond!: number;
-
-  @Field(() => Float, { nullable: true })
-  p50Ms!: number | null;
-
-  @Field(() => Float, { nullable: true })
-  p95Ms!: number | null;
-
-  @Field(() => Float, { nullable: true })
-  p99Ms!: number | null;
-
-  @Field(() => Int, { description: 'Since the start.' })
-  total!: number;
-
-  @Field(() => Float, { nullable: true, description: 'Share answered from the cache, 0..1.' })
-  cachedShare!: number | null;
-
-  @Field(() => Float, { nullable: true })
-  emptyShare!: number | null;
-}
-
-enum CacheKindName {
-  SEARCH = 'search',
-  EMBEDDING = 'embedding',
-  METADATA = 'metadata',
-}
-registerEnumType(CacheKindName, { name: 'CacheKind', description: 'Answers to searches, vectors of queries, figures about the library.' });
-
-@ObjectType({ simpleResolvers: true, description: 'Since the start.' })
-export class CacheKindMetrics {
-  @Field(() => CacheKindName)
-  kind!: string;
-
-  @Field(() => Int)
-  hits!: number;
-
-  @Field(() => Int)
-  misses!: number;
-}
-
-@ObjectType({ simpleResolvers: true })
-export class CacheMetrics {
-  @Field(() => String, { description: 'memory or redis' })
-  backend!: string;
-
-  @Field(() => [CacheKindMetrics])
-  kinds!: CacheKindMetrics[];
-}
-
-@ObjectType('Metrics', { simpleResolvers: true })
-export class MetricsType {
-  @Field(() => DateTime)
-  at!: Date;
-
-  @Field(() => ProcessMetrics)
-  process!: ProcessMetrics;
-
-  @Field(() => EventLoopMetrics)
-  eventLoop!: EventLoopMetrics;
-
-  @Field(() => LibraryMetrics)
-  library!: LibraryMetrics;
-
-  @Field(() => QueueMetrics)
-  queue!: QueueMetrics;
-
-  @Field(() => SearchMetrics)
-  search!: SearchMetrics;
-
-  @Field(() => CacheMetrics)
-  cache!: CacheMetrics;
-}
+import { CacheKindName, MetricsHistorySize, MetricsPoint, MetricsRange, MetricsType } from './metrics.type.js';
 
 const shortestIntervalMs = 250;
 const defaultIntervalMs = 2000;
+const hourMs = 3_600_000;
 
 @Resolver()
 export class MetricsResolver {
   constructor(
     private readonly service: MetricsService,
+    private readonly history: MetricsHistory,
     private readonly cache: AnswerCache,
+    private readonly retentionDays: number,
   ) {}
 
   @Query(() => MetricsType)
   metrics(): Promise<Metrics> {
     return this.service.current();
+  }
+
+  @Query(() => [MetricsPoint], {
+    description:
+      'Metrics over time, oldest first: samples of the last day, minutes of the last week, hours of METRICS_RETENTION_DAYS. Errors: BAD_USER_INPUT for a range that ends before it begins, or more than 2000 points.',
+  })
+  metricsHistory(
+    @Arg('range', () => MetricsRange) range: MetricsRange,
+    @Arg('step', () => Int, { nullable: true, description: 'Seconds from one point to the next; without it, at most 300 points.' }) step: number | null,
+  ): Promise<HistoryPoint[]> {
+    const to = range.to ?? new Date();
+    return this.history.read(range.from ?? new Date(to.getTime() - hourMs), to, step);
+  }
+
+  @Query(() => MetricsHistorySize, { description: 'How much is kept.' })
+  async metricsHistorySize(): Promise<MetricsHistorySize> {
+    return { ...(await this.history.size()), retentionDays: this.retentionDays };
   }
 
   @Mutation(() => Boolean, { description: 'Forgets kept answers, of the kinds given or of all; they are computed again when asked for.' })

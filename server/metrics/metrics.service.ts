@@ -1,7 +1,10 @@
 import { monitorEventLoopDelay, performance } from 'node:perf_hooks';
 import { type CacheKindStatistics } from '../platform/cache/index.js';
+import { type OperationRates } from '../platform/http/index.js';
 import { latestValues } from '../platform/pubsub/index.js';
 import { type SearchRates } from '../search/index.js';
+import { type HostReading, type ProcessReading } from './host.js';
+import { type SystemReading } from './sampler.js';
 
 export interface Metrics {
   at: Date;
@@ -10,7 +13,10 @@ export interface Metrics {
   library: { documents: number; chunks: number };
   queue: { queued: number; running: number; embedding: number };
   search: SearchRates;
+  requests: OperationRates;
   cache: CacheFigures;
+  host: HostReading | null;
+  processes: ProcessReading[];
 }
 
 export interface CacheFigures {
@@ -24,7 +30,9 @@ export interface MetricsSources {
   queue: () => Promise<{ queued: number; running: number }>;
   embedding: () => number;
   search: () => SearchRates;
+  requests: () => OperationRates;
   cache: () => CacheFigures;
+  system: () => SystemReading;
 }
 
 const sampleEveryMs = 1000;
@@ -79,7 +87,9 @@ export class MetricsService {
       library,
       queue: { ...queue, embedding: this.sources.embedding() },
       search: this.sources.search(),
+      requests: this.sources.requests(),
       cache: this.sources.cache(),
+      ...this.sources.system(),
     };
   }
 

@@ -26,7 +26,16 @@ test('Prometheus reads searches, cache hits and the library, and only with a key
   expect(grown('erpfts_cache_requests_total{kind="search",result="miss"}')).toBe(1);
   expect(grown('erpfts_search_duration_seconds_count{cached="true"}')).toBe(1);
   expect(grown('erpfts_search_duration_seconds_count{cached="false"}')).toBe(1);
-  expect([after.get('erpfts_documents'), after.get('erpfts_chunks')]).toEqual([1, 1]);
+  // Counts are kept for two seconds.
+  await expect
+    .poll(
+      async () => {
+        const now = await scrape();
+        return [now.get('erpfts_documents'), now.get('erpfts_chunks')];
+      },
+      { timeout: 5000 },
+    )
+    .toEqual([1, 1]);
   expect(after.get('process_resident_memory_bytes')).toBeGreaterThan(1e7);
   expect((await fetch(`${server.url}/metrics`)).status).toBe(401);
 });

@@ -1,4 +1,6 @@
 import { type Request, type Response } from 'express';
+import { randomUUID } from 'node:crypto';
+import { type IncomingMessage } from 'node:http';
 
 /** Who sends an operation, by HTTP or WebSocket. */
 export interface Caller {
@@ -20,4 +22,10 @@ export function callerOf(request: Request, response: Response): Caller {
 /** Behind TLS the cookie must not travel without it. */
 export function secured(cookie: string, request: Request): string {
   return request.secure ? `${cookie}; Secure` : cookie;
+}
+
+/** The name that the sender, or a proxy before us, gave the request; else a new one. */
+export function requestIdOf({ headers }: IncomingMessage): string {
+  const given = headers['x-request-id'];
+  return typeof given === 'string' && /^[\w.-]{1,64}$/.test(given) ? given : randomUUID();
 }

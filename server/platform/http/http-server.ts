@@ -15,13 +15,14 @@ import { type Duplex } from 'node:stream';
 import { WebSocketServer } from 'ws';
 import { type Settings } from '../../config/index.js';
 import { AppError } from '../errors.js';
-import { type Logger } from '../logging/index.js';
+import { type Logger, withScope } from '../logging/index.js';
 import { consoleFiles } from './console-files.js';
 import { errorFormatter } from './format-error.js';
-import { type Caller, callerOf } from './caller.js';
+import { type Caller, callerOf, requestIdOf } from './caller.js';
 import { CompiledOperations } from './compiled-operations.js';
 import { HostGuard } from './host-guard.js';
 import { OperationLane } from './operation-lane.js';
+import { measuredOperations, type RequestMeter } from './request-meter.js';
 import { replacedAddresses } from './replaced-addresses.js';
 import { largestOperationBytes, sendError, sendFailure, statusOf } from './send-error.js';
 
@@ -41,6 +42,7 @@ export interface HttpParts<Context extends object> {
   operationContextOf: (caller: Caller) => Promise<Context>;
   /** Throws unless the sender may upload: asked before a byte is received. */
   beforeUpload: (caller: Caller) => Promise<void>;
+  meter: RequestMeter;
   /** Routes beside GraphQL and the console. */
   routes: (app: Express) => void;
   log: Logger;
@@ -83,8 +85,12 @@ export class HttpServer<Context extends object> {
 
   constructor(private readonly settings: Settings) {
     this.#server = createServer((request, response) => {
-      if (this.#lane?.takes(request, graphqlPath) && this.#admits(request)) this.#lane.handle(request, response);
-      else this.#app(request, response);
+      const requestId = requestIdOf(request);
+      response.setHeader('x-request-id', requestId);
+      withScope({ requestId }, () => {
+        if (this.#lane?.takes(request, graphqlPath) && this.#admits(request)) this.#lane.handle(request, response);
+        else this.#app(request, response);
+      });
     });
     this.#sockets = new WebSocketServer({ noServer: true, maxPayload: 1024 * 1024 });
     this.#guard = new HostGuard({ host: settings.HOST, allowedHosts: settings.ALLOWED_HOSTS, corsOrigins: settings.CORS_ORIGINS });
@@ -111,6 +117,11 @@ export class HttpServer<Context extends object> {
     const address = this.#server.address() as AddressInfo | null;
     const host = ['0.0.0.0', '::'].includes(this.settings.HOST) ? '127.0.0.1' : this.settings.HOST;
     return `http://${host.includes(':') ? `[${host}]` : host}:${address?.port ?? this.settings.PORT}`;
+  }
+
+  /** Open WebSocket connections. */
+  get webSockets(): number {
+    return this.#sockets.clients.size;
   }
 
   async listen(): Promise<void> {
@@ -146,6 +157,7 @@ export class HttpServer<Context extends object> {
         ApolloServerPluginLandingPageDisabled(),
         // Answers are for one signed-in person each: no proxy caches them, and no field needs to be asked for its age.
         ApolloServerPluginCacheControlDisabled(),
+        measuredOperations(parts.meter),
       ],
       logger: { debug: () => undefined, info: () => undefined, warn: (message) => log.warn(message), error: (message) => log.error(message) },
     });

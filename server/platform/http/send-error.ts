@@ -17,6 +17,7 @@ export const statusOf: Partial<Record<AppError['code'], number>> = {
   RATE_LIMITED: 429,
   BAD_USER_INPUT: 400,
   UNAVAILABLE: 503,
+  MAINTENANCE: 503,
 };
 
 /** GraphQL clients expect their own shape of errors, whatever went wrong before GraphQL began. */

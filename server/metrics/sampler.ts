@@ -1,0 +1,123 @@
+import { PerformanceObserver } from 'node:perf_hooks';
+import { type Logger } from '../platform/logging/index.js';
+import { type HostReader, type HostReading, type ProcessReading } from './host.js';
+import { type MetricsHistory } from './history.js';
+import { type Metrics } from './metrics.service.js';
+import { type SampleValues } from './series.js';
+
+export interface Sample {
+  at: Date;
+  values: SampleValues;
+}
+
+export interface SamplerParts {
+  host: HostReader;
+  history: MetricsHistory;
+  current: () => Promise<Metrics>;
+  /** Counters that only ever grow. */
+  ingested: () => { chunks: number; failed: number };
+  databaseBytes: () => Promise<number>;
+  pendingWrites: () => number;
+  webSockets: () => number;
+  log: Logger;
+}
+
+export interface SystemReading {
+  host: HostReading | null;
+  processes: ProcessReading[];
+}
+
+/** Takes a sample of everything every few seconds, keeps it and hands it to whoever judges it. */
+export class Sampler {
+  #timer: NodeJS.Timeout | null = null;
+  #taking: Promise<void> = Promise.resolve();
+  #gcMs = 0;
+  #last = { at: performance.now(), gcMs: 0, chunks: 0, failed: 0 };
+  readonly #collections = new PerformanceObserver((list) => {
+    for (const { duration } of list.getEntries()) this.#gcMs += duration;
+  });
+  readonly #listeners: ((sample: Sample) => unknown)[] = [];
+  #system: SystemReading = { host: null, processes: [] };
+
+  constructor(
+    private readonly parts: SamplerParts,
+    private readonly intervalMs: number,
+  ) {}
+
+  /** The machine and our processes as of the last sample. */
+  get system(): SystemReading {
+    return this.#system;
+  }
+
+  onSample(listener: (sample: Sample) => unknown): void {
+    this.#listeners.push(listener);
+  }
+
+  start(): void {
+    this.#collections.observe({ entryTypes: ['gc'] });
+    let busy = false;
+    const tick = () => {
+      // A sample that takes longer than its turn makes the next one wait, instead of piling up.
+      if (busy) return;
+      busy = true;
+      this.#taking = this.#take()
+        .catch((error: unknown) => this.parts.log.error({ err: error }, 'a sample of the metrics could not be taken'))
+        .finally(() => (busy = false));
+    };
+    tick();
+    this.#timer = setInterval(tick, this.intervalMs).unref();
+  }
+
+  async stop(): Promise<void> {
+    if (this.#timer) clearInterval(this.#timer);
+    this.#collections.disconnect();
+    await this.#taking;
+  }
+
+  async #take(): Promise<void> {
+    const { parts } = this;
+    const [metrics, host, processes, databaseBytes] = await Promise.all([
+      parts.current(),
+      parts.host.read(),
+      parts.host.processes(),
+      parts.databaseBytes().catch(() => null),
+    ]);
+    this.#system = { host, processes };
+    const at = new Date();
+    const now = { at: performance.now(), gcMs: this.#gcMs, ...parts.ingested() };
+    const seconds = Math.max(0.001, (now.at - this.#last.at) / 1000);
+    const { process: own, eventLoop, queue, library, search, requests } = metrics;
+    const values: SampleValues = {
+      ...host,
+      cpuShare: own.cpuShare,
+      memoryBytes: own.memoryBytes,
+      heapBytes: own.heapBytes,
+      allMemoryBytes: processes.length > 0 ? processes.reduce((sum, { memoryBytes }) => sum + memoryBytes, 0) : null,
+      eventLoopDelayP99Ms: eventLoop.delayP99Ms,
+      gcShare: (now.gcMs - this.#last.gcMs) / 1000 / seconds,
+      requestsPerSecond: requests.perSecond,
+      requestP50Ms: requests.p50Ms,
+      requestP95Ms: requests.p95Ms,
+      errorShare: requests.failedShare,
+      searchesPerSecond: search.perSecond,
+      searchP50Ms: search.p50Ms,
+      searchP95Ms: search.p95Ms,
+      searchP99Ms: search.p99Ms,
+      searchCachedShare: search.cachedShare,
+      searchEmptyShare: search.emptyShare,
+      jobsQueued: queue.queued,
+      jobsRunning: queue.running,
+      embeddingQueued: queue.embedding,
+      chunksPerSecond: (now.chunks - this.#last.chunks) / seconds,
+      ingestionsFailedPerSecond: (now.failed - this.#last.failed) / seconds,
+      documents: library.documents,
+      chunks: library.chunks,
+      databaseBytes,
+      pendingWrites: parts.pendingWrites(),
+      webSockets: parts.webSockets(),
+    };
+    this.#last = now;
+    for (const listener of this.#listeners) await listener({ at, values });
+    await parts.history.add(at, values);
+  }
+}

@@ -1,0 +1,68 @@
+/** How several values of a series become one: their mean, the worst of them, or the newest. */
+export type Combine = 'mean' | 'max' | 'last';
+
+interface Series {
+  combine: Combine;
+  /** What it tells, with its unit. */
+  about: string;
+}
+
+/**
+ * Everything that is kept over time, in the order in which a kept row lists its values: new series go to the end, and none is
+ * ever removed or moved.
+ */
+export const series = {
+  hostCpuShare: { combine: 'mean', about: 'Processor time of the machine in use, 0..1 of all its cores.' },
+  hostMemoryShare: { combine: 'mean', about: 'Memory of the machine in use, 0..1.' },
+  diskUsedShare: { combine: 'last', about: 'Space in use on the disk that holds DATA_DIR, 0..1.' },
+  diskFreeBytes: { combine: 'last', about: 'Free space on the disk that holds DATA_DIR, bytes.' },
+  diskReadBytesPerSecond: { combine: 'mean', about: 'What our processes read from disk, bytes a second.' },
+  diskWriteBytesPerSecond: { combine: 'mean', about: 'What our processes write to disk, bytes a second.' },
+  networkReceivedBytesPerSecond: { combine: 'mean', about: 'What the machine receives, without loopback, bytes a second.' },
+  networkSentBytesPerSecond: { combine: 'mean', about: 'What the machine sends, without loopback, bytes a second.' },
+  openSockets: { combine: 'max', about: 'Open sockets of the server process.' },
+  cpuShare: { combine: 'mean', about: 'Processor time of the server process over time: 1 is one core busy.' },
+  memoryBytes: { combine: 'max', about: 'Resident memory of the server process with its embedding workers, bytes.' },
+  heapBytes: { combine: 'max', about: 'JavaScript heap in use, bytes.' },
+  allMemoryBytes: { combine: 'max', about: 'Resident memory of the server and all its child processes, bytes.' },
+  eventLoopDelayP99Ms: { combine: 'max', about: 'How late the event loop was, 99th percentile, milliseconds.' },
+  gcShare: { combine: 'mean', about: 'Time spent collecting garbage, 0..1.' },
+  requestsPerSecond: { combine: 'mean', about: 'GraphQL operations a second, over the last minute.' },
+  requestP50Ms: { combine: 'mean', about: 'Median time of GraphQL operations, milliseconds.' },
+  requestP95Ms: { combine: 'max', about: '95th percentile of the time of GraphQL operations, milliseconds.' },
+  errorShare: { combine: 'mean', about: 'Share of GraphQL operations that failed by our fault, 0..1.' },
+  searchesPerSecond: { combine: 'mean', about: 'Searches a second, over the last minute.' },
+  searchP50Ms: { combine: 'mean', about: 'Median time of searches, milliseconds.' },
+  searchP95Ms: { combine: 'max', about: '95th percentile of the time of searches, milliseconds.' },
+  searchP99Ms: { combine: 'max', about: '99th percentile of the time of searches, milliseconds.' },
+  searchCachedShare: { combine: 'mean', about: 'Share of searches answered from the cache, 0..1.' },
+  searchEmptyShare: { combine: 'mean', about: 'Share of searches that found nothing, 0..1.' },
+  jobsQueued: { combine: 'max', about: 'Jobs waiting.' },
+  jobsRunning: { combine: 'max', about: 'Jobs running.' },
+  embeddingQueued: { combine: 'max', about: 'Passages waiting for their vectors.' },
+  chunksPerSecond: { combine: 'mean', about: 'Passages taken in, a second.' },
+  ingestionsFailedPerSecond: { combine: 'mean', about: 'Documents that could not be taken in, a second.' },
+  documents: { combine: 'last', about: 'Documents in the library.' },
+  chunks: { combine: 'last', about: 'Passages that answer.' },
+  databaseBytes: { combine: 'last', about: 'Size of the database, bytes.' },
+  pendingWrites: { combine: 'max', about: 'Writes to the database waiting or running.' },
+  webSockets: { combine: 'max', about: 'Open WebSocket connections.' },
+} as const satisfies Record<string, Series>;
+
+export type SeriesName = keyof typeof series;
+export const seriesNames = Object.keys(series) as SeriesName[];
+
+/** One moment's values; null where there is nothing to tell, such as the time of searches when there was none. */
+export type SampleValues = Record<SeriesName, number | null>;
+
+/** Values of several moments as one. */
+export function combined(samples: Partial<SampleValues>[]): SampleValues {
+  const one = (name: SeriesName): number | null => {
+    const values = samples.flatMap((sample) => sample[name] ?? []);
+    if (values.length === 0) return null;
+    const { combine } = series[name];
+    if (combine === 'last') return values.at(-1)!;
+    return combine === 'max' ? Math.max(...values) : values.reduce((sum, value) => sum + value, 0) / values.length;
+  };
+  return Object.fromEntries(seriesNames.map((name) => [name, one(name)])) as SampleValues;
+}

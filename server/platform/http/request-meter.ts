@@ -1,0 +1,65 @@
+import { type ApolloServerPlugin } from '@apollo/server';
+import { RollingWindow, type Latencies } from '../metering/index.js';
+
+export interface MeasuredOperation {
+  /** Name that the client gave the operation; `other` beyond the first hundred, so that figures by name stay bounded. */
+  operation: string;
+  tookMs: number;
+  /** A fault of ours: INTERNAL_SERVER_ERROR or UNAVAILABLE. */
+  failed: boolean;
+}
+
+export interface OperationRates extends Latencies {
+  /** Operations a second, over the last minute. */
+  perSecond: number;
+  failedShare: number | null;
+}
+
+const mostNames = 100;
+const faults = new Set<unknown>(['INTERNAL_SERVER_ERROR', 'UNAVAILABLE']);
+
+/** Rate, latency and faults of GraphQL operations. Uploads count, but not their time, which is the sender's. */
+export class RequestMeter {
+  readonly #window = new RollingWindow<MeasuredOperation>();
+  readonly #names = new Set<string>();
+  readonly #listeners: ((operation: MeasuredOperation) => void)[] = [];
+
+  onOperation(listener: (operation: MeasuredOperation) => void): void {
+    this.#listeners.push(listener);
+  }
+
+  record(name: string | null | undefined, tookMs: number, failed: boolean): void {
+    const measured = { operation: this.#bounded(name ?? 'anonymous'), tookMs, failed };
+    for (const listener of this.#listeners) listener(measured);
+    this.#window.add(measured);
+  }
+
+  rates(): OperationRates {
+    const { perSecond, latencies, shareOf } = this.#window.read();
+    return { perSecond, ...latencies, failedShare: shareOf(({ failed }) => failed) };
+  }
+
+  #bounded(name: string): string {
+    if (this.#names.has(name)) return name;
+    if (this.#names.size >= mostNames) return 'other';
+    this.#names.add(name);
+    return name;
+  }
+}
+
+/** Measures every operation that Apollo Server answers. https://www.apollographql.com/docs/apollo-server/integrations/plugins */
+export function measuredOperations(meter: RequestMeter): ApolloServerPlugin {
+  return {
+    requestDidStart: ({ request }) => {
+      const started = performance.now();
+      const isUpload = request.http?.headers.get('content-type')?.startsWith('multipart/') ?? false;
+      return Promise.resolve({
+        willSendResponse: ({ operationName, errors }) => {
+          const failed = errors?.some((error) => faults.has(error.extensions['code'] ?? 'INTERNAL_SERVER_ERROR')) ?? false;
+          meter.record(operationName, isUpload ? 0 : performance.now() - started, failed);
+          return Promise.resolve();
+        },
+      });
+    },
+  };
+}

@@ -1,0 +1,1 @@
+export { type Latencies, RollingWindow } from './rolling-window.js';

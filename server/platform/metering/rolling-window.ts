@@ -1,0 +1,37 @@
+export interface Latencies {
+  p50Ms: number | null;
+  p95Ms: number | null;
+  p99Ms: number | null;
+}
+
+interface Timed {
+  tookMs: number;
+}
+
+const windowMs = 60_000;
+const mostSamples = 5000;
+
+/** What happened in the last minute: how often, how fast, and which share had some property. */
+export class RollingWindow<Sample extends Timed> {
+  #samples: { at: number; sample: Sample }[] = [];
+
+  add(sample: Sample): void {
+    this.#samples.push({ at: Date.now(), sample });
+    if (this.#samples.length > mostSamples) this.#samples = this.#samples.slice(-mostSamples / 2);
+  }
+
+  /** The last minute at this moment. Beyond 5000 samples a minute the newest of them stand for all but the rate. */
+  read(): { perSecond: number; latencies: Latencies; shareOf: (test: (sample: Sample) => boolean) => number | null } {
+    const since = Date.now() - windowMs;
+    const dropped = this.#samples[0] && this.#samples.length > mostSamples / 2 ? this.#samples[0].at : 0;
+    const recent = this.#samples.filter(({ at }) => at > since);
+    const spanMs = dropped > since ? Math.max(1, Date.now() - dropped) : windowMs;
+    const sorted = recent.map(({ sample }) => sample.tookMs).sort((a, b) => a - b);
+    const percentile = (share: number) => (sorted.length === 0 ? null : sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))]!);
+    return {
+      perSecond: recent.length / (spanMs / 1000),
+      latencies: { p50Ms: percentile(0.5), p95Ms: percentile(0.95), p99Ms: percentile(0.99) },
+      shareOf: (test) => (recent.length === 0 ? null : recent.filter(({ sample }) => test(sample)).length / recent.length),
+    };
+  }
+}
