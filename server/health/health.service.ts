@@ -41,6 +41,7 @@ export interface HealthTopics {
 /** Asks every registered part how it is, every few seconds and on demand. */
 export class HealthService {
   readonly #checks: HealthCheck[] = [];
+  readonly #listeners: ((health: SystemHealth) => void)[] = [];
   #last: SystemHealth | null = null;
   #running: Promise<SystemHealth> | null = null;
   #timer: NodeJS.Timeout | null = null;
@@ -61,6 +62,11 @@ export class HealthService {
 
   stop(): void {
     if (this.#timer) clearInterval(this.#timer);
+  }
+
+  /** Calls `listener` with what every round finds. */
+  onRound(listener: (health: SystemHealth) => void): void {
+    this.#listeners.push(listener);
   }
 
   /** The state now, then every change of it. */
@@ -88,6 +94,7 @@ export class HealthService {
     const health: SystemHealth = { status: broken ? 'UNHEALTHY' : well ? 'HEALTHY' : 'DEGRADED', checkedAt: new Date(), components };
     const changed = !this.#last || describe(this.#last) !== describe(health);
     this.#last = health;
+    for (const listener of this.#listeners) listener(health);
     if (changed) this.pubsub.publish('healthChanged', health);
     return health;
   }

@@ -1,0 +1,249 @@
+import { randomUUID } from 'node:crypto';
+import { Between, IsNull, LessThan, type SelectQueryBuilder } from 'typeorm';
+import { type SystemHealth } from '../health/index.js';
+import { type Sample } from '../metrics/index.js';
+import { type Database } from '../platform/database/index.js';
+import { AppError, badInput, notFound } from '../platform/errors.js';
+import { type Connection, decodeCursor, pageSize, toConnection } from '../platform/http/graphql-types.js';
+import { type Logger } from '../platform/logging/index.js';
+import { type PubSub } from '../platform/pubsub/index.js';
+import { AlertEntity } from './alert.entity.js';
+import { type Notifier } from './notifier.js';
+import { judge, type Level, type Threshold, valueOf } from './thresholds.js';
+
+export interface AlertTopics {
+  alertChanged: AlertEntity;
+}
+
+/** What a rule finds at one moment. */
+export interface Finding {
+  rule: string;
+  level: Level;
+  message: string;
+  value?: number | null;
+  threshold?: number | null;
+  remedy?: string | null;
+  /** How long the level must last before it counts, milliseconds. */
+  holdMs?: number;
+}
+
+export interface JudgedThreshold {
+  threshold: Threshold;
+  value: number | null;
+  level: Level;
+}
+
+export type AlertState = 'ACTIVE' | 'ACKNOWLEDGED' | 'RESOLVED';
+
+export interface AlertCriteria {
+  states?: AlertState[] | null;
+  rules?: string[] | null;
+}
+
+interface Watch {
+  /** What is found now, and since when. */
+  level: Level;
+  since: number;
+  /** The alert that is open. */
+  alert: AlertEntity | null;
+}
+
+export interface AlertParts {
+  database: Database;
+  pubsub: PubSub<AlertTopics>;
+  notifier: Notifier;
+  thresholds: Threshold[];
+  /** How long a value must be beyond a threshold, milliseconds. */
+  holdMs: number;
+  /** How long resolved alerts are kept, milliseconds. */
+  retentionMs: number;
+  log: Logger;
+}
+
+/** A part that is down needs no longer look than this. */
+const longestHealthHoldMs = 10_000;
+type Position = [raisedAt: string, id: string];
+const isPosition = (value: unknown): value is Position => Array.isArray(value) && value.length === 2 && value.every((part) => typeof part === 'string');
+
+export const stateOf = (alert: AlertEntity): AlertState => (alert.resolvedAt ? 'RESOLVED' : alert.acknowledgedAt ? 'ACKNOWLEDGED' : 'ACTIVE');
+
+/** Raises an alert once for what lasts, and resolves it when that is over. */
+export class AlertsService {
+  readonly #watches = new Map<string, Watch>();
+  #judged: JudgedThreshold[] = [];
+  #changes: Promise<unknown> = Promise.resolve();
+
+  constructor(private readonly parts: AlertParts) {
+    this.#judged = parts.thresholds.map((threshold) => ({ threshold, value: null, level: 'NORMAL' as const }));
+  }
+
+  /** Goes on with the alerts that were open when the last process ended. */
+  async open(): Promise<void> {
+    const { database, retentionMs } = this.parts;
+    await database.write((tx) => tx.delete(AlertEntity, { resolvedAt: LessThan(new Date(Date.now() - retentionMs)) }));
+    for (const alert of await database.read.findBy(AlertEntity, { resolvedAt: IsNull() }))
+      this.#watches.set(alert.rule, { level: alert.severity, since: 0, alert });
+  }
+
+  /** Every threshold as the last sample was judged by it. */
+  get judged(): JudgedThreshold[] {
+    return this.#judged;
+  }
+
+  /** Judges a sample by the thresholds. */
+  async observeSample({ at, values }: Sample): Promise<void> {
+    const judged = this.parts.thresholds.map((threshold): JudgedThreshold => {
+      const value = valueOf(threshold, values);
+      return { threshold, value, level: judge(threshold, value, this.#watches.get(threshold.rule)?.level ?? 'NORMAL') };
+    });
+    this.#judged = judged;
+    for (const { threshold, value, level } of judged) {
+      const limit = level === 'CRITICAL' ? threshold.critical : threshold.warning;
+      await this.observe(
+        {
+          rule: threshold.rule,
+          level,
+          message: `${threshold.subject}: ${value === null ? 'unknown' : threshold.inWords(value)} (${level === 'CRITICAL' ? 'critical' : 'warning'} from ${threshold.inWords(limit)}).`,
+          value,
+          threshold: limit,
+          remedy: threshold.remedy,
+          holdMs: this.parts.holdMs,
+        },
+        at,
+      );
+    }
+  }
+
+  /** Judges what a round of health checks found. */
+  async observeHealth({ components, checkedAt }: SystemHealth): Promise<void> {
+    for (const { name, status, message, remedy } of components) {
+      const level: Level = status === 'HEALTHY' ? 'NORMAL' : status === 'DEGRADED' ? 'WARNING' : 'CRITICAL';
+      await this.observe(
+        { rule: `health:${name}`, level, message: message ?? status, remedy, holdMs: Math.min(longestHealthHoldMs, this.parts.holdMs) },
+        checkedAt,
+      );
+    }
+  }
+
+  /** Takes in what a rule finds; findings are worked off one after another. */
+  observe(finding: Finding, at = new Date()): Promise<void> {
+    const done = this.#changes.then(() => this.#observe(finding, at));
+    this.#changes = done.catch((error: unknown) => this.parts.log.error({ err: error, rule: finding.rule }, 'an alert could not be kept'));
+    return done.catch(() => undefined);
+  }
+
+  async #observe(finding: Finding, at: Date): Promise<void> {
+    const { rule, level, holdMs = 0 } = finding;
+    const watch = this.#watches.get(rule) ?? { level: 'NORMAL' as Level, since: 0, alert: null };
+    if (level !== watch.level || watch.since === 0) Object.assign(watch, { level, since: at.getTime() });
+    this.#watches.set(rule, watch);
+    if (level === (watch.alert?.severity ?? 'NORMAL') || at.getTime() - watch.since < holdMs) return;
+    if (level === 'NORMAL') {
+      if (watch.alert) await this.#resolve(watch, at);
+      return;
+    }
+    const { message, value = null, threshold = null, remedy = null } = finding;
+    const state = { severity: level, message, value, threshold, remedy, changedAt: at };
+    const known = watch.alert;
+    if (known) {
+      const worse = level === 'CRITICAL';
+      // Whoever had seen the warning has not seen that it became critical.
+      const changed = Object.assign(new AlertEntity(), known, state, worse ? { acknowledgedAt: null, acknowledgedBy: null } : {});
+      await this.#keep(watch, changed);
+      if (worse) this.#notify('escalated', changed, at);
+      return;
+    }
+    const raised = Object.assign(new AlertEntity(), {
+      id: randomUUID(),
+      rule,
+      ...state,
+      raisedAt: at,
+      acknowledgedAt: null,
+      acknowledgedBy: null,
+      silencedUntil: null,
+      resolvedAt: null,
+    });
+    await this.#keep(watch, raised);
+    this.parts.log.warn({ event: 'alert_raised', rule, severity: level, value, threshold }, message);
+    this.#notify('raised', raised, at);
+  }
+
+  async #resolve(watch: Watch, at: Date): Promise<void> {
+    const alert = Object.assign(new AlertEntity(), watch.alert, { resolvedAt: at, changedAt: at });
+    await this.#keep(watch, alert);
+    watch.alert = null;
+    this.parts.log.info({ event: 'alert_resolved', rule: alert.rule }, 'an alert is over');
+    this.#notify('resolved', alert, at);
+  }
+
+  async #keep(watch: Watch, alert: AlertEntity): Promise<void> {
+    await this.parts.database.write((tx) => tx.save(alert));
+    watch.alert = alert;
+    this.parts.pubsub.publish('alertChanged', alert);
+  }
+
+  #notify(event: 'raised' | 'escalated' | 'resolved', alert: AlertEntity, at: Date): void {
+    if (alert.silencedUntil === null || alert.silencedUntil <= at) this.parts.notifier.send({ event, alert });
+  }
+
+  /** Somebody has seen it. @throws AppError NOT_FOUND, CONFLICT where it is over */
+  acknowledge(id: string, by: string): Promise<AlertEntity> {
+    return this.#change(id, (alert) => (alert.acknowledgedAt ? {} : { acknowledgedAt: new Date(), acknowledgedBy: by }));
+  }
+
+  /** Tells nobody of it until then, or again where `until` is null. */
+  silence(id: string, until: Date | null): Promise<AlertEntity> {
+    if (until && until <= new Date()) throw badInput(`An alert cannot be silenced until ${until.toISOString()}, which is past.`, 'Give a time to come.');
+    return this.#change(id, () => ({ silencedUntil: until }));
+  }
+
+  #change(id: string, change: (alert: AlertEntity) => Partial<AlertEntity>): Promise<AlertEntity> {
+    const done = this.#changes.then(async () => {
+      const found = await this.parts.database.read.findOneBy(AlertEntity, { id });
+      if (!found) throw notFound('alert', id);
+      const watch = this.#watches.get(found.rule);
+      if (watch?.alert?.id !== id) throw new AppError('CONFLICT', 'This alert is over.', 'There is nothing left to do about it.');
+      const alert = Object.assign(new AlertEntity(), watch.alert, change(watch.alert));
+      await this.#keep(watch, alert);
+      return alert;
+    });
+    this.#changes = done.catch(() => undefined);
+    return done;
+  }
+
+  /** Open ones, worst first, newest first among equals. */
+  openAlerts(): AlertEntity[] {
+    const all = [...this.#watches.values()].flatMap(({ alert }) => alert ?? []);
+    return all.sort((a, b) => a.severity.localeCompare(b.severity) || b.raisedAt.getTime() - a.raisedAt.getTime());
+  }
+
+  raisedBetween(from: Date, to: Date): Promise<number> {
+    return this.parts.database.read.countBy(AlertEntity, { raisedAt: Between(from, to) });
+  }
+
+  async list(first: number, after: string | null, criteria: AlertCriteria): Promise<Connection<AlertEntity>> {
+    const size = pageSize(first);
+    const position = decodeCursor(after, isPosition);
+    const query = this.#filtered(criteria)
+      .orderBy('alert.raisedAt', 'DESC')
+      .addOrderBy('alert.id', 'DESC')
+      .take(size + 1);
+    if (position) query.andWhere('(alert.raisedAt < :at OR (alert.raisedAt = :at AND alert.id < :id))', { at: position[0], id: position[1] });
+    const [alerts, totalCount] = await Promise.all([query.getMany(), this.#filtered(criteria).getCount()]);
+    return toConnection(alerts, size, totalCount, (alert): Position => [alert.raisedAt.toISOString(), alert.id], position !== null);
+  }
+
+  #filtered({ states, rules }: AlertCriteria): SelectQueryBuilder<AlertEntity> {
+    const query = this.parts.database.read.createQueryBuilder(AlertEntity, 'alert').where('1 = 1');
+    if (states) {
+      const conditions: Record<AlertState, string> = {
+        ACTIVE: '(alert.resolvedAt IS NULL AND alert.acknowledgedAt IS NULL)',
+        ACKNOWLEDGED: '(alert.resolvedAt IS NULL AND alert.acknowledgedAt IS NOT NULL)',
+        RESOLVED: 'alert.resolvedAt IS NOT NULL',
+      };
+      query.andWhere(states.length > 0 ? `(${states.map((state) => conditions[state]).join(' OR ')})` : '1 = 0');
+    }
+    if (rules) query.andWhere(rules.length > 0 ? 'alert.rule IN (:...rules)' : '1 = 0', { rules });
+    return query;
+  }
+}

@@ -1,0 +1,5 @@
+export { AlertEntity } from './alert.entity.js';
+export { AlertsResolver } from './alerts.resolver.js';
+export { AlertsService, type AlertTopics } from './alerts.service.js';
+export { Notifier } from './notifier.js';
+export { thresholds } from './thresholds.js';

@@ -1,0 +1,171 @@
+import { createHmac } from 'node:crypto';
+import { once } from 'node:events';
+import { createServer, type IncomingHttpHeaders, type Server } from 'node:http';
+import { type AddressInfo } from 'node:net';
+import { SMTPServer } from 'smtp-server';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { TestServer } from '../support/server.js';
+
+interface Alert {
+  id: string;
+  rule: string;
+  severity: string;
+  state: string;
+  value: number | null;
+  acknowledgedBy: string | null;
+}
+
+const posts: { headers: IncomingHttpHeaders; body: string }[] = [];
+const mails: string[] = [];
+let refusals = 2;
+let hook: Server;
+let smtp: SMTPServer;
+let server: TestServer;
+
+beforeAll(async () => {
+  hook = createServer((request, response) => {
+    let body = '';
+    request.on('data', (part: Buffer) => (body += part.toString()));
+    request.on('end', () => {
+      if (refusals > 0) refusals -= 1;
+      else posts.push({ headers: request.headers, body });
+      response.statusCode = posts.length > 0 ? 204 : 500;
+      response.end();
+    });
+  }).listen(0, '127.0.0.1');
+  await once(hook, 'listening');
+  smtp = new SMTPServer({
+    authOptional: true,
+    disabledCommands: ['STARTTLS'],
+    onData: (stream, _session, done) => {
+      let mail = '';
+      stream.on('data', (part: Buffer) => (mail += part.toString()));
+      stream.on('end', () => {
+        mails.push(mail);
+        done();
+      });
+    },
+  });
+  smtp.listen(0, '127.0.0.1');
+  await once(smtp.server, 'listening');
+  server = await TestServer.start({
+    METRICS_INTERVAL_SECONDS: '1',
+    HEALTH_INTERVAL_MS: '500',
+    ALERT_HOLD_SECONDS: '2',
+    // Less than any machine uses.
+    ALERT_MEMORY_WARNING: '0.0001',
+    ALERT_MEMORY_CRITICAL: '1',
+    ALERT_CPU_WARNING: '1',
+    ALERT_CPU_CRITICAL: '1',
+    ALERT_WEBHOOK_URL: `http://127.0.0.1:${(hook.address() as AddressInfo).port}/alerts`,
+    ALERT_WEBHOOK_SECRET: 'a secret between two machines',
+    ALERT_RETRY_SECONDS: '0.1',
+    SMTP_URL: `smtp://127.0.0.1:${(smtp.server.address() as AddressInfo).port}`,
+    ALERT_MAIL_TO: 'harbour@example.org',
+  });
+});
+afterAll(async () => {
+  await server?.stop();
+  hook?.close();
+  await new Promise<void>((done) => smtp.close(done));
+});
+
+const alerts = async (filter = '') =>
+  (
+    await server.ask<{ alerts: { edges: { node: Alert }[] } }>(
+      `{ alerts(first: 50${filter}) { edges { node { id rule severity state value acknowledgedBy } } } }`,
+    )
+  ).alerts.edges.map(({ node }) => node);
+
+test('a value beyond its threshold raises one alert, which is told live, by a signed webhook and by mail', { timeout: 60_000 }, async () => {
+  const live = server.subscribe<{ alertChanged: Alert }>('subscription { alertChanged { id rule severity state } }');
+  const { alertChanged } = await live.next(({ alertChanged: { rule } }) => rule === 'memory');
+  expect(alertChanged).toMatchObject({ severity: 'WARNING', state: 'ACTIVE' });
+  await expect.poll(() => posts.length, { timeout: 10_000 }).toBe(1);
+  const { headers, body } = posts[0]!;
+  const signed = createHmac('sha256', 'a secret between two machines')
+    .update(`${String(headers['x-erpfts-timestamp'])}.${body}`)
+    .digest('hex');
+  expect(headers['x-erpfts-signature']).toBe(`sha256=${signed}`);
+  expect(JSON.parse(body)).toMatchObject({ event: 'raised', alert: { rule: 'memory', severity: 'WARNING' } });
+  await expect.poll(() => mails.length, { timeout: 10_000 }).toBe(1);
+  expect(mails[0]).toMatch(/To: harbour@example\.org[\s\S]*Subject: \[ERPFTS\] WARNING: Memory is in use/);
+  // It lasts, and stays one.
+  await new Promise((done) => setTimeout(done, 3000));
+  expect((await alerts()).filter(({ rule }) => rule === 'memory')).toHaveLength(1);
+  expect(posts).toHaveLength(1);
+});
+
+test('thresholds tell the value and how it is judged', async () => {
+  const { thresholds } = await server.ask<{ thresholds: { rule: string; warning: number; critical: number; value: number | null; level: string }[] }>(
+    '{ thresholds { rule warning critical value level } }',
+  );
+  const by = Object.fromEntries(thresholds.map((threshold) => [threshold.rule, threshold]));
+  expect(Object.keys(by)).toEqual(['cpu', 'memory', 'response_time', 'error_rate', 'disk']);
+  expect(by['memory']).toMatchObject({ level: 'WARNING' });
+  expect(by['response_time']).toMatchObject({ warning: 2000, critical: 5000, level: 'NORMAL' });
+  expect([by['error_rate'], by['disk']]).toMatchObject([
+    { warning: 0.01, critical: 0.05 },
+    { warning: 0.85, critical: 0.95 },
+  ]);
+});
+
+test('an alert is acknowledged by name, silenced, and outlives a restart', { timeout: 60_000 }, async () => {
+  const { id } = (await alerts(', filter: { rules: ["memory"] }'))[0]!;
+  const { acknowledgeAlert } = await server.ask<{ acknowledgeAlert: Alert }>('mutation($id: ID!) { acknowledgeAlert(id: $id) { state acknowledgedBy } }', {
+    id,
+  });
+  expect(acknowledgeAlert).toEqual({ state: 'ACKNOWLEDGED', acknowledgedBy: 'admin.key' });
+  const past = await server.send('mutation($id: ID!) { silenceAlert(id: $id, until: "2020-01-01T00:00:00Z") { id } }', { id });
+  expect(past.errors[0]?.extensions.code).toBe('BAD_USER_INPUT');
+  expect((await server.send('mutation { acknowledgeAlert(id: "nothing") { id } }')).errors[0]?.extensions.code).toBe('NOT_FOUND');
+  await server.kill();
+  await server.boot();
+  await new Promise((done) => setTimeout(done, 4000));
+  expect(await alerts(', filter: { rules: ["memory"] }')).toMatchObject([{ id, state: 'ACKNOWLEDGED' }]);
+});
+
+test('a part that fails raises an alert, and its recovery resolves it', { timeout: 90_000 }, async () => {
+  const { metrics } = await server.ask<{ metrics: { processes: { name: string; pid: number }[] } }>('{ metrics { processes { name pid } } }');
+  const chroma = metrics.processes.find(({ name }) => name === 'chromadb')!;
+  const pause = setInterval(() => {
+    void server
+      .ask<typeof metrics extends object ? { metrics: typeof metrics } : never>('{ metrics { processes { name pid } } }')
+      .then(({ metrics: now }) => now.processes.filter(({ name }) => name === 'chromadb').forEach(({ pid }) => tryKill(pid)))
+      .catch(() => undefined);
+  }, 300);
+  tryKill(chroma.pid);
+  try {
+    await expect.poll(() => alerts(', filter: { rules: ["health:vector_db"], states: [ACTIVE] }'), { timeout: 40_000, interval: 500 }).toHaveLength(1);
+  } finally {
+    clearInterval(pause);
+  }
+  await expect.poll(() => alerts(', filter: { rules: ["health:vector_db"] }'), { timeout: 40_000, interval: 500 }).toMatchObject([{ state: 'RESOLVED' }]);
+  await expect
+    .poll(() => posts.map(({ body }) => (JSON.parse(body) as { event: string }).event), { timeout: 10_000 })
+    .toEqual(['raised', 'raised', 'resolved']);
+});
+
+test('the test button tells what became of each channel', async () => {
+  const { testNotifications } = await server.ask<{ testNotifications: object[] }>('mutation { testNotifications { channel error } }');
+  expect(testNotifications).toEqual([
+    { channel: 'webhook', error: null },
+    { channel: 'mail', error: null },
+  ]);
+  expect(JSON.parse(posts.at(-1)!.body)).toEqual({ event: 'test', alert: null });
+  hook.close();
+  hook.closeAllConnections();
+  const again = await server.ask<{ testNotifications: { channel: string; error: string | null }[] }>('mutation { testNotifications { channel error } }');
+  expect(again.testNotifications.map(({ channel, error }) => [channel, error === null])).toEqual([
+    ['webhook', false],
+    ['mail', true],
+  ]);
+});
+
+function tryKill(pid: number): void {
+  try {
+    process.kill(pid, 'SIGKILL');
+  } catch {
+    // It has ended already.
+  }
+}
