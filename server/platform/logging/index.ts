@@ -1,1 +1,2 @@
-export { createLogger, type Logger } from './logger.js';
+export { createLogger, type Level, type Logger, Logging, logLevels } from './logger.js';
+export { currentScope, type Scope, withScope } from './scope.js';

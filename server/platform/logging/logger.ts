@@ -1,23 +1,104 @@
-import { pino, type Logger } from 'pino';
+import { EventEmitter } from 'node:events';
+import { mkdirSync } from 'node:fs';
+import { Writable } from 'node:stream';
+import { type Level, type Logger, multistream, pino } from 'pino';
+import { createStream, type RotatingFileStream } from 'rotating-file-stream';
+import { currentScope } from './scope.js';
 
-export type { Logger };
+export type { Level, Logger };
+
+export const logLevels = ['trace', 'debug', 'info', 'warn', 'error', 'fatal'] as const satisfies Level[];
+
+export interface LogFileOptions {
+  directory: string;
+  /** A file that grew beyond this is put aside. */
+  maxBytes: number;
+  /** Files kept beside the one that is written. */
+  count: number;
+}
+
+/** Of an error, no more than tells where it came from: a database's error lists the values of its statement, which are texts of documents. */
+function errorFields(error: unknown): object {
+  if (!(error instanceof Error)) return { message: String(error) };
+  const { code } = error as { code?: unknown };
+  const cause = error.cause === undefined ? {} : { cause: errorFields(error.cause) };
+  return { type: error.name, message: error.message, ...(code === undefined ? {} : { code }), stack: error.stack, ...cause };
+}
 
 /**
- * JSON lines on standard error. Objects logged here never hold document text, queries, keys or tokens;
- * the redaction below is the second line of defence.
+ * JSON lines on standard error and, once `toFiles` was called, in files that are rotated. Objects logged here never hold document
+ * text, queries, keys or tokens; the redaction below is the second line of defence.
  */
-export function createLogger(level: string): Logger {
-  return pino(
-    {
-      level,
-      base: null,
-      timestamp: pino.stdTimeFunctions.isoTime,
-      formatters: { level: (label) => ({ level: label }) },
-      redact: {
-        paths: ['*.authorization', '*.cookie', '*.token', '*.key', '*.password', 'authorization', 'cookie', 'token', 'key', 'password'],
-        censor: '[hidden]',
+export class Logging {
+  readonly root: Logger;
+  readonly #features: Logger[] = [];
+  readonly #streams = multistream([]);
+  readonly #lines = new EventEmitter().setMaxListeners(0);
+  #file: RotatingFileStream | null = null;
+
+  constructor(level: Level) {
+    this.#streams.add({ level: 'trace', stream: pino.destination({ fd: 2, sync: false }) });
+    this.root = pino(
+      {
+        level,
+        base: null,
+        timestamp: pino.stdTimeFunctions.isoTime,
+        formatters: { level: (label) => ({ level: label }) },
+        serializers: { err: errorFields },
+        mixin: () => currentScope(),
+        redact: {
+          paths: ['*.authorization', '*.cookie', '*.token', '*.key', '*.password', 'authorization', 'cookie', 'token', 'key', 'password'],
+          censor: '[hidden]',
+        },
       },
-    },
-    pino.destination({ fd: 2, sync: false }),
-  );
+      this.#streams,
+    );
+  }
+
+  /** A logger whose lines name the feature. */
+  feature(name: string): Logger {
+    const child = this.root.child({ feature: name });
+    this.#features.push(child);
+    return child;
+  }
+
+  get level(): Level {
+    return this.root.level as Level;
+  }
+
+  /** From now on, for all features. */
+  setLevel(level: Level): void {
+    for (const logger of [this.root, ...this.#features]) logger.level = level;
+  }
+
+  /** Writes to `erpfts.log` in a directory as well, from now on. */
+  toFiles({ directory, maxBytes, count }: LogFileOptions): void {
+    mkdirSync(directory, { recursive: true, mode: 0o700 });
+    this.#file = createStream('erpfts.log', { path: directory, size: `${maxBytes}B`, rotate: count, mode: 0o600 });
+    // A full disk must not end the server: what cannot be written is still on standard error.
+    this.#file.on('error', () => undefined);
+    this.#streams.add({ level: 'trace', stream: this.#file });
+    const tap = new Writable({
+      write: (line: Buffer, _encoding, done) => {
+        if (this.#lines.listenerCount('line') > 0) this.#lines.emit('line', line.toString());
+        done();
+      },
+    });
+    this.#streams.add({ level: 'trace', stream: tap });
+  }
+
+  /** Calls `listener` with every line from now on. @returns a function that ends that */
+  onLine(listener: (line: string) => void): () => void {
+    this.#lines.on('line', listener);
+    return () => void this.#lines.off('line', listener);
+  }
+
+  async close(): Promise<void> {
+    const file = this.#file;
+    this.#file = null;
+    if (file) await new Promise<void>((resolve) => file.end(resolve));
+  }
 }
+
+/** A logger to standard error alone. */
+export const createLogger = (level: Level): Logger => new Logging(level).root;

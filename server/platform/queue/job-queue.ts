@@ -4,7 +4,7 @@ import { type EntityManager, In } from 'typeorm';
 import { type QueryDeepPartialEntity } from 'typeorm/query-builder/QueryPartialEntity.js';
 import { type Database } from '../database/index.js';
 import { AppError, messageOf, notFound } from '../errors.js';
-import { type Logger } from '../logging/index.js';
+import { currentScope, type Logger, withScope } from '../logging/index.js';
 import { JobEntity, type JobState } from './job.entity.js';
 import { type JobProgress, ProgressReporter } from './progress-reporter.js';
 
@@ -60,6 +60,7 @@ export class JobQueue {
   readonly #running = new Map<string, Running>();
   readonly #busy = new Map<string, Set<string>>();
   #open = false;
+  readonly #held = new Set<string>();
   readonly #pumping = new Set<string>();
   readonly #again = new Set<string>();
   /** Oldest queued jobs by kind, read ahead of their turn. */
@@ -112,8 +113,14 @@ export class JobQueue {
     this.wake(job.kind);
   }
 
+  /** Begins no more jobs of a kind until it is let go on; those that run end as they would. */
+  hold(kind: string, held: boolean): void {
+    if (held) this.#held.add(kind);
+    else if (this.#held.delete(kind)) this.wake(kind);
+  }
+
   wake(kind: string): void {
-    if (!this.#open) return;
+    if (!this.#open || this.#held.has(kind)) return;
     if (this.#pumping.has(kind)) {
       this.#again.add(kind);
       return;
@@ -131,12 +138,13 @@ export class JobQueue {
     const handler = this.#handlers.get(kind);
     const busy = this.#busy.get(kind);
     if (!handler || !busy) return;
-    while (this.#open && busy.size < handler.concurrency) {
+    while (this.#open && !this.#held.has(kind) && busy.size < handler.concurrency) {
       const job = await this.#next(kind, busy);
       if (!job || !this.#open) return;
       busy.add(job.id);
       const controller = new AbortController();
-      const finished = this.#run(job, handler, controller).finally(() => {
+      const scope = { jobId: job.id, ...(job.requestId ? { requestId: job.requestId } : {}) };
+      const finished = withScope(scope, () => this.#run(job, handler, controller)).finally(() => {
         busy.delete(job.id);
         this.#running.delete(job.id);
         this.wake(kind);
@@ -167,6 +175,7 @@ export class JobQueue {
     const { affected } = await this.database.writeOne((manager) => manager.update(JobEntity, { id: queued.id, status: 'QUEUED' }, running));
     if (affected === 0) return;
     const job = Object.assign(queued, running);
+    this.log.debug({ event: 'job_started', kind: job.kind }, 'a job was begun');
     this.onChange(job);
     const reporter = new ProgressReporter(job, this.database, this.onChange);
     try {
@@ -189,6 +198,10 @@ export class JobQueue {
       manager.update(JobEntity, { id: job.id, status: 'RUNNING' }, finished as QueryDeepPartialEntity<JobEntity>),
     );
     if (affected === 0) return;
+    this.log.debug(
+      { event: 'job_finished', kind: job.kind, status: outcome.status, tookMs: Number(finished.finishedAt) - Number(job.startedAt) },
+      'a job has ended',
+    );
     this.onChange(Object.assign(job, finished));
   }
 
@@ -293,6 +306,7 @@ function newJob(input: JobInput): JobEntity {
     error: null,
     subjectId: input.subjectId ?? null,
     batchId: input.batchId ?? null,
+    requestId: currentScope().requestId ?? null,
     createdAt: new Date(),
     startedAt: null,
     finishedAt: null,

@@ -44,6 +44,10 @@ export class JobEntity {
   @Column({ type: 'varchar', length: 64, nullable: true, name: 'batch_id' })
   batchId!: string | null;
 
+  /** The HTTP request that asked for it. */
+  @Column({ type: 'varchar', length: 64, nullable: true, name: 'request_id' })
+  requestId!: string | null;
+
   @Column(dateColumn({ name: 'created_at' }))
   createdAt!: Date;
 
