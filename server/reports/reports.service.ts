@@ -1,0 +1,236 @@
+import { randomUUID } from 'node:crypto';
+import { LessThan } from 'typeorm';
+import { type LogEntry } from '../logs/index.js';
+import { type HistoryPoint, type SeriesName } from '../metrics/index.js';
+import { type Database } from '../platform/database/index.js';
+import { notFound } from '../platform/errors.js';
+import { type Connection, decodeCursor, pageSize, toConnection } from '../platform/http/graphql-types.js';
+import { JobEntity } from '../platform/queue/index.js';
+import { forecast, type Forecast } from './forecast.js';
+import { type Report, ReportEntity, type ReportKind } from './report.entity.js';
+
+export interface ReportParts {
+  database: Database;
+  history: (from: Date, to: Date, stepSeconds: number) => Promise<HistoryPoint[]>;
+  /** Log entries, newest first. */
+  logEntries: () => AsyncIterable<LogEntry>;
+  cacheStatistics: () => { kind: string; hits: number; misses: number }[];
+  /** Bytes by what they are for. */
+  sizes: () => Promise<Record<string, number>>;
+  /** Address that tells the newest version as JSON, `{ "version": "1.2.3" }`; empty asks nobody. */
+  updateUrl: string;
+  version: string;
+  alertsRaised: (from: Date, to: Date) => Promise<number>;
+}
+
+const dayMs = 24 * 3_600_000;
+const hourSeconds = 3600;
+const keptDays = 730;
+const spans: Record<ReportKind, number> = { PERFORMANCE: 7, LOG_ANALYSIS: 30, CAPACITY: 30, UPDATE_CHECK: 0 };
+
+type Position = [createdAt: string, id: string];
+const isPosition = (value: unknown): value is Position => Array.isArray(value) && value.length === 2 && value.every((part) => typeof part === 'string');
+
+/** Makes and keeps reports. */
+export class ReportsService {
+  constructor(private readonly parts: ReportParts) {}
+
+  /** Makes a report of the days that end now: 7 for performance, 30 for logs and capacity. */
+  async make(kind: ReportKind, to = new Date()): Promise<ReportEntity> {
+    const from = new Date(to.getTime() - spans[kind] * dayMs);
+    const makers: Record<ReportKind, (from: Date, to: Date) => Promise<Report>> = {
+      PERFORMANCE: (begin, end) => this.#performance(begin, end),
+      LOG_ANALYSIS: (begin, end) => this.#logs(begin, end),
+      CAPACITY: (begin, end) => this.#capacity(begin, end),
+      UPDATE_CHECK: () => this.#updates(),
+    };
+    const content = await makers[kind](from, to);
+    const report = Object.assign(new ReportEntity(), { id: randomUUID(), kind, from, to, createdAt: new Date(), content });
+    await this.parts.database.write(async (tx) => {
+      await tx.save(report);
+      await tx.delete(ReportEntity, { createdAt: LessThan(new Date(Date.now() - keptDays * dayMs)) });
+    });
+    return report;
+  }
+
+  async list(first: number, after: string | null, kinds: ReportKind[] | null): Promise<Connection<ReportEntity>> {
+    const size = pageSize(first);
+    const position = decodeCursor(after, isPosition);
+    const filtered = () => {
+      const query = this.parts.database.read.createQueryBuilder(ReportEntity, 'report').where('1 = 1');
+      return kinds ? query.andWhere(kinds.length > 0 ? 'report.kind IN (:...kinds)' : '1 = 0', { kinds }) : query;
+    };
+    const query = filtered()
+      .orderBy('report.createdAt', 'DESC')
+      .addOrderBy('report.id', 'DESC')
+      .take(size + 1);
+    if (position) query.andWhere('(report.createdAt < :at OR (report.createdAt = :at AND report.id < :id))', { at: position[0], id: position[1] });
+    const [reports, totalCount] = await Promise.all([query.getMany(), filtered().getCount()]);
+    return toConnection(reports, size, totalCount, (report): Position => [report.createdAt.toISOString(), report.id], position !== null);
+  }
+
+  async require(id: string): Promise<ReportEntity> {
+    const report = await this.parts.database.read.findOneBy(ReportEntity, { id });
+    if (!report) throw notFound('report', id);
+    return report;
+  }
+
+  /** When the disk will be full, by the last 30 days. */
+  async diskForecast(now = new Date()): Promise<Forecast> {
+    return forecast(freeSpace(await this.parts.history(new Date(now.getTime() - 30 * dayMs), now, hourSeconds)));
+  }
+
+  async #performance(from: Date, to: Date): Promise<Report> {
+    const points = await this.parts.history(from, to, hourSeconds);
+    const chart = (title: string, unit: string, name: SeriesName): Report['charts'][number] => ({ title, unit, points: valuesOf(points, name) });
+    const summary = (title: string, name: SeriesName): [string, number | null][] => {
+      const values = valuesOf(points, name).map(([, value]) => value);
+      const sum = values.reduce((total, value) => total + value, 0);
+      return [
+        [`${title}, mean`, values.length > 0 ? sum / values.length : null],
+        [`${title}, highest`, values.length > 0 ? Math.max(...values) : null],
+      ];
+    };
+    // The mean of an hour's rate, times its seconds, is how many there were.
+    const times = (name: SeriesName) => Math.round(valuesOf(points, name).reduce((total, [, value]) => total + value * hourSeconds, 0));
+    const jobs = await this.#jobs(from, to);
+    return {
+      sections: [
+        {
+          title: 'Usage',
+          rows: [
+            ['Searches', times('searchesPerSecond')],
+            ['Requests', times('requestsPerSecond')],
+            ['Passages taken in', times('chunksPerSecond')],
+            ['Documents', valuesOf(points, 'documents').at(-1)?.[1] ?? null],
+            ['Alerts raised', await this.parts.alertsRaised(from, to)],
+          ],
+        },
+        {
+          title: 'Time and load',
+          rows: [
+            ...summary('Search p50, ms', 'searchP50Ms'),
+            ...summary('Search p95, ms', 'searchP95Ms'),
+            ...summary('Request p95, ms', 'requestP95Ms'),
+            ...summary('Error share', 'errorShare'),
+            ...summary('Processor share', 'hostCpuShare'),
+            ...summary('Memory of our processes, bytes', 'allMemoryBytes'),
+            ...summary('Disk in use, share', 'diskUsedShare'),
+          ],
+        },
+        {
+          title: 'Cache, since the start',
+          rows: this.parts.cacheStatistics().map(({ kind, hits, misses }) => [`${kind}, share of hits`, hits + misses > 0 ? hits / (hits + misses) : null]),
+        },
+        { title: 'Jobs', rows: jobs },
+      ],
+      charts: [
+        chart('Search p95', 'ms', 'searchP95Ms'),
+        chart('Searches a second', '1/s', 'searchesPerSecond'),
+        chart('Processor', 'share', 'hostCpuShare'),
+        chart('Memory of our processes', 'bytes', 'allMemoryBytes'),
+      ],
+    };
+  }
+
+  async #jobs(from: Date, to: Date): Promise<[string, number][]> {
+    const rows = await this.parts.database.read
+      .createQueryBuilder(JobEntity, 'job')
+      .select(['job.kind AS kind', 'job.status AS status', 'count(*) AS n'])
+      .where('job.createdAt >= :from AND job.createdAt < :to', { from: from.toISOString(), to: to.toISOString() })
+      .groupBy('job.kind')
+      .addGroupBy('job.status')
+      .orderBy('job.kind')
+      .getRawMany<{ kind: string; status: string; n: number | string }>();
+    return rows.map(({ kind, status, n }) => [`${kind}, ${status.toLowerCase()}`, Number(n)]);
+  }
+
+  async #logs(from: Date, to: Date): Promise<Report> {
+    const levels = new Map<string, number>();
+    const messages = new Map<string, number>();
+    const days = new Map<string, number>();
+    for await (const { at, level, message, event, feature } of this.parts.logEntries()) {
+      if (at < from) break;
+      if (at > to) continue;
+      const count = (map: Map<string, number>, key: string) => map.set(key, (map.get(key) ?? 0) + 1);
+      count(levels, level);
+      if (level === 'warn' || level === 'error' || level === 'fatal') {
+        count(messages, `${feature ? `${feature}: ` : ''}${event ?? message}`);
+        count(days, at.toISOString().slice(0, 10));
+      }
+    }
+    const commonest = [...messages].sort(([, a], [, b]) => b - a).slice(0, 30);
+    return {
+      sections: [
+        { title: 'Lines by level', rows: [...levels] },
+        { title: 'Commonest warnings and errors', rows: commonest },
+      ],
+      charts: [
+        {
+          title: 'Warnings and errors a day',
+          unit: '',
+          points: [...days].sort(([a], [b]) => a.localeCompare(b)).map(([day, n]) => [`${day}T00:00:00.000Z`, n]),
+        },
+      ],
+    };
+  }
+
+  async #capacity(from: Date, to: Date): Promise<Report> {
+    const [points, sizes, growth] = await Promise.all([this.parts.history(from, to, hourSeconds), this.parts.sizes(), this.diskForecast(to)]);
+    return {
+      sections: [
+        { title: 'What the data takes, bytes', rows: Object.entries(sizes) },
+        {
+          title: 'Disk',
+          rows: [
+            ['Free, bytes', growth.freeBytes],
+            ['Shrinks by, bytes a day', growth.bytesPerDay],
+            ['Full at this rate', growth.fullAt?.toISOString() ?? 'not to be foreseen'],
+          ],
+        },
+      ],
+      charts: [
+        { title: 'Free space', unit: 'bytes', points: valuesOf(points, 'diskFreeBytes') },
+        { title: 'Passages', unit: '', points: valuesOf(points, 'chunks') },
+      ],
+    };
+  }
+
+  async #updates(): Promise<Report> {
+    const { updateUrl, version } = this.parts;
+    if (updateUrl === '')
+      return {
+        sections: [
+          {
+            title: 'Updates',
+            rows: [
+              ['Version', version],
+              ['Newest', 'not asked: UPDATE_CHECK_URL is not set'],
+            ],
+          },
+        ],
+        charts: [],
+      };
+    const response = await fetch(updateUrl, { signal: AbortSignal.timeout(10_000), headers: { accept: 'application/json' } });
+    if (!response.ok) throw new Error(`UPDATE_CHECK_URL answered ${response.status}.`);
+    const { version: newest } = (await response.json()) as { version?: unknown };
+    if (typeof newest !== 'string') throw new Error('UPDATE_CHECK_URL does not tell a version: { "version": "1.2.3" } is expected.');
+    return {
+      sections: [
+        {
+          title: 'Updates',
+          rows: [
+            ['Version', version],
+            ['Newest', newest.slice(0, 50)],
+          ],
+        },
+      ],
+      charts: [],
+    };
+  }
+}
+
+const valuesOf = (points: HistoryPoint[], name: SeriesName): [string, number][] =>
+  points.flatMap((point) => (point[name] === null ? [] : [[point.at.toISOString(), point[name]] as [string, number]]));
+
+const freeSpace = (points: HistoryPoint[]) => points.flatMap(({ at, diskFreeBytes }) => (diskFreeBytes === null ? [] : [{ at, freeBytes: diskFreeBytes }]));

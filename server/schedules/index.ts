@@ -1,0 +1,3 @@
+export { ScheduleEntity } from './schedule.entity.js';
+export { SchedulesResolver } from './schedules.resolver.js';
+export { type Schedule, SchedulesService } from './schedules.service.js';

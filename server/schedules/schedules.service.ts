@@ -1,0 +1,185 @@
+import { Cron } from 'croner';
+import { In } from 'typeorm';
+import { type Database } from '../platform/database/index.js';
+import { AppError, messageOf } from '../platform/errors.js';
+import { type Logger } from '../platform/logging/index.js';
+import { type JobContext, JobEntity, JobFailed, type JobHandler, type JobQueue } from '../platform/queue/index.js';
+import { ScheduleEntity } from './schedule.entity.js';
+
+export const scheduleKind = 'SCHEDULE';
+
+/** One thing a schedule does. */
+export interface ScheduleStep {
+  name: string;
+  run: (context: JobContext) => Promise<Record<string, unknown> | null>;
+}
+
+export interface Schedule {
+  name: string;
+  about: string;
+  /** Cron expression; empty never. https://croner.56k.guru/usage/pattern/ */
+  pattern: string;
+  steps: ScheduleStep[];
+}
+
+export interface ScheduleState {
+  schedule: Schedule;
+  enabled: boolean;
+  nextRunAt: Date | null;
+  lastJob: JobEntity | null;
+}
+
+interface StepOutcome {
+  step: string;
+  tookMs: number;
+  result: Record<string, unknown> | null;
+  error: string | null;
+}
+
+export interface ScheduleParts {
+  database: Database;
+  jobs: JobQueue;
+  schedules: Schedule[];
+  /** IANA name; empty for that of the machine. */
+  timeZone: string;
+  log: Logger;
+  now?: () => Date;
+}
+
+const lookEveryMs = 15_000;
+
+/**
+ * Runs bundles of work at set times. Each time it is due a schedule is run once, also where the server was down or busy then: what was
+ * missed, however often, is caught up by one run. A run that was cut off goes on after its last finished step.
+ */
+export class SchedulesService implements JobHandler {
+  readonly concurrency = 1;
+  #timer: NodeJS.Timeout | null = null;
+  readonly #now: () => Date;
+
+  constructor(private readonly parts: ScheduleParts) {
+    this.#now = parts.now ?? (() => new Date());
+    parts.jobs.register(scheduleKind, this);
+  }
+
+  async start(): Promise<void> {
+    const { database, schedules } = this.parts;
+    await database.write(async (tx) => {
+      const known = new Set((await tx.find(ScheduleEntity)).map(({ name }) => name));
+      // A new one is not caught up for the time before there was one.
+      const fresh = schedules.filter(({ name }) => !known.has(name)).map(({ name }) => ({ name, enabled: true, lastRunAt: this.#now() }));
+      if (fresh.length > 0) await tx.save(ScheduleEntity, fresh);
+    });
+    await this.look();
+    this.#timer = setInterval(() => void this.look(), lookEveryMs).unref();
+  }
+
+  stop(): void {
+    if (this.#timer) clearInterval(this.#timer);
+  }
+
+  /** Queues what is due and was not run. */
+  async look(): Promise<void> {
+    try {
+      const states = await this.parts.database.read.findBy(ScheduleEntity, { enabled: true });
+      for (const { name, lastRunAt } of states) {
+        const schedule = this.parts.schedules.find((one) => one.name === name);
+        const due = schedule && this.#lastDue(schedule);
+        if (due && lastRunAt && due > lastRunAt) await this.#queue(schedule, due, 'schedule');
+      }
+    } catch (error) {
+      this.parts.log.error({ err: error }, 'the schedules could not be looked through');
+    }
+  }
+
+  #cron({ pattern }: Schedule): Cron | null {
+    return pattern === '' ? null : new Cron(pattern, { paused: true, ...(this.parts.timeZone ? { timezone: this.parts.timeZone } : {}) });
+  }
+
+  #lastDue(schedule: Schedule): Date | null {
+    return this.#cron(schedule)?.previousRuns(1, this.#now())[0] ?? null;
+  }
+
+  async #queue(schedule: Schedule, due: Date, trigger: 'schedule' | 'operator'): Promise<JobEntity | null> {
+    const { database, jobs } = this.parts;
+    const job = await database.write(async (tx) => {
+      await database.lock(tx, subjectOf(schedule));
+      const state = await tx.findOneBy(ScheduleEntity, { name: schedule.name });
+      // Another server that shares the database was first.
+      if (trigger === 'schedule' && (!state?.enabled || !state.lastRunAt || due <= state.lastRunAt)) return null;
+      if (await tx.existsBy(JobEntity, { subjectId: subjectOf(schedule), status: In(['QUEUED', 'RUNNING']) })) return null;
+      if (trigger === 'schedule') await tx.update(ScheduleEntity, { name: schedule.name }, { lastRunAt: due });
+      return jobs.add(tx, {
+        kind: scheduleKind,
+        subjectId: subjectOf(schedule),
+        payload: { schedule: schedule.name, due: due.toISOString(), trigger, done: [] },
+      });
+    });
+    if (job) jobs.announce(job);
+    return job;
+  }
+
+  /** Runs a schedule now, beside its times. @throws AppError CONFLICT where it waits or runs already */
+  async runNow(name: string): Promise<JobEntity> {
+    const job = await this.#queue(this.#require(name), this.#now(), 'operator');
+    if (!job) throw new AppError('CONFLICT', `The schedule ${name} is under way already.`, 'Wait until it has finished, or cancel its job.');
+    return job;
+  }
+
+  /** Turned on again, a schedule waits for its next time. */
+  async enable(name: string, enabled: boolean): Promise<ScheduleState> {
+    const schedule = this.#require(name);
+    await this.parts.database.write((tx) => tx.save(ScheduleEntity, { name: schedule.name, enabled, ...(enabled ? { lastRunAt: this.#now() } : {}) }));
+    return (await this.states()).find((state) => state.schedule === schedule)!;
+  }
+
+  #require(name: string): Schedule {
+    const schedule = this.parts.schedules.find((one) => one.name === name);
+    if (!schedule) throw new AppError('NOT_FOUND', `There is no schedule "${name}".`, `There are ${this.parts.schedules.map((one) => one.name).join(', ')}.`);
+    return schedule;
+  }
+
+  async states(): Promise<ScheduleState[]> {
+    const { database, schedules } = this.parts;
+    const rows = new Map((await database.read.find(ScheduleEntity)).map((row) => [row.name, row]));
+    return Promise.all(
+      schedules.map(async (schedule) => {
+        const enabled = rows.get(schedule.name)?.enabled ?? true;
+        const lastJob = await database.read.findOne(JobEntity, { where: { subjectId: subjectOf(schedule) }, order: { createdAt: 'DESC' } });
+        return { schedule, enabled, nextRunAt: enabled ? (this.#cron(schedule)?.nextRun(this.#now()) ?? null) : null, lastJob };
+      }),
+    );
+  }
+
+  async run(context: JobContext): Promise<Record<string, unknown>> {
+    const { job, signal, report } = context;
+    const { schedule: name, due, trigger, done = [] } = job.payload as { schedule: string; due: string; trigger: string; done?: StepOutcome[] };
+    const { steps } = this.#require(name);
+    for (const [i, step] of steps.entries()) {
+      signal.throwIfAborted();
+      if (done.some((outcome) => outcome.step === step.name)) continue;
+      report({ stage: step.name, progress: i / steps.length, message: step.name });
+      const inner: JobContext = {
+        ...context,
+        report: ({ progress = 0, message }) => report({ stage: step.name, progress: (i + progress) / steps.length, message }),
+      };
+      const started = performance.now();
+      const outcome = await step.run(inner).then(
+        (result): Omit<StepOutcome, 'tookMs'> => ({ step: step.name, result, error: null }),
+        (error: unknown): Omit<StepOutcome, 'tookMs'> => {
+          signal.throwIfAborted();
+          return { step: step.name, result: null, error: messageOf(error) };
+        },
+      );
+      done.push({ ...outcome, tookMs: Math.round(performance.now() - started) });
+      // Kept at once: after a crash the step is not taken a second time.
+      const payload = { schedule: name, due, trigger, done };
+      await this.parts.database.write((tx) => tx.update(JobEntity, { id: job.id }, { payload: payload as never }));
+    }
+    const failed = done.filter(({ error }) => error !== null);
+    if (failed.length > 0) throw new JobFailed(failed.map(({ step, error }) => `${step}: ${error}`).join('; '));
+    return { schedule: name, due, trigger, steps: done };
+  }
+}
+
+const subjectOf = ({ name }: Schedule) => `schedule:${name}`;
