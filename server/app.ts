@@ -1,33 +1,20 @@
-import { Cron } from 'croner';
 import { mkdirSync } from 'node:fs';
 import { rm, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { migrations } from '../migrations/index.js';
-import { AccessResolver, AccessService, RateLimits, type RequestContext, requirePermission, SessionEntity, signInRoute } from './access/index.js';
+import { AccessResolver, AccessService, RateLimits, type RequestContext, requirePermission, signInRoute } from './access/index.js';
 import { type LoadedSettings } from './config/index.js';
-import { ConfigurationResolver } from './configuration/index.js';
-import {
-  Catalogue,
-  ChunkEntity,
-  ChunkVectorEntity,
-  DocumentEntity,
-  DocumentsResolver,
-  DocumentsService,
-  DocumentStore,
-  DocumentTagEntity,
-  DocumentTextEntity,
-  ingestKind,
-  originalRoute,
-} from './documents/index.js';
-import { GoldenQueryEntity, GoldenResolver, GoldenRunEntity, GoldenService } from './golden/index.js';
+import { ConfigurationResolver, SettingChanges } from './configuration/index.js';
+import { Catalogue, DocumentsResolver, DocumentsService, DocumentStore, ingestKind, originalRoute } from './documents/index.js';
+import { GoldenResolver, GoldenService } from './golden/index.js';
 import { HealthResolver, healthRoutes, HealthService, type HealthTopics, storeChecks } from './health/index.js';
 import {
   Embedders,
-  GenerationEntity,
   Generations,
   indexChecks,
   IndexMirror,
+  IndexRebuild,
   IndexRepair,
   IndexResolver,
   KnowledgeIndex,
@@ -38,6 +25,7 @@ import {
   ChunkStore,
   clearRevisionKind,
   DocumentJobResolver,
+  FullTextRebuild,
   Ingestion,
   IngestionResolver,
   type IngestionTopics,
@@ -49,39 +37,23 @@ import {
 } from './ingestion/index.js';
 import { JobsResolver, JobsService, type JobTopics } from './jobs/index.js';
 import { Repairer, Verifier } from './integrity/index.js';
-import { MaintenanceResolver, MaintenanceService } from './maintenance/index.js';
-import { MetricsResolver, MetricsService, prometheusRoute } from './metrics/index.js';
+import { entities } from './entities.js';
+import { buildOperations } from './operations.js';
 import { BlobStore } from './platform/blobs/index.js';
 import { AnswerCache, openCache } from './platform/cache/index.js';
-import { AppStateEntity, Database, lockDataDirectory } from './platform/database/index.js';
-import { ChunkTermsEntity, FullTextIndex } from './platform/full-text/index.js';
-import { type Authorize, type Caller, HttpServer } from './platform/http/index.js';
-import { type Logger } from './platform/logging/index.js';
+import { Database, lockDataDirectory } from './platform/database/index.js';
+import { FullTextIndex } from './platform/full-text/index.js';
+import { type Authorize, type Caller, HttpServer, RequestMeter } from './platform/http/index.js';
+import { type Logging } from './platform/logging/index.js';
 import { PubSub } from './platform/pubsub/index.js';
-import { JobEntity, JobQueue } from './platform/queue/index.js';
+import { JobQueue } from './platform/queue/index.js';
 import { ChromaIndex } from './platform/vector-index/index.js';
 import { createSchema } from './schema.js';
 import { SearchMeter, SearchResolver, SearchService } from './search/index.js';
 import { WebFetcher } from './sources/index.js';
 import { Teardown } from './teardown.js';
 
-export const entities = [
-  AppStateEntity,
-  ChunkEntity,
-  ChunkTermsEntity,
-  ChunkVectorEntity,
-  DocumentEntity,
-  DocumentTagEntity,
-  DocumentTextEntity,
-  GenerationEntity,
-  GoldenQueryEntity,
-  GoldenRunEntity,
-  JobEntity,
-  SessionEntity,
-];
-
 const longestWaitForPartsMs = 10_000;
-const hourMs = 3_600_000;
 
 export interface App {
   /** Address of the console and of GraphQL at /graphql. */
@@ -97,21 +69,25 @@ export function addressFile(dataDir: string): string {
 }
 
 /** The composition root: builds every part from the settings, hands them to each other and starts them. */
-export async function startApp(loaded: LoadedSettings, log: Logger): Promise<App> {
+export async function startApp(loaded: LoadedSettings, logging: Logging): Promise<App> {
   const teardown = new Teardown();
   try {
-    return await start(loaded, log, teardown);
+    return await start(loaded, logging, teardown);
   } catch (error) {
-    await teardown.run(log);
+    await teardown.run(logging.root);
     throw error;
   }
 }
 
-async function start(loaded: LoadedSettings, log: Logger, teardown: Teardown): Promise<App> {
+async function start(loaded: LoadedSettings, logging: Logging, teardown: Teardown): Promise<App> {
   const { settings } = loaded;
+  const log = logging.root;
   const dataDir = resolve(settings.DATA_DIR);
   mkdirSync(dataDir, { recursive: true, mode: 0o700 });
   teardown.add(await lockDataDirectory(dataDir));
+  // Only who holds the directory writes to its files.
+  logging.toFiles({ directory: join(dataDir, 'logs'), maxBytes: settings.LOG_FILE_MAX_BYTES, count: settings.LOG_FILE_COUNT });
+  teardown.add(() => logging.close());
   const blobs = new BlobStore(dataDir);
   await blobs.open();
   // Half-received uploads belong to this data directory, where a start sweeps them away.
@@ -163,49 +139,50 @@ async function start(loaded: LoadedSettings, log: Logger, teardown: Teardown): P
   const meter = new SearchMeter();
   const search = new SearchService({ settings, database, blobs, catalogue, index, fullText, cache, meter, log });
   const health = new HealthService(new PubSub<HealthTopics>(), settings.HEALTH_INTERVAL_MS);
-  const metrics = new MetricsService(
-    {
-      library: () => documents.size(),
-      queue: () => jobs.depth(),
-      embedding: () => index.embedder?.pending ?? 0,
-      search: () => meter.rates(),
-      cache: () => ({ backend: cache.backend, kinds: cache.statistics() }),
-    },
-    settings.PERFORMANCE_MONITORING,
-  );
   const golden = new GoldenService({ settings, database, index, search, jobs });
   const compare: GoldenService['compare'] = (candidate, signal) => golden.compare(candidate, signal);
   const reembedding = new Reembedding({ settings, database, index, embedders, generations, mirror, jobs, compare, log });
   const jobsService = new JobsService(database, jobs, jobEvents, [clearRevisionKind]);
   const stores = { database, blobs, index, fullText };
-  const maintenance = new MaintenanceService(jobs, {
-    ...stores,
-    verifier: new Verifier(stores),
-    repairer: new Repairer({ ...stores, mirror, removal, store }),
-    temporaryFileMs: settings.TEMPORARY_FILE_HOURS * hourMs,
-  });
+  const requests = new RequestMeter();
+  const operations = await buildOperations(
+    {
+      ...{ ...stores, settings, dataDir, logging, cache, vectors, readers, jobs, jobEvents, golden, health, requests },
+      indexRebuild: new IndexRebuild({ database, index, generations, mirror }),
+      fullTextRebuild: new FullTextRebuild(database, fullText),
+      verifier: new Verifier(stores),
+      repairer: new Repairer({ ...stores, mirror, removal, store }),
+      searches: meter,
+      library: () => documents.size(),
+      webSockets: () => http.webSockets,
+    },
+    teardown,
+  );
+  const settingChanges = new SettingChanges(database, loaded);
   const limits = new RateLimits(settings);
   const access = new AccessService(settings, database);
   await access.open();
 
-  const checks = [...storeChecks(database, cache), ...indexChecks(index, repair, generations), golden.healthCheck()];
+  const checks = [...storeChecks(database, cache), ...indexChecks(index, repair, generations), golden.healthCheck(), ...operations.checks];
   for (const check of checks) health.register(check);
   vectors.onAvailabilityChange(() => void health.check());
 
-  const schema = createSchema([
-    new DocumentsResolver(documents, store),
-    new IngestionResolver({ uploads, store, removal, fetcher, jobs, limits }),
-    new DocumentJobResolver(jobs),
-    new SearchResolver(search, limits),
-    new GoldenResolver(golden),
-    new IndexResolver(generations, reembedding),
-    new JobsResolver(jobsService),
-    new MaintenanceResolver(maintenance),
-    new HealthResolver(health),
-    new MetricsResolver(metrics, cache),
-    new ConfigurationResolver(loaded),
-    new AccessResolver(access, () => http.url),
-  ]);
+  const schema = createSchema(
+    [
+      new DocumentsResolver(documents, store),
+      new IngestionResolver({ uploads, store, removal, fetcher, jobs, limits }),
+      new DocumentJobResolver(jobs),
+      new SearchResolver(search, limits),
+      new GoldenResolver(golden),
+      new IndexResolver(generations, reembedding),
+      new JobsResolver(jobsService),
+      new HealthResolver(health),
+      new ConfigurationResolver(loaded, settingChanges),
+      new AccessResolver(access, () => http.url),
+      ...operations.resolvers,
+    ],
+    (viewer, name) => operations.mode.admit(viewer, name),
+  );
 
   const subscriptions: RequestContext['subscriptions'] = {
     jobProgress: (id) => jobsService.progress(id),
@@ -214,7 +191,7 @@ async function start(loaded: LoadedSettings, log: Logger, teardown: Teardown): P
         ingestionEvents.subscribe('ingestionProgress', { keyOf: (event) => event.documentId, filter: (event) => id === null || event.documentId === id }),
       ),
     healthChanged: () => Promise.resolve(health.changes()),
-    liveMetrics: (intervalMs) => metrics.live(intervalMs),
+    ...operations.subscriptions,
   };
   const contextOf = async (caller: Caller): Promise<RequestContext> => ({
     viewer: await access.identify(caller.authorization, caller.cookies),
@@ -224,14 +201,19 @@ async function start(loaded: LoadedSettings, log: Logger, teardown: Teardown): P
     documentLoader: documents.loader(),
     subscriptions,
   });
-  const authorize: Authorize = async ({ headers }, permission) => requirePermission(await access.identify(headers.authorization, headers.cookie), permission);
+  const authorize: Authorize = async ({ headers }, permission) => {
+    const viewer = await access.identify(headers.authorization, headers.cookie);
+    requirePermission(viewer, permission);
+    operations.mode.admit(viewer, permission);
+  };
 
   // The first request should find everything there; a download from the hub or a slow disk is not waited for.
   await Promise.race([Promise.all([modelLoaded, vectorsStarted]), delay(longestWaitForPartsMs, undefined, { ref: false })]);
   await http.open({
     settings,
     schema,
-    log,
+    log: logging.feature('http'),
+    meter: requests,
     contextOf: async (caller) => {
       await limits.request(caller.address);
       return contextOf(caller);
@@ -245,33 +227,25 @@ async function start(loaded: LoadedSettings, log: Logger, teardown: Teardown): P
     beforeUpload: async ({ authorization, cookies }) => requirePermission(await access.identify(authorization, cookies), 'Mutation.uploadDocuments'),
     routes: (app) => {
       const figures = async () => {
-        const { search: rates, process: usage } = await metrics.current();
+        const { search: rates, process: usage } = await operations.metrics.current();
         return { searchP50Ms: rates.p50Ms, memoryBytes: usage.memoryBytes, cpuShare: usage.cpuShare };
       };
       healthRoutes(app, { health, figures, authorize });
-      prometheusRoute(app, { metrics, meter, authorize });
+      operations.routes(app, authorize);
       originalRoute(app, { documents, blobs, authorize });
       signInRoute(app, access);
     },
   });
-  metrics.start();
+  await settingChanges.record();
   health.start();
   await jobs.start();
   teardown.add(async () => {
     health.stop();
-    metrics.stop();
     await http.close();
     await jobs.stop();
     readers.close();
   });
-  if (settings.GOLDEN_SCHEDULE) {
-    const schedule = new Cron(
-      settings.GOLDEN_SCHEDULE,
-      { unref: true, catch: (error: unknown) => log.error({ err: error }, 'the golden queries could not be scored') },
-      async () => void (await golden.score()),
-    );
-    teardown.add(() => schedule.stop());
-  }
+  await operations.start();
   const background = new AbortController();
   teardown.add(() => repair.stop());
   teardown.add(() => background.abort());
@@ -292,6 +266,6 @@ async function start(loaded: LoadedSettings, log: Logger, teardown: Teardown): P
   await reembedding.followConfiguredModel();
   await writeFile(addressFile(dataDir), JSON.stringify({ url: http.url, pid: process.pid }), { mode: 0o600 });
   teardown.add(() => rm(addressFile(dataDir), { force: true }));
-  const signInLink = (await access.hasSessions()) ? null : `${http.url}/sign-in?token=${await access.createLinkToken()}`;
+  const signInLink = (await access.hasSessions()) ? null : `${http.url}/sign-in?token=${await access.createLinkToken('ADMINISTRATOR')}`;
   return { url: http.url, signInLink, stop: () => teardown.run(log) };
 }

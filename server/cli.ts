@@ -1,6 +1,6 @@
 import './production.js';
 import { Command, CommanderError } from 'commander';
-import { entities } from './app.js';
+import { entities } from './entities.js';
 import { type Client, RequestFailed, withClient } from './cli/client.js';
 import { filesUnder, ingest, type IngestedFile } from './cli/ingest.js';
 import { addOperations } from './cli/operations.js';

@@ -1,6 +1,6 @@
 import { type App, startApp } from './app.js';
 import { type LoadedSettings } from './config/index.js';
-import { createLogger } from './platform/logging/index.js';
+import { Logging } from './platform/logging/index.js';
 import { serveAndReload } from './reload.js';
 
 /** What a stop may take beyond SHUTDOWN_TIMEOUT_MS until the process ends whatever is left. */
@@ -10,10 +10,11 @@ const graceMs = 5000;
 export async function serve(loaded: LoadedSettings): Promise<void> {
   const { settings } = loaded;
   if (settings.API_RELOAD) return serveAndReload();
-  const log = createLogger(settings.LOG_LEVEL);
+  const logging = new Logging(settings.LOG_LEVEL);
+  const log = logging.root;
   let app: App | null = null;
   let stopping = false;
-  const starting = startApp(loaded, log);
+  const starting = startApp(loaded, logging);
   const stop = (signal: NodeJS.Signals) => {
     if (stopping) process.exit(1);
     stopping = true;

@@ -1,7 +1,8 @@
 import 'reflect-metadata';
 import { type GraphQLSchema, lexicographicSortSchema, printSchema } from 'graphql';
 import { buildSchemaSync, type ClassType, type PubSub } from 'type-graphql';
-import { AccessResolver, guardSchema } from './access/index.js';
+import { AccessResolver, type AdmissionCheck, guardSchema } from './access/index.js';
+import { AlertsResolver } from './alerts/index.js';
 import { ConfigurationResolver } from './configuration/index.js';
 import { DocumentsResolver } from './documents/index.js';
 import { GoldenResolver } from './golden/index.js';
@@ -9,8 +10,11 @@ import { HealthResolver } from './health/index.js';
 import { DocumentJobResolver, IngestionResolver } from './ingestion/index.js';
 import { IndexResolver } from './indexing/index.js';
 import { JobsResolver } from './jobs/index.js';
-import { MaintenanceResolver } from './maintenance/index.js';
+import { LogsResolver } from './logs/index.js';
+import { MaintenanceModeResolver, MaintenanceResolver } from './maintenance/index.js';
 import { MetricsResolver } from './metrics/index.js';
+import { ReportsResolver } from './reports/index.js';
+import { SchedulesResolver } from './schedules/index.js';
 import { SearchResolver } from './search/index.js';
 
 const resolverClasses = [
@@ -22,8 +26,13 @@ const resolverClasses = [
   IndexResolver,
   JobsResolver,
   MaintenanceResolver,
+  MaintenanceModeResolver,
+  SchedulesResolver,
+  ReportsResolver,
   HealthResolver,
   MetricsResolver,
+  AlertsResolver,
+  LogsResolver,
   ConfigurationResolver,
   AccessResolver,
 ] as const satisfies ClassType[];
@@ -42,11 +51,14 @@ function build(get: (resolver: unknown) => unknown): GraphQLSchema {
 }
 
 /** The schema answered by these resolver instances, every root field behind its permission. */
-export function createSchema(resolvers: object[]): GraphQLSchema {
+export function createSchema(resolvers: object[], admit: AdmissionCheck): GraphQLSchema {
   const instances = new Map(resolvers.map((resolver) => [resolver.constructor, resolver]));
   const missing = resolverClasses.filter((resolver) => !instances.has(resolver));
   if (missing.length > 0) throw new Error(`no instance of ${missing.map(({ name }) => name).join(', ')}`);
-  return guardSchema(build((resolver) => instances.get(resolver as ClassType)));
+  return guardSchema(
+    build((resolver) => instances.get(resolver as ClassType)),
+    admit,
+  );
 }
 
 /** Text of `schema.graphql`. */

@@ -1,4 +1,4 @@
-import { Ctx, Field, Mutation, ObjectType, Query, registerEnumType, Resolver } from 'type-graphql';
+import { Arg, Ctx, Field, Mutation, ObjectType, Query, registerEnumType, Resolver } from 'type-graphql';
 import { type AccessService, sessionCookie } from './access.service.js';
 import { type RequestContext } from './context.js';
 
@@ -30,9 +30,9 @@ export class AccessResolver {
     return context.viewer;
   }
 
-  @Mutation(() => String, { description: 'An address that signs one browser in, once, within 24 hours.' })
-  async createSignInLink(): Promise<string> {
-    return `${this.address()}/sign-in?token=${await this.access.createLinkToken()}`;
+  @Mutation(() => String, { description: 'An address that signs one browser in, once, within 24 hours, as the role given.' })
+  async createSignInLink(@Arg('role', () => RoleType, { defaultValue: RoleType.ADMINISTRATOR, nullable: true }) role: RoleType | null): Promise<string> {
+    return `${this.address()}/sign-in?token=${await this.access.createLinkToken(role ?? RoleType.ADMINISTRATOR)}`;
   }
 
   @Mutation(() => Boolean)

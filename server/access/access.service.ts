@@ -56,7 +56,7 @@ export class AccessService {
     const known = this.#known.get(tokenHash);
     if (known) return known.viewer;
     const session = await this.database.read.findOneBy(SessionEntity, { tokenHash, kind: 'SESSION' });
-    const viewer = session && session.expiresAt > new Date() ? administrator('browser') : null;
+    const viewer = session && session.expiresAt > new Date() ? { name: 'browser', role: session.role } : null;
     this.#known.set(tokenHash, { viewer });
     return viewer;
   }
@@ -67,25 +67,25 @@ export class AccessService {
   }
 
   /** Makes a token that signs one browser in, once, within a day. */
-  async createLinkToken(): Promise<string> {
+  async createLinkToken(role: Role): Promise<string> {
     const token = newToken();
-    await this.#store(token, 'LINK', linkHours * 3600_000);
+    await this.#store(token, 'LINK', role, linkHours * 3600_000);
     return token;
   }
 
   /** Exchanges a link's token for a session. @returns the cookie's value and age in seconds, or null for a used or unknown token */
   async redeem(linkToken: string): Promise<{ token: string; maxAgeSeconds: number } | null> {
     const tokenHash = hash(linkToken);
-    const valid = await this.database.write(async (tx) => {
+    const role = await this.database.write(async (tx) => {
       const link = await tx.findOneBy(SessionEntity, { tokenHash, kind: 'LINK' });
-      if (!link) return false;
+      if (!link) return null;
       await tx.delete(SessionEntity, { tokenHash });
-      return link.expiresAt > new Date();
+      return link.expiresAt > new Date() ? link.role : null;
     });
-    if (!valid) return null;
+    if (!role) return null;
     const token = newToken();
     const maxAgeSeconds = this.settings.SESSION_DAYS * 86_400;
-    await this.#store(token, 'SESSION', maxAgeSeconds * 1000);
+    await this.#store(token, 'SESSION', role, maxAgeSeconds * 1000);
     return { token, maxAgeSeconds };
   }
 
@@ -97,10 +97,10 @@ export class AccessService {
     this.#known.delete(tokenHash);
   }
 
-  async #store(token: string, kind: SessionEntity['kind'], lifetimeMs: number): Promise<void> {
+  async #store(token: string, kind: SessionEntity['kind'], role: Role, lifetimeMs: number): Promise<void> {
     const now = Date.now();
     await this.database.write((tx) =>
-      tx.insert(SessionEntity, { tokenHash: hash(token), kind, createdAt: new Date(now), expiresAt: new Date(now + lifetimeMs) }),
+      tx.insert(SessionEntity, { tokenHash: hash(token), kind, role, createdAt: new Date(now), expiresAt: new Date(now + lifetimeMs) }),
     );
   }
 }

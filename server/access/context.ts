@@ -8,6 +8,9 @@ export interface Subscriptions {
   ingestionProgress(documentId: string | null): Promise<AsyncIterable<unknown>>;
   healthChanged(): Promise<AsyncIterable<unknown>>;
   liveMetrics(intervalMs: number): Promise<AsyncIterable<unknown>>;
+  alertChanged(): Promise<AsyncIterable<unknown>>;
+  logTail(filter: object): Promise<AsyncIterable<unknown>>;
+  maintenanceModeChanged(): Promise<AsyncIterable<unknown>>;
 }
 
 /** What every GraphQL operation is given. */

@@ -18,12 +18,16 @@ export function rootFields(schema: GraphQLSchema): string[] {
 
 type Resolver = GraphQLFieldResolver<unknown, RequestContext>;
 
+/** Called with whoever asks for a root field that they may use. Throws AppError MAINTENANCE where they have to wait. */
+export type AdmissionCheck = (viewer: Viewer | null, name: string) => void;
+
 /** Puts the permission check before every root field. Fields that the table does not name are refused to everybody. */
-export function guardSchema(schema: GraphQLSchema): GraphQLSchema {
+export function guardSchema(schema: GraphQLSchema, admit: AdmissionCheck): GraphQLSchema {
   const guarded =
     (name: string, resolve: Resolver): Resolver =>
     (source, args: Record<string, unknown>, context, info) => {
       requirePermission(context.viewer, name);
+      admit(context.viewer, name);
       return resolve(source, args, context, info);
     };
   for (const type of [schema.getQueryType(), schema.getMutationType(), schema.getSubscriptionType()]) {

@@ -1,7 +1,7 @@
 export { AccessResolver } from './access.resolver.js';
 export { AccessService, sessionCookie } from './access.service.js';
 export { type RequestContext, type Subscriptions, subscribeTo } from './context.js';
-export { guardSchema, requirePermission, rootFields } from './guard-schema.js';
+export { type AdmissionCheck, guardSchema, requirePermission, rootFields } from './guard-schema.js';
 export { mayDo, permissions, type Viewer } from './permissions.js';
 export { type LimitedAction, RateLimits } from './rate-limits.js';
 export { SessionEntity } from './session.entity.js';

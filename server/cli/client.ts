@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { addressFile, startApp } from '../app.js';
 import { type LoadedSettings } from '../config/index.js';
-import { createLogger } from '../platform/logging/index.js';
+import { Logging } from '../platform/logging/index.js';
 
 /** What the server answered with instead of data. */
 export class RequestFailed extends Error {
@@ -72,7 +72,7 @@ export async function withClient<T>(loaded: LoadedSettings, work: (client: Clien
   const url = await runningServer(dataDir);
   if (url) return work(new Client(url, await key()));
   const settings = { ...loaded.settings, HOST: '127.0.0.1', PORT: 0, RATE_LIMITING: false };
-  const app = await startApp({ ...loaded, settings }, createLogger('error'));
+  const app = await startApp({ ...loaded, settings }, new Logging('error'));
   try {
     return await work(new Client(app.url, await key()));
   } finally {

@@ -88,11 +88,11 @@ export function addOperations(program: Command, { connected, print, progress, ex
   /** Starts a task and waits for it. */
   const done = (task: string) =>
     connected(async (client) => {
-      const { startMaintenance } = await client.request<{ startMaintenance: Job }>(
-        `mutation Start($task: MaintenanceTask!) { startMaintenance(task: $task) { ${jobFields} } }`,
+      const { runMaintenance } = await client.request<{ runMaintenance: Job }>(
+        `mutation Start($task: MaintenanceTask!) { runMaintenance(task: $task) { ${jobFields} } }`,
         { task },
       );
-      const job = await finished(client, startMaintenance.id, progress);
+      const job = await finished(client, runMaintenance.id, progress);
       progress('');
       if (job.status !== 'SUCCEEDED') throw new RequestFailed(job.error ?? `The task was ${job.status.toLowerCase()}.`, job.status, null);
       return job;

@@ -1,4 +1,5 @@
-import { settingGroups, settingMeta, settingNames, settingsSchema } from './settings.js';
+import { settingGroups } from './setting-types.js';
+import { settingMeta, settingNames, settingsSchema } from './settings.js';
 
 function shown(value: unknown): string {
   if (Array.isArray(value)) return value.length === 0 ? '' : JSON.stringify(value);

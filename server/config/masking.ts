@@ -8,6 +8,7 @@ export interface ShownSetting {
   secret: boolean;
   unit: string | null;
   about: string;
+  group: string;
 }
 
 /** The effective configuration with secrets masked, for people: CLI, GraphQL and console. */
@@ -23,6 +24,7 @@ export function maskedSettings({ settings, sources }: LoadedSettings): ShownSett
       secret: meta.secret ?? false,
       unit: meta.unit ?? null,
       about: meta.about,
+      group: meta.group,
     };
   });
 }

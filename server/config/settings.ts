@@ -1,88 +1,6 @@
-import { Cron } from 'croner';
-import ipaddr from 'ipaddr.js';
-import { cpus } from 'node:os';
 import { z } from 'zod';
-
-/** What the documentation, `.env.example` and masking need to know about a setting beyond its type. */
-export interface SettingMeta {
-  /** One sentence for operators. */
-  about: string;
-  /** Section of `.env.example` it is listed under. */
-  group: SettingGroup;
-  /** Unit of a number, e.g. `ms`, `bytes`, `s`. */
-  unit?: string;
-  /** The value's name in the administrator's manual of the system this product replaces. */
-  manual?: string;
-  /** Masked wherever the effective configuration is shown. */
-  secret?: boolean;
-}
-
-export const settingGroups = [
-  'Server',
-  'Access',
-  'Database',
-  'Vector index',
-  'Embedding',
-  'Ingestion',
-  'Web pages',
-  'Search and cache',
-  'Rate limits',
-  'Logging and monitoring',
-] as const;
-export type SettingGroup = (typeof settingGroups)[number];
-
-const flag = () =>
-  z
-    .string()
-    .trim()
-    .toLowerCase()
-    .pipe(z.enum(['true', 'false', '1', '0', 'yes', 'no', 'on', 'off']))
-    .transform((value) => ['true', '1', 'yes', 'on'].includes(value));
-const integer = (min: number, max: number) => z.coerce.number().int().min(min).max(max);
-const share = (min: number, max: number) => z.coerce.number().min(min).max(max);
-const text = () => z.string().trim();
-const url = (...protocols: string[]) =>
-  text().refine((value) => value === '' || protocols.some((protocol) => URL.canParse(value) && value.startsWith(protocol + '//')), {
-    message: `must be an address starting with ${protocols.map((protocol) => protocol + '//').join(' or ')}`,
-  });
-/** Accepts a JSON array (the manual's notation) or a comma-separated list. */
-const list = () =>
-  text().transform((value, context): string[] => {
-    if (!value.startsWith('['))
-      return value
-        .split(',')
-        .map((item) => item.trim())
-        .filter(Boolean);
-    try {
-      return z.array(z.string()).parse(JSON.parse(value));
-    } catch {
-      context.addIssue({ code: 'custom', message: 'must be a JSON array of strings or a comma-separated list' });
-      return z.NEVER;
-    }
-  });
-const listOf = (allowed: string, admits: (item: string) => boolean) =>
-  list().superRefine((items, context) => {
-    for (const item of items) if (!admits(item)) context.addIssue({ code: 'custom', message: `"${item}" is no ${allowed}` });
-  });
-const isNetwork = (value: string) => ipaddr.isValidCIDR(value);
-const isOrigin = (value: string) => URL.canParse(value) && /^https?:$/.test(new URL(value).protocol) && new URL(value).origin === value;
-const isHostName = (value: string) => /^(\[[\da-f:.]+\]|[a-z\d_-]+(\.[a-z\d_-]+)*)$/i.test(value);
-const logLevel = () =>
-  text()
-    .toLowerCase()
-    .transform((value) => ({ warning: 'warn', critical: 'fatal' })[value] ?? value)
-    .pipe(z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal']));
-
-const isSchedule = (value: string) => {
-  try {
-    new Cron(value).stop();
-    return true;
-  } catch {
-    return false;
-  }
-};
-
-const cores = cpus().length;
+import { operationsSettings } from './operations-settings.js';
+import { cores, flag, integer, isHostName, isNetwork, isOrigin, listOf, schedule, type SettingMeta, share, text, url } from './setting-types.js';
 
 /**
  * Every setting of the product: the only place that names them. Values arrive as strings from the environment,
@@ -230,10 +148,9 @@ export const settingsSchema = z.object({
   CACHE_METADATA_TTL: integer(0, 2_592_000)
     .default(1800)
     .meta({ group: 'Search and cache', unit: 's', about: 'How long figures about the library are kept; 0 keeps none.', manual: 'CACHE_METADATA_TTL' }),
-  GOLDEN_SCHEDULE: text()
-    .refine((value) => value === '' || isSchedule(value), 'must be a cron expression such as 30 4 * * *')
+  GOLDEN_SCHEDULE: schedule()
     .default('30 4 * * *')
-    .meta({ group: 'Search and cache', about: 'When the golden queries are scored, as a cron expression in local time; empty never.' }),
+    .meta({ group: 'Search and cache', about: 'When the golden queries are scored, as a cron expression in the time zone of TIME_ZONE; off never.' }),
   GOLDEN_ALERT_DROP: share(0.001, 1)
     .default(0.03)
     .meta({ group: 'Search and cache', unit: 'share', about: 'Fall of a golden score below the runs before that raises an alert.' }),
@@ -243,12 +160,6 @@ export const settingsSchema = z.object({
       'When an index under another model begins to answer: better, by itself where it scores no worse on the golden queries or there are none; ask, on an operator’s yes; always, as soon as it is whole.',
   }),
   INDEX_KEEP_DAYS: integer(0, 365).default(7).meta({ group: 'Embedding', unit: 'days', about: 'How long the index of before is kept for switching back.' }),
-  TEMPORARY_FILE_HOURS: integer(1, 8760).default(24).meta({
-    group: 'Maintenance',
-    unit: 'hours',
-    about: 'Age from which the task REMOVE_TEMPORARY_FILES removes a file.',
-    manual: 'find /tmp -mtime +1',
-  }),
   GRAPHQL_MAX_DEPTH: integer(5, 100).default(15).meta({ group: 'Search and cache', unit: 'levels', about: 'Deepest accepted GraphQL operation.' }),
   GRAPHQL_MAX_TOKENS: integer(100, 100_000).default(5000).meta({ group: 'Search and cache', about: 'Longest accepted GraphQL operation, in lexical tokens.' }),
   RATE_LIMITING: flag()
@@ -262,18 +173,7 @@ export const settingsSchema = z.object({
   RATE_LIMIT_GLOBAL: integer(1, 1e9)
     .default(10_000)
     .meta({ group: 'Rate limits', unit: 'per hour', about: 'Requests of all clients together.', manual: 'global_limit' }),
-  LOG_LEVEL: logLevel()
-    .default('info')
-    .meta({ group: 'Logging and monitoring', about: 'trace, debug, info, warn (WARNING), error or fatal (CRITICAL).', manual: 'LOG_LEVEL' }),
-  PERFORMANCE_MONITORING: flag().default(true).meta({
-    group: 'Logging and monitoring',
-    about: 'Samples processor, memory and event-loop delay for liveMetrics.',
-    manual: 'PERFORMANCE_MONITORING / monitoring.enabled',
-  }),
-  SLOW_QUERY_THRESHOLD: share(0.01, 600)
-    .default(2)
-    .meta({ group: 'Logging and monitoring', unit: 's', about: 'Searches slower than this are logged as slow_query.', manual: 'slow_query_threshold' }),
-  HEALTH_INTERVAL_MS: integer(250, 600_000).default(5000).meta({ group: 'Logging and monitoring', unit: 'ms', about: 'How often the parts are checked.' }),
+  ...operationsSettings,
 });
 
 export type Settings = Readonly<z.output<typeof settingsSchema>>;

@@ -1,7 +1,9 @@
 import { Field, ObjectType, Query, Resolver } from 'type-graphql';
 import { type LoadedSettings, maskedSettings, type ShownSetting } from '../config/index.js';
+import { DateTime } from '../platform/http/graphql-types.js';
+import { type SettingChanges } from './setting-changes.js';
 
-@ObjectType('Setting', { simpleResolvers: true, description: 'One setting as it is in force.' })
+@ObjectType('Setting', { simpleResolvers: true, description: 'One setting as it is in force since the start.' })
 export class SettingType {
   @Field(() => String)
   name!: string;
@@ -20,14 +22,40 @@ export class SettingType {
 
   @Field(() => String)
   about!: string;
+
+  @Field(() => String, { description: 'What it belongs to.' })
+  group!: string;
+}
+
+@ObjectType('SettingChange', { simpleResolvers: true, description: 'A setting that had another value at the start before.' })
+export class SettingChangeType {
+  @Field(() => String)
+  name!: string;
+
+  @Field(() => String, { nullable: true, description: 'Masked where it is a secret.' })
+  before!: string | null;
+
+  @Field(() => String, { nullable: true, description: 'Masked where it is a secret.' })
+  after!: string | null;
+
+  @Field(() => DateTime, { description: 'Of the first start with the new value.' })
+  at!: Date;
 }
 
 @Resolver()
 export class ConfigurationResolver {
-  constructor(private readonly loaded: LoadedSettings) {}
+  constructor(
+    private readonly loaded: LoadedSettings,
+    private readonly changes: SettingChanges,
+  ) {}
 
-  @Query(() => [SettingType])
+  @Query(() => [SettingType], { description: 'Settings are read at the start: a change needs a restart.' })
   settings(): ShownSetting[] {
     return maskedSettings(this.loaded);
+  }
+
+  @Query(() => [SettingChangeType], { description: 'Newest first, at most 200.' })
+  settingChanges(): Promise<SettingChangeType[]> {
+    return this.changes.list();
   }
 }

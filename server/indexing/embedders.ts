@@ -20,16 +20,46 @@ export class Embedders {
   get(model: string): Promise<Embedder> {
     // Asked for again, as when an index is gone back to, it stays.
     this.#retiring.delete(model);
-    const known = this.#open.get(model);
-    if (known) return known;
+    return this.#open.get(model) ?? this.#start(model);
+  }
+
+  #start(model: string): Promise<Embedder> {
     const opened = (async () => {
       const embedder = new WorkerEmbedder(await locateModel(model, this.settings, this.log), this.settings, this.log);
       await embedder.ready();
       return embedder;
     })();
     this.#open.set(model, opened);
-    opened.catch(() => this.#open.delete(model));
+    opened.catch(() => {
+      if (this.#open.get(model) === opened) this.#open.delete(model);
+    });
     return opened;
+  }
+
+  /** Starts another embedder of a model and closes the one in use once it has nothing left to do. Rejects, and keeps it, where that fails. */
+  async reload(model: string, signal: AbortSignal): Promise<Embedder> {
+    const before = this.#open.get(model);
+    const fresh = this.#start(model);
+    try {
+      const embedder = await fresh;
+      void this.#closeWhenQuiet(before, signal);
+      return embedder;
+    } catch (error) {
+      if (before) this.#open.set(model, before);
+      throw error;
+    }
+  }
+
+  async #closeWhenQuiet(opened: Promise<Embedder> | undefined, signal: AbortSignal): Promise<void> {
+    const embedder = await opened?.catch(() => null);
+    if (!embedder) return;
+    const pause = () =>
+      delay(lookMs, undefined, { signal, ref: false }).then(
+        () => true,
+        () => false,
+      );
+    for (let quiet = 0; quiet < quietLooks && (await pause());) quiet = embedder.pending > 0 ? 0 : quiet + 1;
+    await embedder.close();
   }
 
   async release(model: string): Promise<void> {

@@ -6,6 +6,7 @@ import { AppError, notFound } from '../platform/errors.js';
 import { type Comparison, GenerationEntity } from './generation.entity.js';
 import { type KnowledgeIndex } from './knowledge-index.js';
 
+const purposeKey = 'index.begun_for';
 const declinedKey = 'index.declined_model';
 const dayMs = 24 * 3_600_000;
 
@@ -45,18 +46,41 @@ export class Generations {
       await tx.update(GenerationEntity, { status: 'BUILDING' }, { status: 'RETIRED' });
       const newest = await tx.find(GenerationEntity, { order: { number: 'DESC' }, take: 1 });
       const number = (newest[0]?.number ?? 0) + 1;
-      return tx.save(
-        Object.assign(new GenerationEntity(), {
-          number,
-          collection: this.index.collectionName(number),
-          model,
-          status: 'BUILDING',
-          createdAt: new Date(),
-          activatedAt: null,
-          comparison: null,
-        } satisfies GenerationEntity),
-      );
+      return tx.save(this.#founded(number, model));
     });
+  }
+
+  /** A new generation under the model that answers, for one purpose: asked for again, it is the one that was begun for it. */
+  async beginAgain(model: string, purpose: string): Promise<GenerationEntity> {
+    return this.database.write(async (tx) => {
+      const begun = await tx.findOneBy(AppStateEntity, { key: purposeKey });
+      const [purposeBefore, numberBefore] = begun?.value.split(' ') ?? [];
+      if (purposeBefore === purpose) {
+        const known = await tx.findOneBy(GenerationEntity, { number: Number(numberBefore), status: In(['BUILDING', 'ACTIVE']) });
+        if (known) return known;
+      }
+      const newest = await tx.find(GenerationEntity, { order: { number: 'DESC' }, take: 1 });
+      const number = (newest[0]?.number ?? 0) + 1;
+      await tx.save(Object.assign(new AppStateEntity(), { key: purposeKey, value: `${purpose} ${number}` }));
+      return tx.save(this.#founded(number, model));
+    });
+  }
+
+  #founded(number: number, model: string): GenerationEntity {
+    return Object.assign(new GenerationEntity(), {
+      number,
+      collection: this.index.collectionName(number),
+      model,
+      status: 'BUILDING',
+      createdAt: new Date(),
+      activatedAt: null,
+      comparison: null,
+    } satisfies GenerationEntity);
+  }
+
+  /** Those of a model that answered before, or were begun and given up. */
+  retiredOf(model: string): Promise<GenerationEntity[]> {
+    return this.database.read.find(GenerationEntity, { where: { model, status: In(['BUILDING', 'RETIRED']) } });
   }
 
   async propose({ number }: GenerationEntity, comparison: Comparison | null): Promise<void> {

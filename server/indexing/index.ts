@@ -1,3 +1,4 @@
+export { IndexRebuild } from './rebuild.js';
 export { Embedders } from './embedders.js';
 export { type Comparison, GenerationEntity, type GoldenScores } from './generation.entity.js';
 export { Generations } from './generations.js';

@@ -19,6 +19,8 @@ export class KnowledgeIndex {
   #embedder: Embedder | null = null;
   #embedderFailure: string | null = null;
   readonly #batchers = new Map<string, UpsertBatcher>();
+  /** Collection that is filled to take the active one's place. */
+  #also: string | null = null;
   readonly #refinedListeners: RefinedListener[] = [];
   readonly #resident: ResidentIndex;
   readonly #closing = new AbortController();
@@ -102,6 +104,13 @@ export class KnowledgeIndex {
     }
   }
 
+  /** Loads the active model anew; the embedder in use answers until the new one does. Rejects, and keeps it, where that fails. */
+  async reloadEmbedder(): Promise<void> {
+    const { model } = this.active;
+    this.#embedder = await this.embedders.reload(model, this.closing);
+    this.#embedderFailure = null;
+  }
+
   /** Embedder of the active model, waiting until it is loaded. */
   async requireEmbedder(): Promise<Embedder> {
     return this.embedders.get(this.active.model);
@@ -163,7 +172,15 @@ export class KnowledgeIndex {
     let batcher = this.#batchers.get(collection);
     if (!batcher) this.#batchers.set(collection, (batcher = new UpsertBatcher((batch) => this.vectors.upsert(collection, batch))));
     await batcher.add(rows);
+    const also = collection === this.active.collection ? this.#also : null;
+    if (also) await this.vectors.upsert(also, rows);
     this.#resident.upserted(collection, rows);
+  }
+
+  /** What goes into the generation that answers goes into this collection as well. @returns a function that ends that */
+  mirrorTo(collection: string): () => void {
+    this.#also = collection;
+    return () => (this.#also = null);
   }
 
   /** Tells that upserted vectors are in the database now: a read into memory that began before may have missed them. */

@@ -48,6 +48,11 @@ export class ReaderPool {
 
   constructor(private readonly settings: PoolSettings) {}
 
+  /** Process ids of the readers that live. */
+  get pids(): number[] {
+    return [...this.#readers].flatMap(({ child }) => child.pid ?? []);
+  }
+
   extract(task: ExtractTask, signal: AbortSignal): Promise<ExtractReply> {
     return this.#submit({ task: 'extract', ...task }, signal) as Promise<ExtractReply>;
   }

@@ -23,6 +23,12 @@ const rowsAtOnce = 500;
 export class Repairer {
   constructor(private readonly parts: RepairerParts) {}
 
+  /** Those that `repair` would mend. */
+  mendable(damages: Damage[]): Damage[] {
+    const lost = new Set(damages.filter(({ kind }) => beyondRepair.has(kind)).map(({ documentId }) => documentId));
+    return damages.filter(({ kind, documentId }) => !beyondRepair.has(kind) && (!mendedByReading.has(kind) || !lost.has(documentId)));
+  }
+
   /** @returns the damages that are mended, or will be by the jobs now queued */
   async repair(damages: Damage[], signal: AbortSignal): Promise<Damage[]> {
     const of = (...kinds: DamageKind[]) => damages.filter(({ kind }) => kinds.includes(kind));
@@ -31,12 +37,12 @@ export class Repairer {
     if (of('ORIGINAL_ORPHAN').length > 0) await this.parts.removal.sweepOriginals();
     // What it holds is not the original: without it the right bytes are taken when they come again.
     for (const { subject } of of('ORIGINAL_ALTERED')) await this.parts.blobs.remove(subject);
-    const lost = new Set(damages.filter(({ kind }) => beyondRepair.has(kind)).map(({ documentId }) => documentId));
-    const unread = damages.filter(({ kind, documentId }) => mendedByReading.has(kind) && !lost.has(documentId));
+    const mendable = this.mendable(damages);
+    const unread = mendable.filter(({ kind }) => mendedByReading.has(kind));
     await this.#release(of('STUCK').map(({ subject }) => subject));
     await this.#readAgain([...new Set(unread.flatMap(({ documentId }) => documentId ?? []))], signal);
     if (of('INDEX_MISSING', 'INDEX_ORPHAN').length > 0) await this.parts.mirror.bring(this.parts.index.active, signal);
-    return damages.filter((damage) => !beyondRepair.has(damage.kind) && (!mendedByReading.has(damage.kind) || unread.includes(damage)));
+    return mendable;
   }
 
   async #removeChunks(ids: number[], signal: AbortSignal): Promise<void> {

@@ -34,6 +34,9 @@ export class JobType {
   @Field(() => ID, { nullable: true, description: 'The drop or command line run it belongs to.' })
   batchId!: string | null;
 
+  @Field(() => ID, { nullable: true, description: 'Of the HTTP request that asked for it; its lines in the log have the same.' })
+  requestId!: string | null;
+
   @Field(() => DateTime)
   createdAt!: Date;
 
@@ -65,6 +68,6 @@ export class JobFilter {
 }
 
 export function jobView(job: JobEntity): JobType {
-  const { id, kind, status, progress, stage, message, batchId, createdAt, startedAt, finishedAt, error, result } = job;
-  return { id, kind, status, progress, stage, message, batchId, createdAt, startedAt, finishedAt, error, result };
+  const { id, kind, status, progress, stage, message, batchId, requestId, createdAt, startedAt, finishedAt, error, result } = job;
+  return { id, kind, status, progress, stage, message, batchId, requestId, createdAt, startedAt, finishedAt, error, result };
 }

@@ -1,5 +1,6 @@
 import { Arg, Field, Mutation, ObjectType, Query, registerEnumType, Resolver } from 'type-graphql';
 import { JobType, jobView } from '../jobs/index.js';
+import { JSONObject } from '../platform/http/graphql-types.js';
 import { type MaintenanceService } from './maintenance.service.js';
 import { MaintenanceTask } from './tasks.js';
 
@@ -13,7 +14,7 @@ export class MaintenanceTaskState {
   @Field(() => MaintenanceTask)
   task!: string;
 
-  @Field(() => String, { description: 'What the task does, and what it means for those who work meanwhile.' })
+  @Field(() => String, { description: 'What the task does, what it can be told, and what it means for those who work meanwhile.' })
   about!: string;
 
   @Field(() => JobType, { nullable: true, description: 'The newest run; null where there was none.' })
@@ -30,9 +31,13 @@ export class MaintenanceResolver {
   }
 
   @Mutation(() => JobType, {
-    description: 'Starts a maintenance task; its figures are the result of the job. Errors: CONFLICT where it waits or runs already.',
+    description:
+      'Starts a maintenance task; its figures are the result of the job. Errors: BAD_USER_INPUT for an option it does not know, CONFLICT where it waits or runs already.',
   })
-  async startMaintenance(@Arg('task', () => MaintenanceTask) task: MaintenanceTask): Promise<JobType> {
-    return jobView(await this.maintenance.start(task));
+  async runMaintenance(
+    @Arg('task', () => MaintenanceTask) task: MaintenanceTask,
+    @Arg('options', () => JSONObject, { nullable: true, description: 'As `maintenanceTasks` tells of the task.' }) options: Record<string, unknown> | null,
+  ): Promise<JobType> {
+    return jobView(await this.maintenance.start(task, options ?? {}));
   }
 }

@@ -1,8 +1,9 @@
+import PQueue from 'p-queue';
 import { In } from 'typeorm';
 import { type Database } from '../platform/database/index.js';
-import { AppError } from '../platform/errors.js';
+import { AppError, badInput } from '../platform/errors.js';
 import { type JobContext, JobEntity, type JobHandler, type JobQueue } from '../platform/queue/index.js';
-import { MaintenanceTask, type TaskParts, tasks } from './tasks.js';
+import { MaintenanceTask, type TaskContext, type TaskParts, tasks } from './tasks.js';
 
 export const maintenanceKind = 'MAINTENANCE';
 
@@ -13,10 +14,15 @@ export interface TaskState {
   lastJob: JobEntity | null;
 }
 
+type OnOutcome = (task: MaintenanceTask, error: string | null) => void;
+
 /** Runs maintenance tasks as jobs, one at a time. */
 export class MaintenanceService implements JobHandler {
   readonly concurrency = 1;
   readonly #database: Database;
+  /** Tasks of schedules stand in the same row. */
+  readonly #turns = new PQueue({ concurrency: 1 });
+  readonly #listeners: OnOutcome[] = [];
 
   constructor(
     private readonly jobs: JobQueue,
@@ -26,25 +32,56 @@ export class MaintenanceService implements JobHandler {
     jobs.register(maintenanceKind, this);
   }
 
-  /** @throws AppError CONFLICT where the task waits or runs already */
-  async start(task: MaintenanceTask): Promise<JobEntity> {
+  /** Calls `listener` when a task has succeeded, with null, or failed. */
+  onOutcome(listener: OnOutcome): void {
+    this.#listeners.push(listener);
+  }
+
+  /** @throws AppError BAD_USER_INPUT for an option the task does not know, CONFLICT where the task waits or runs already */
+  async start(task: MaintenanceTask, options: Record<string, unknown> = {}): Promise<JobEntity> {
+    const parsed = tasks[task].options.safeParse(options);
+    if (!parsed.success) {
+      const [issue] = parsed.error.issues;
+      throw badInput(
+        `${task} cannot be run with options ${JSON.stringify(options)}: ${issue?.path.join('.') ?? ''} ${issue?.message ?? ''}`.trim(),
+        tasks[task].about,
+      );
+    }
     const job = await this.#database.write(async (tx) => {
       await this.#database.lock(tx, subjectOf(task));
       if (await tx.existsBy(JobEntity, { subjectId: subjectOf(task), status: In(['QUEUED', 'RUNNING']) }))
         throw new AppError('CONFLICT', `${task} is under way already.`, 'Wait until it has finished, or cancel its job.');
-      return this.jobs.add(tx, { kind: maintenanceKind, subjectId: subjectOf(task), payload: { task } });
+      return this.jobs.add(tx, { kind: maintenanceKind, subjectId: subjectOf(task), payload: { task, options: parsed.data } });
     });
     this.jobs.announce(job);
     return job;
   }
 
-  async run({ job, signal, report }: JobContext): Promise<Record<string, unknown>> {
-    const task = job.payload['task'] as MaintenanceTask;
-    signal.throwIfAborted();
-    report({ stage: task, message: tasks[task].about });
-    const started = performance.now();
-    const result = await tasks[task].run(this.parts, { signal, report });
-    return { task, tookMs: Math.round(performance.now() - started), ...result };
+  run(context: JobContext): Promise<Record<string, unknown>> {
+    const { task, options = {} } = context.job.payload as { task: MaintenanceTask; options?: Record<string, unknown> };
+    return this.perform(task, context, options);
+  }
+
+  /** Does a task now, or as soon as the one before has ended. */
+  async perform(task: MaintenanceTask, context: TaskContext, options: Record<string, unknown> = {}): Promise<Record<string, unknown>> {
+    const { signal, report } = context;
+    return this.#turns.add(async () => {
+      signal.throwIfAborted();
+      report({ stage: task, message: tasks[task].about });
+      const started = performance.now();
+      try {
+        const result = await tasks[task].run(this.parts, context, tasks[task].options.parse(options));
+        this.#tell(task, null);
+        return { task, tookMs: Math.round(performance.now() - started), ...result };
+      } catch (error) {
+        if (!signal.aborted) this.#tell(task, error instanceof Error ? error.message : String(error));
+        throw error;
+      }
+    });
+  }
+
+  #tell(task: MaintenanceTask, error: string | null): void {
+    for (const listener of this.#listeners) listener(task, error);
   }
 
   async states(): Promise<TaskState[]> {

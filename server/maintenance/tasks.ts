@@ -1,5 +1,12 @@
+import { getHeapSpaceStatistics, writeHeapSnapshot } from 'node:v8';
+import { join } from 'node:path';
+import { z } from 'zod';
+import { type IndexRebuild, type KnowledgeIndex } from '../indexing/index.js';
+import { type FullTextRebuild } from '../ingestion/index.js';
 import { type Damage, type Repairer, type Verifier } from '../integrity/index.js';
+import { type LogFiles } from '../logs/index.js';
 import { type BlobStore } from '../platform/blobs/index.js';
+import { type AnswerCache, type CacheKind, cacheKinds } from '../platform/cache/index.js';
 import { type Database } from '../platform/database/index.js';
 import { type FullTextIndex } from '../platform/full-text/index.js';
 import { type JobContext, JobFailed } from '../platform/queue/index.js';
@@ -8,81 +15,155 @@ export enum MaintenanceTask {
   ANALYZE = 'ANALYZE',
   VACUUM = 'VACUUM',
   INTEGRITY_CHECK = 'INTEGRITY_CHECK',
-  OPTIMIZE_FULL_TEXT = 'OPTIMIZE_FULL_TEXT',
-  REMOVE_TEMPORARY_FILES = 'REMOVE_TEMPORARY_FILES',
+  REBUILD_FULLTEXT = 'REBUILD_FULLTEXT',
+  OPTIMIZE_FULLTEXT = 'OPTIMIZE_FULLTEXT',
+  REBUILD_INDEX = 'REBUILD_INDEX',
+  OPTIMIZE_INDEX = 'OPTIMIZE_INDEX',
+  RESET_VECTOR_STORE = 'RESET_VECTOR_STORE',
   VERIFY_DATA = 'VERIFY_DATA',
   REPAIR_DATA = 'REPAIR_DATA',
+  CLEAR_CACHE = 'CLEAR_CACHE',
+  CLEAN_TEMP = 'CLEAN_TEMP',
+  ROTATE_LOGS = 'ROTATE_LOGS',
+  RELOAD_MODEL = 'RELOAD_MODEL',
+  MEMORY_REPORT = 'MEMORY_REPORT',
 }
 
 export interface TaskParts {
   database: Database;
   fullText: FullTextIndex;
+  fullTextRebuild: FullTextRebuild;
+  index: KnowledgeIndex;
+  indexRebuild: IndexRebuild;
   blobs: BlobStore;
+  cache: AnswerCache;
+  logFiles: LogFiles;
   verifier: Verifier;
   repairer: Repairer;
+  /** Our processes with what each takes. */
+  processes: () => Promise<{ name: string; pid: number; memoryBytes: number }[]>;
   /** Age from which a temporary file is removed, milliseconds. */
   temporaryFileMs: number;
+  /** The same for a log file that was put aside. */
+  logKeepMs: number;
 }
 
-type Run = (parts: TaskParts, context: Pick<JobContext, 'signal' | 'report'>) => Promise<Record<string, unknown>>;
+export type TaskContext = Pick<JobContext, 'job' | 'signal' | 'report'>;
+
+interface Task {
+  about: string;
+  /** What the task can be told. */
+  options: z.ZodType<Record<string, unknown>>;
+  run: (parts: TaskParts, context: TaskContext, options: Record<string, unknown>) => Promise<Record<string, unknown>>;
+}
+
+/** Tells TypeScript what `run` may read of the options that `schema` admits. */
+function task<Options extends Record<string, unknown>>(
+  about: string,
+  schema: z.ZodType<Options>,
+  run: (parts: TaskParts, context: TaskContext, options: Options) => Promise<Record<string, unknown>>,
+): Task {
+  return { about, options: schema, run: run as Task['run'] };
+}
+
+const none = z.strictObject({});
+const kindNames = cacheKinds.map((kind) => kind.toUpperCase());
 
 /** What each task does. All may run while the product serves; only VACUUM makes writers wait. */
-export const tasks: Readonly<Record<MaintenanceTask, { about: string; run: Run }>> = {
-  [MaintenanceTask.ANALYZE]: {
-    about: 'Brings the figures up to date by which the database chooses how to answer a query (manual: daily).',
-    run: async ({ database }) => {
-      await database.maintain('ANALYZE');
-      return {};
-    },
-  },
-  [MaintenanceTask.VACUUM]: {
-    about: 'Gives the space of deleted rows back to the disk. Documents wait to be taken in meanwhile (manual: weekly).',
-    run: async ({ database }) => {
-      const bytesBefore = await database.sizeBytes();
-      await database.maintain('VACUUM');
-      if (database.dialect === 'sqlite') await database.maintain('PRAGMA wal_checkpoint(TRUNCATE)');
-      const bytesAfter = await database.sizeBytes();
-      return { bytesBefore, bytesAfter, gainedBytes: bytesBefore - bytesAfter };
-    },
-  },
-  [MaintenanceTask.INTEGRITY_CHECK]: {
-    about: 'Reads every page of the database and fails where one is damaged.',
-    run: async ({ database }) => {
-      const problems = await database.integrityProblems();
-      if (problems.length > 0) throw new JobFailed(`The database is damaged: ${problems.slice(0, 3).join('; ')}. Restore it from a backup.`);
-      return { problems: 0 };
-    },
-  },
-  [MaintenanceTask.OPTIMIZE_FULL_TEXT]: {
-    about: 'Merges the parts that the full-text index has grown in, so that queries read fewer.',
-    run: async ({ fullText }) => {
-      await fullText.optimize();
-      return {};
-    },
-  },
-  [MaintenanceTask.REMOVE_TEMPORARY_FILES]: {
-    about: 'Removes what uploads that were cut off have left behind, once it is older than TEMPORARY_FILE_HOURS (manual: daily).',
-    run: async ({ blobs, temporaryFileMs }) => ({ ...(await blobs.removeTemporary(temporaryFileMs)) }),
-  },
-  [MaintenanceTask.VERIFY_DATA]: {
-    about: 'Compares originals, texts, passages, full text, vectors and ChromaDB with each other and names every difference (manual: weekly).',
-    run: async ({ verifier }, context) => findings(await verify(verifier, context)),
-  },
-  [MaintenanceTask.REPAIR_DATA]: {
-    about: 'The same, and mends what can be mended: documents are read again, orphans removed, ChromaDB is filled from the database.',
-    run: async ({ verifier, repairer }, context) => {
+export const tasks: Readonly<Record<MaintenanceTask, Task>> = {
+  ANALYZE: task('Brings the figures up to date by which the database chooses how to answer a query (manual: daily).', none, async ({ database }) => {
+    await database.maintain('ANALYZE');
+    return {};
+  }),
+  VACUUM: task('Gives the space of deleted rows back to the disk. Documents wait to be taken in meanwhile (manual: weekly).', none, async ({ database }) => {
+    const bytesBefore = await database.sizeBytes();
+    await database.maintain('VACUUM');
+    if (database.dialect === 'sqlite') await database.maintain('PRAGMA wal_checkpoint(TRUNCATE)');
+    const bytesAfter = await database.sizeBytes();
+    return { bytesBefore, bytesAfter, gainedBytes: bytesBefore - bytesAfter };
+  }),
+  INTEGRITY_CHECK: task('Reads every page of the database and fails where one is damaged.', none, async ({ database }) => {
+    const problems = await database.integrityProblems();
+    if (problems.length > 0) throw new JobFailed(`The database is damaged: ${problems.slice(0, 3).join('; ')}. Restore it from a backup.`);
+    return { problems: 0 };
+  }),
+  REBUILD_FULLTEXT: task('Makes the full-text index anew from the passages, which stay findable meanwhile.', none, ({ fullTextRebuild }, context) =>
+    fullTextRebuild.run(context).then((done) => ({ ...done })),
+  ),
+  OPTIMIZE_FULLTEXT: task('Merges the parts that the full-text index has grown in, so that queries read fewer.', none, async ({ fullText }) => {
+    await fullText.optimize();
+    return {};
+  }),
+  REBUILD_INDEX: task(
+    'Makes the vector index anew, beside the one that answers, and exchanges them in one moment. Option source: STORED takes the vectors of the database, REEMBED makes them again.',
+    z.strictObject({ source: z.enum(['STORED', 'REEMBED']).default('STORED') }),
+    async ({ indexRebuild }, context, { source }) => ({
+      source,
+      ...(await (source === 'STORED' ? indexRebuild.fromStored(context) : indexRebuild.byEmbedding(context))),
+    }),
+  ),
+  OPTIMIZE_INDEX: task(
+    'Brings the vector index in line with the database, clears away indexes that are kept no longer, and reads the vectors into memory anew (manual: weekly).',
+    none,
+    async ({ indexRebuild }, context) => ({ ...(await indexRebuild.optimize(context)) }),
+  ),
+  RESET_VECTOR_STORE: task(
+    'Drops all vectors in ChromaDB and puts them back from the database. Until then searches may answer by words only: REBUILD_INDEX has no such gap.',
+    none,
+    async ({ indexRebuild }, context) => ({ ...(await indexRebuild.reset(context)) }),
+  ),
+  VERIFY_DATA: task(
+    'Compares originals, texts, passages, full text, vectors and ChromaDB with each other and names every difference (manual: weekly).',
+    none,
+    async ({ verifier }, context) => findings(await verify(verifier, context)),
+  ),
+  REPAIR_DATA: task(
+    'The same, and mends what can be mended: documents are read again, orphans removed, ChromaDB is filled from the database. Option dryRun: only says what would be mended.',
+    z.strictObject({ dryRun: z.boolean().default(false) }),
+    async ({ verifier, repairer }, context, { dryRun }) => {
       const damages = await verify(verifier, context);
       context.report({ stage: 'REPAIR', progress: 0.99, message: `${damages.length} differences` });
-      const mended = await repairer.repair(damages, context.signal);
-      return { ...findings(damages), mended: mended.length, left: damages.length - mended.length };
+      const mended = dryRun ? repairer.mendable(damages) : await repairer.repair(damages, context.signal);
+      return { dryRun, ...findings(damages), mended: mended.length, left: damages.length - mended.length };
     },
-  },
+  ),
+  CLEAR_CACHE: task(
+    'Forgets kept answers. Option kinds: some of SEARCH, EMBEDDING, METADATA; all without it.',
+    z.strictObject({ kinds: z.array(z.enum(kindNames)).optional() }),
+    async ({ cache }, _context, { kinds }) => {
+      const chosen = kinds?.map((kind) => kind.toLowerCase() as CacheKind) ?? [...cacheKinds];
+      await cache.clear(chosen);
+      return { kinds: chosen.map((kind) => kind.toUpperCase()) };
+    },
+  ),
+  CLEAN_TEMP: task(
+    'Removes what uploads that were cut off have left behind, once it is older than TEMPORARY_FILE_HOURS (manual: daily).',
+    none,
+    async ({ blobs, temporaryFileMs }) => ({ ...(await blobs.removeTemporary(temporaryFileMs)) }),
+  ),
+  ROTATE_LOGS: task('Removes log files that were put aside longer than LOG_KEEP_DAYS ago (manual: daily).', none, async ({ logFiles, logKeepMs }) => ({
+    ...(await logFiles.removeOld(logKeepMs)),
+  })),
+  RELOAD_MODEL: task('Loads the embedding model anew; the one in use answers until the new one does.', none, async ({ index }) => {
+    await index.reloadEmbedder();
+    return { model: index.active.model };
+  }),
+  MEMORY_REPORT: task(
+    'Tells what takes memory. Option heapSnapshot: also writes a snapshot of the heap into DATA_DIR/tmp, for the developer tools of a browser; the server stands still meanwhile, and the file holds texts of documents.',
+    z.strictObject({ heapSnapshot: z.boolean().default(false) }),
+    async ({ blobs, processes }, { job }, { heapSnapshot }) => ({
+      process: { ...process.memoryUsage() },
+      processes: await processes(),
+      heapSpaces: getHeapSpaceStatistics().map(({ space_name: name, space_used_size: usedBytes }) => ({ name, usedBytes })),
+      ...(heapSnapshot ? { snapshot: writeHeapSnapshot(join(blobs.tmpDir, `heap-${job.id}.heapsnapshot`)) } : {}),
+    }),
+  ),
 };
 
 /** Differences that a job's result lists one by one; more are counted. */
 const mostListed = 200;
 
-const verify = (verifier: Verifier, { signal, report }: Pick<JobContext, 'signal' | 'report'>) =>
+const verify = (verifier: Verifier, { signal, report }: TaskContext) =>
   verifier.verify(signal, (stage, progress) => report({ stage: 'VERIFY', progress, message: stage }));
 
 function findings(damages: Damage[]): Record<string, unknown> {

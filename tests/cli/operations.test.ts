@@ -61,7 +61,7 @@ test('temporary files go a day after they were left behind, and not before', asy
   await writeFile(join(folder, 'arriving'), 'the other half');
   const old = new Date(Date.now() - day - 60_000);
   await utimes(join(folder, 'left-behind'), old, old);
-  const { out } = await erpfts('--json', 'maintenance', 'remove-temporary-files');
+  const { out } = await erpfts('--json', 'maintenance', 'clean-temp');
   expect((JSON.parse(out) as { result: object }).result).toMatchObject({ files: 1, bytes: 10 });
 });
 

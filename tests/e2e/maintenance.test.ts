@@ -41,7 +41,7 @@ describe.skipIf(!hasBrowser)('maintenance', () => {
   });
 
   test('in Japanese and dark, what ran before is told', async () => {
-    await server.ask('mutation { startMaintenance(task: ANALYZE) { id } }');
+    await server.ask('mutation { runMaintenance(task: ANALYZE) { id } }');
     await server.idle();
     const { page, context } = await signedIn(browser, server, { locale: 'ja-JP', width: 390, dark: true });
     await page.goto(`${server.url}/maintenance`);

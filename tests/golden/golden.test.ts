@@ -29,7 +29,7 @@ const topics = [
 const ids = new Map<string, string>();
 
 beforeAll(async () => {
-  server = await TestServer.start({ GOLDEN_SCHEDULE: '', HEALTH_INTERVAL_MS: '500' });
+  server = await TestServer.start({ GOLDEN_SCHEDULE: 'off', HEALTH_INTERVAL_MS: '500' });
   const results = await server.upload(
     topics.map((topic) => ({
       name: `${topic}.txt`,

@@ -47,13 +47,12 @@ function query<T>(sql: string): Promise<T[]> {
 }
 
 async function run(task: string): Promise<Report> {
-  const { startMaintenance } = await server.ask<{ startMaintenance: { id: string } }>(
-    'mutation($task: MaintenanceTask!) { startMaintenance(task: $task) { id } }',
-    { task },
-  );
-  const { status, error } = await server.jobDone(startMaintenance.id, 60_000);
+  const { runMaintenance } = await server.ask<{ runMaintenance: { id: string } }>('mutation($task: MaintenanceTask!) { runMaintenance(task: $task) { id } }', {
+    task,
+  });
+  const { status, error } = await server.jobDone(runMaintenance.id, 60_000);
   expect([status, error]).toEqual(['SUCCEEDED', null]);
-  return (await server.ask<{ job: { result: Report } }>('query($id: ID!) { job(id: $id) { result } }', { id: startMaintenance.id })).job.result;
+  return (await server.ask<{ job: { result: Report } }>('query($id: ID!) { job(id: $id) { result } }', { id: runMaintenance.id })).job.result;
 }
 
 const originalOf = (sha256: string) => join(server.dataDir, 'originals', sha256.slice(0, 2), sha256.slice(2, 4), sha256);

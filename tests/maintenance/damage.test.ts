@@ -29,15 +29,15 @@ test('a damaged database is named by the integrity check', { timeout: 120_000 },
     `PRAGMA writable_schema = ON; UPDATE sqlite_schema SET sql = replace(sql, 'author text', 'author text NOT NULL') WHERE name = 'documents'; PRAGMA writable_schema = OFF;`,
   );
   await server.boot();
-  const { startMaintenance } = await server.ask<{ startMaintenance: { id: string } }>('mutation { startMaintenance(task: INTEGRITY_CHECK) { id } }');
-  const job = await server.jobDone(startMaintenance.id, 60_000);
+  const { runMaintenance } = await server.ask<{ runMaintenance: { id: string } }>('mutation { runMaintenance(task: INTEGRITY_CHECK) { id } }');
+  const job = await server.jobDone(runMaintenance.id, 60_000);
   expect(job).toMatchObject({ status: 'FAILED', error: expect.stringMatching(/damaged: NULL value in documents\.author.*Restore/) as string });
 });
 
 test('a task that is under way is not begun a second time', { timeout: 120_000 }, async () => {
   const server = await TestServer.start();
   servers.push(server);
-  const start = () => server.send<{ startMaintenance: { id: string } }>('mutation { startMaintenance(task: VACUUM) { id } }');
+  const start = () => server.send<{ runMaintenance: { id: string } }>('mutation { runMaintenance(task: VACUUM) { id } }');
   const answers = await Promise.all([start(), start(), start()]);
   const started = answers.filter(({ errors }) => errors.length === 0);
   expect(started.length).toBeGreaterThan(0);

@@ -142,12 +142,12 @@ describe.each(databases)('$dialect', ({ dialect, env, available }) => {
       };
       for (const { task, lastJob } of await tasks()) {
         expect(lastJob).toBeNull();
-        const { startMaintenance } = await server.ask<{ startMaintenance: { id: string } }>(
-          'mutation($task: MaintenanceTask!) { startMaintenance(task: $task) { id } }',
+        const { runMaintenance } = await server.ask<{ runMaintenance: { id: string } }>(
+          'mutation($task: MaintenanceTask!) { runMaintenance(task: $task) { id } }',
           { task },
         );
-        expect(await server.jobDone(startMaintenance.id, 60_000)).toMatchObject({ status: 'SUCCEEDED' });
-        expect((await tasks()).find((state) => state.task === task)?.lastJob?.id).toBe(startMaintenance.id);
+        expect(await server.jobDone(runMaintenance.id, 60_000)).toMatchObject({ status: 'SUCCEEDED' });
+        expect((await tasks()).find((state) => state.task === task)?.lastJob?.id).toBe(runMaintenance.id);
       }
       const { search } = await server.ask<{ search: { totalCount: number } }>('{ search(query: "lighthouse", mode: KEYWORD) { totalCount } }');
       expect(search.totalCount).toBe(1);

@@ -1,7 +1,7 @@
 import { AutoTokenizer, env, type PreTrainedTokenizer } from '@xenova/transformers';
 import { readFile } from 'node:fs/promises';
 import { basename, dirname } from 'node:path';
-import { countTerms, packTerms, terms } from '../../platform/terms/index.js';
+import { fullTextOf } from '../full-text-of.js';
 import { corrupt, noText, place, type Reading, ReadingError } from './blocks.js';
 import { chunk } from './chunker.js';
 import { languageOf } from './language.js';
@@ -61,9 +61,7 @@ async function prepare(request: ChunkTask): Promise<PreparedChunk[]> {
   const countTokens = (text: string) => tokenizer.encode(text, null, { add_special_tokens: false }).length;
   return chunk(request.text, request.blocks, request.title, request.limits, countTokens).map((part) => {
     const text = request.text.slice(part.charStart, part.charEnd);
-    const found = terms([request.title, ...part.headingPath, text].join('\n'));
-    const counts = countTerms(found);
-    return { ...part, text, terms: [...counts.keys()], packedTerms: new Uint8Array(packTerms(counts)), termCount: found.length };
+    return { ...part, text, ...fullTextOf(request.title, part.headingPath, text) };
   });
 }
 

@@ -37,6 +37,7 @@ const termVectorCacheBytes = 96 * 1024 ** 2;
 const statisticsTtlMs = 2000;
 const hashesPerStatement = 1000;
 const warmedAtOnce = 250;
+const recountedAtOnce = 1000;
 
 /**
  * Full text over chunks, in the database's own transaction. Which chunks hold a term comes from FTS5 or a tsvector;
@@ -207,6 +208,40 @@ export class FullTextIndex {
     if (chunkIds.length === 1) return chunkIds;
     const half = chunkIds.length >> 1;
     return [...(await this.#unlisted(chunkIds.slice(0, half))), ...(await this.#unlisted(chunkIds.slice(half)))];
+  }
+
+  /** Counts terms and passages anew from the term vectors, in one transaction. */
+  async recount(): Promise<void> {
+    await this.database.write(async (tx) => {
+      const counts = new Map<number, number>();
+      let [chunks, length, after] = [0, 0, 0];
+      for (;;) {
+        const rows = (await tx.query(
+          `SELECT chunk_id, length, terms FROM chunk_terms WHERE chunk_id > ${after} ORDER BY chunk_id LIMIT ${recountedAtOnce}`,
+        )) as {
+          chunk_id: number;
+          length: number;
+          terms: Uint8Array;
+        }[];
+        if (rows.length === 0) break;
+        after = Number(rows.at(-1)!.chunk_id);
+        chunks += rows.length;
+        for (const row of rows) {
+          length += row.length;
+          for (const hash of new TermVector(row.terms, row.length).hashes) counts.set(hash, (counts.get(hash) ?? 0) + 1);
+        }
+        await nextTurn();
+      }
+      await tx.query('DELETE FROM term_statistics');
+      const sorted = [...counts].sort(([a], [b]) => a - b);
+      for (let at = 0; at < sorted.length; at += hashesPerStatement) {
+        const values = sorted.slice(at, at + hashesPerStatement).map(([hash, n]) => `(${hash}, ${n})`);
+        await tx.query(`INSERT INTO term_statistics (hash, chunks) VALUES ${values.join(', ')}`);
+      }
+      await tx.query('DELETE FROM full_text_statistics');
+      await tx.query(`INSERT INTO full_text_statistics (id, chunks, terms) VALUES (1, ${chunks}, ${length})`);
+    });
+    this.#statistics = null;
   }
 
   /** Merges what the postings have grown in. */

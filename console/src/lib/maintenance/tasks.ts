@@ -15,6 +15,9 @@ interface Result {
   found?: number;
   mended?: number;
   damages?: Damage[];
+  passages?: number;
+  vectors?: number;
+  process?: { rss: number };
 }
 
 export const taskNames: Record<MaintenanceTask, { name: () => string; text: () => string }> = {
@@ -23,14 +26,24 @@ export const taskNames: Record<MaintenanceTask, { name: () => string; text: () =
   INTEGRITY_CHECK: { name: m.task_integrity_check, text: m.task_integrity_check_text },
   ANALYZE: { name: m.task_analyze, text: m.task_analyze_text },
   VACUUM: { name: m.task_vacuum, text: m.task_vacuum_text },
-  OPTIMIZE_FULL_TEXT: { name: m.task_optimize_full_text, text: m.task_optimize_full_text_text },
-  REMOVE_TEMPORARY_FILES: { name: m.task_remove_temporary_files, text: m.task_remove_temporary_files_text },
+  OPTIMIZE_FULLTEXT: { name: m.task_optimize_fulltext, text: m.task_optimize_fulltext_text },
+  CLEAN_TEMP: { name: m.task_clean_temp, text: m.task_clean_temp_text },
+  REBUILD_FULLTEXT: { name: m.task_rebuild_fulltext, text: m.task_rebuild_fulltext_text },
+  REBUILD_INDEX: { name: m.task_rebuild_index, text: m.task_rebuild_index_text },
+  OPTIMIZE_INDEX: { name: m.task_optimize_index, text: m.task_optimize_index_text },
+  RESET_VECTOR_STORE: { name: m.task_reset_vector_store, text: m.task_reset_vector_store_text },
+  CLEAR_CACHE: { name: m.task_clear_cache, text: m.task_clear_cache_text },
+  ROTATE_LOGS: { name: m.task_rotate_logs, text: m.task_rotate_logs_text },
+  RELOAD_MODEL: { name: m.task_reload_model, text: m.task_reload_model_text },
+  MEMORY_REPORT: { name: m.task_memory_report, text: m.task_memory_report_text },
 };
 
 /** By purpose: what looks for faults first. */
 export const taskGroups: { title: () => string; tasks: MaintenanceTask[] }[] = [
   { title: m.maintenance_check, tasks: ['VERIFY_DATA', 'REPAIR_DATA', 'INTEGRITY_CHECK'] },
-  { title: m.maintenance_tidy, tasks: ['ANALYZE', 'VACUUM', 'OPTIMIZE_FULL_TEXT', 'REMOVE_TEMPORARY_FILES'] },
+  { title: m.maintenance_tidy, tasks: ['ANALYZE', 'VACUUM', 'OPTIMIZE_FULLTEXT', 'OPTIMIZE_INDEX', 'CLEAN_TEMP', 'ROTATE_LOGS'] },
+  { title: m.maintenance_rebuild, tasks: ['REBUILD_INDEX', 'REBUILD_FULLTEXT', 'RESET_VECTOR_STORE'] },
+  { title: m.maintenance_free, tasks: ['CLEAR_CACHE', 'RELOAD_MODEL', 'MEMORY_REPORT'] },
 ];
 
 const damageNames: Record<string, () => string> = {
@@ -57,10 +70,13 @@ export const damagesOf = (result: unknown): Damage[] => (result as Result | null
 
 /** The figure a run is remembered by; null where it has none. */
 export function outcomeOf(result: unknown): string | null {
-  const { gainedBytes, files, found, mended } = (result ?? {}) as Result;
+  const { gainedBytes, files, found, mended, passages, vectors, process } = (result ?? {}) as Result;
   if (mended !== undefined) return m.maintenance_mended({ found: formatNumber(found ?? 0), mended: formatNumber(mended) });
   if (found !== undefined) return found === 0 ? m.maintenance_none_found() : m.maintenance_found({ found: formatNumber(found) });
   if (gainedBytes) return m.maintenance_gained({ size: formatBytes(gainedBytes) });
   if (files !== undefined) return m.maintenance_removed({ files: formatNumber(files) });
+  if (passages !== undefined) return m.maintenance_passages({ passages: formatNumber(passages) });
+  if (vectors !== undefined) return m.maintenance_vectors({ vectors: formatNumber(vectors) });
+  if (process) return m.maintenance_memory({ size: formatBytes(process.rss) });
   return null;
 }

@@ -1,0 +1,33 @@
+import { SessionEntity } from './access/index.js';
+import { AlertEntity } from './alerts/index.js';
+import { SettingChangeEntity } from './configuration/index.js';
+import { ChunkEntity, ChunkVectorEntity, DocumentEntity, DocumentTagEntity, DocumentTextEntity } from './documents/index.js';
+import { GoldenQueryEntity, GoldenRunEntity } from './golden/index.js';
+import { GenerationEntity } from './indexing/index.js';
+import { MetricSampleEntity } from './metrics/index.js';
+import { AppStateEntity } from './platform/database/index.js';
+import { ChunkTermsEntity } from './platform/full-text/index.js';
+import { JobEntity } from './platform/queue/index.js';
+import { ReportEntity } from './reports/index.js';
+import { ScheduleEntity } from './schedules/index.js';
+
+/** Every table that TypeORM knows. */
+export const entities = [
+  AlertEntity,
+  AppStateEntity,
+  ChunkEntity,
+  ChunkTermsEntity,
+  ChunkVectorEntity,
+  DocumentEntity,
+  DocumentTagEntity,
+  DocumentTextEntity,
+  GenerationEntity,
+  GoldenQueryEntity,
+  GoldenRunEntity,
+  JobEntity,
+  MetricSampleEntity,
+  ReportEntity,
+  ScheduleEntity,
+  SessionEntity,
+  SettingChangeEntity,
+];

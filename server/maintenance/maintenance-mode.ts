@@ -1,0 +1,79 @@
+import { type Viewer } from '../access/index.js';
+import { AppStateEntity, type Database } from '../platform/database/index.js';
+import { AppError, badInput } from '../platform/errors.js';
+import { type PubSub } from '../platform/pubsub/index.js';
+
+export interface MaintenanceModeState {
+  enabled: boolean;
+  reason: string | null;
+  /** When it is expected to end. */
+  until: Date | null;
+  /** Since when it is what it is. */
+  since: Date | null;
+}
+
+export interface MaintenanceTopics {
+  maintenanceModeChanged: MaintenanceModeState;
+}
+
+const key = 'maintenance_mode';
+const off: MaintenanceModeState = { enabled: false, reason: null, until: null, since: null };
+const longestReason = 500;
+
+/** What readers may still ask: who they are, and how long it lasts. */
+const stillAnswered = new Set([
+  'Query.viewer',
+  'Query.maintenanceMode',
+  'Query.health',
+  'Mutation.signOut',
+  'Subscription.maintenanceModeChanged',
+  'Subscription.healthChanged',
+]);
+
+/** While it is on, readers are told to wait; operators go on. It outlives a restart. */
+export class MaintenanceMode {
+  #state = off;
+
+  constructor(
+    private readonly database: Database,
+    private readonly pubsub: PubSub<MaintenanceTopics>,
+  ) {}
+
+  async open(): Promise<void> {
+    const row = await this.database.read.findOneBy(AppStateEntity, { key });
+    if (!row) return;
+    const { until, since, ...rest } = JSON.parse(row.value) as { enabled: boolean; reason: string | null; until: string | null; since: string | null };
+    this.#state = { ...rest, until: until === null ? null : new Date(until), since: since === null ? null : new Date(since) };
+  }
+
+  get state(): MaintenanceModeState {
+    return this.#state;
+  }
+
+  /** @throws AppError BAD_USER_INPUT for an end that is past, or a reason of more than 500 characters */
+  async set(enabled: boolean, reason: string | null, until: Date | null): Promise<MaintenanceModeState> {
+    if (enabled && until && until <= new Date())
+      throw badInput(`Maintenance cannot end at ${until.toISOString()}, which is past.`, 'Give a time to come, or none.');
+    if ((reason?.length ?? 0) > longestReason) throw badInput(`The reason has ${reason?.length} characters; ${longestReason} can be shown.`, 'Shorten it.');
+    const state: MaintenanceModeState = enabled ? { enabled, reason: reason?.trim() || null, until, since: new Date() } : { ...off, since: new Date() };
+    await this.database.write((tx) => tx.save(Object.assign(new AppStateEntity(), { key, value: JSON.stringify(state) })));
+    this.#state = state;
+    this.pubsub.publish('maintenanceModeChanged', state);
+    return state;
+  }
+
+  changes(): AsyncIterable<MaintenanceModeState> {
+    return this.pubsub.subscribe('maintenanceModeChanged', { initial: [this.#state] });
+  }
+
+  /** @throws AppError MAINTENANCE for a reader while it is on */
+  admit(viewer: Viewer | null, name: string): void {
+    if (!this.#state.enabled || viewer?.role !== 'READER' || stillAnswered.has(name)) return;
+    const { reason, until } = this.#state;
+    throw new AppError(
+      'MAINTENANCE',
+      `The system is being maintained${reason ? `: ${reason}` : '.'}`,
+      until ? `It is expected back at ${until.toISOString()}.` : 'Try again later.',
+    );
+  }
+}

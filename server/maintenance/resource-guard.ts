@@ -1,0 +1,67 @@
+import { type HealthCheck } from '../health/index.js';
+import { type Sample } from '../metrics/index.js';
+import { type Logger } from '../platform/logging/index.js';
+
+export interface GuardParts {
+  /** Least free space, bytes. */
+  minFreeBytes: number;
+  /** What all our processes together may take, bytes; 0 sets no limit. */
+  memoryBudgetBytes: number;
+  /** Holds ingestion with a reason, or lets it go on with null. */
+  hold: (reason: string | null) => void;
+  log: Logger;
+}
+
+const mebibyte = 1024 ** 2;
+const warnedShare = 0.9;
+const pausedShare = 0.95;
+/** Before it goes on there must be so much more room than made it pause. */
+const resumedShare = 0.85;
+const resumedFree = 1.1;
+
+/** Lets ingestion pause before the disk or the memory runs out, and go on by itself. */
+export class ResourceGuard {
+  #reason: string | null = null;
+  #isHigh = false;
+
+  constructor(private readonly parts: GuardParts) {}
+
+  observe({ values }: Sample): void {
+    const { minFreeBytes, memoryBudgetBytes, log } = this.parts;
+    const { diskFreeBytes, allMemoryBytes } = values;
+    const isHigh = memoryBudgetBytes > 0 && (allMemoryBytes ?? 0) > memoryBudgetBytes * warnedShare;
+    if (isHigh && !this.#isHigh)
+      log.warn({ event: 'high_memory', memoryBytes: allMemoryBytes, budgetBytes: memoryBudgetBytes }, 'our processes take most of MEMORY_BUDGET_MB');
+    this.#isHigh = isHigh;
+    const held = this.#reason !== null;
+    const diskIsLow = diskFreeBytes !== null && diskFreeBytes < minFreeBytes * (held ? resumedFree : 1);
+    const memoryIsHigh = memoryBudgetBytes > 0 && (allMemoryBytes ?? 0) > memoryBudgetBytes * (held ? resumedShare : pausedShare);
+    const reason = diskIsLow
+      ? `Ingestion pauses: the disk has ${Math.floor(diskFreeBytes / mebibyte)} MB left, fewer than DISK_MIN_FREE_BYTES allows.`
+      : memoryIsHigh
+        ? `Ingestion pauses: our processes take ${Math.floor((allMemoryBytes ?? 0) / mebibyte)} MB of the ${Math.floor(memoryBudgetBytes / mebibyte)} MB of MEMORY_BUDGET_MB.`
+        : null;
+    if ((reason === null) === !held) {
+      this.#reason = reason;
+      return;
+    }
+    this.#reason = reason;
+    this.parts.hold(reason);
+    if (reason) log.warn({ event: 'ingestion_paused' }, reason);
+    else log.info({ event: 'ingestion_resumed' }, 'ingestion goes on');
+  }
+
+  healthCheck(): HealthCheck {
+    return {
+      name: 'ingestion',
+      timeoutMs: 1000,
+      essential: false,
+      check: () =>
+        Promise.resolve(
+          this.#reason
+            ? { status: 'DEGRADED', message: this.#reason, remedy: 'Make room: run CLEAN_TEMP and VACUUM, or remove documents. It goes on by itself.' }
+            : { status: 'HEALTHY' },
+        ),
+    };
+  }
+}

@@ -1,0 +1,287 @@
+import { type Express } from 'express';
+import { readdir, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { type Subscriptions } from './access/index.js';
+import { AlertsResolver, AlertsService, type AlertTopics, Notifier, thresholds } from './alerts/index.js';
+import { type Settings, version } from './config/index.js';
+import { ingestKind } from './documents/index.js';
+import { type GoldenService } from './golden/index.js';
+import { type HealthCheck, type HealthService } from './health/index.js';
+import { type IndexRebuild, type KnowledgeIndex } from './indexing/index.js';
+import { type FullTextRebuild, type ReaderPool } from './ingestion/index.js';
+import { type Repairer, type Verifier } from './integrity/index.js';
+import { type JobTopics } from './jobs/index.js';
+import { type LogCriteria, LogFiles, LogsResolver, logsRoute, LogsService } from './logs/index.js';
+import {
+  MaintenanceMode,
+  MaintenanceModeResolver,
+  MaintenanceResolver,
+  MaintenanceService,
+  MaintenanceTask,
+  type MaintenanceTopics,
+  ResourceGuard,
+} from './maintenance/index.js';
+import { HostReader, type Metrics, MetricsHistory, MetricsResolver, MetricsService, type NamedProcess, prometheusRoute, Sampler } from './metrics/index.js';
+import { type BlobStore } from './platform/blobs/index.js';
+import { type AnswerCache } from './platform/cache/index.js';
+import { type Database } from './platform/database/index.js';
+import { type FullTextIndex } from './platform/full-text/index.js';
+import { type Authorize, type RequestMeter } from './platform/http/index.js';
+import { type Logging } from './platform/logging/index.js';
+import { PubSub } from './platform/pubsub/index.js';
+import { type JobContext, type JobQueue } from './platform/queue/index.js';
+import { type ChromaIndex } from './platform/vector-index/index.js';
+import { type ReportKind, reportRoute, ReportsResolver, ReportsService } from './reports/index.js';
+import { type Schedule, SchedulesResolver, SchedulesService } from './schedules/index.js';
+import { type SearchMeter } from './search/index.js';
+import { type Teardown } from './teardown.js';
+
+export interface OperationsParts {
+  settings: Settings;
+  dataDir: string;
+  logging: Logging;
+  database: Database;
+  blobs: BlobStore;
+  cache: AnswerCache;
+  vectors: ChromaIndex;
+  readers: ReaderPool;
+  jobs: JobQueue;
+  jobEvents: PubSub<JobTopics>;
+  index: KnowledgeIndex;
+  indexRebuild: IndexRebuild;
+  fullText: FullTextIndex;
+  fullTextRebuild: FullTextRebuild;
+  verifier: Verifier;
+  repairer: Repairer;
+  golden: GoldenService;
+  health: HealthService;
+  searches: SearchMeter;
+  requests: RequestMeter;
+  library: () => Promise<{ documents: number; chunks: number }>;
+  webSockets: () => number;
+}
+
+export interface Operations {
+  resolvers: object[];
+  mode: MaintenanceMode;
+  metrics: MetricsService;
+  checks: HealthCheck[];
+  subscriptions: Pick<Subscriptions, 'liveMetrics' | 'alertChanged' | 'logTail' | 'maintenanceModeChanged'>;
+  routes: (app: Express, authorize: Authorize) => void;
+  /** Begins to watch; everything else serves by now. */
+  start: () => Promise<void>;
+}
+
+const hourMs = 3_600_000;
+const dayMs = 24 * hourMs;
+
+/** Builds what watches and maintains the product. */
+export async function buildOperations(parts: OperationsParts, teardown: Teardown): Promise<Operations> {
+  const { settings, dataDir, logging, database, cache, jobs, index, golden, health } = parts;
+  const logFiles = new LogFiles(join(dataDir, 'logs'));
+  const logs = new LogsService(logging, logFiles);
+  const mode = new MaintenanceMode(database, new PubSub<MaintenanceTopics>());
+  await mode.open();
+
+  const ours = (): NamedProcess[] => [
+    { name: 'server', pid: process.pid },
+    ...(parts.vectors.serverPid === null ? [] : [{ name: 'chromadb', pid: parts.vectors.serverPid }]),
+    ...parts.readers.pids.map((pid) => ({ name: 'reader', pid })),
+  ];
+  const host = new HostReader(dataDir, ours);
+  const history = new MetricsHistory(database, { rawSeconds: settings.METRICS_INTERVAL_SECONDS, retentionDays: settings.METRICS_RETENTION_DAYS });
+  const ingested = countIngested(parts.jobEvents);
+  const metrics: MetricsService = new MetricsService(
+    {
+      library: parts.library,
+      queue: () => jobs.depth(),
+      embedding: () => index.embedder?.pending ?? 0,
+      search: () => parts.searches.rates(),
+      requests: () => parts.requests.rates(),
+      cache: () => ({ backend: cache.backend, kinds: cache.statistics() }),
+      system: () => sampler.system,
+    },
+    settings.PERFORMANCE_MONITORING,
+  );
+  const sampler: Sampler = new Sampler(
+    {
+      host,
+      history,
+      current: (): Promise<Metrics> => metrics.current(),
+      ingested,
+      databaseBytes: () => database.sizeBytes(),
+      pendingWrites: () => database.pendingWrites,
+      webSockets: parts.webSockets,
+      log: logging.feature('metrics'),
+    },
+    settings.METRICS_INTERVAL_SECONDS * 1000,
+  );
+
+  const alertEvents = new PubSub<AlertTopics>();
+  const alertLog = logging.feature('alerts');
+  const notifier = new Notifier(settings, alertLog);
+  const alerts = new AlertsService({
+    database,
+    pubsub: alertEvents,
+    notifier,
+    thresholds: thresholds(settings),
+    holdMs: settings.ALERT_HOLD_SECONDS * 1000,
+    retentionMs: settings.ALERT_RETENTION_DAYS * dayMs,
+    log: alertLog,
+  });
+  await alerts.open();
+  const guard = new ResourceGuard({
+    minFreeBytes: settings.DISK_MIN_FREE_BYTES,
+    memoryBudgetBytes: settings.MEMORY_BUDGET_MB * 1024 ** 2,
+    hold: (reason) => jobs.hold(ingestKind, reason !== null),
+    log: logging.feature('ingestion'),
+  });
+  sampler.onSample((sample) => guard.observe(sample));
+  sampler.onSample((sample) => alerts.observeSample(sample));
+  health.onRound((found) => void alerts.observeHealth(found));
+
+  const maintenance = new MaintenanceService(jobs, {
+    ...parts,
+    logFiles,
+    processes: () => host.processes(),
+    temporaryFileMs: settings.TEMPORARY_FILE_HOURS * hourMs,
+    logKeepMs: settings.LOG_KEEP_DAYS * dayMs,
+  });
+  maintenance.onOutcome((task, error) => {
+    const finding = error === null ? { level: 'NORMAL' as const, message: '' } : { level: 'WARNING' as const, message: `The task ${task} failed: ${error}` };
+    void alerts.observe({ rule: `task:${task}`, ...finding, remedy: 'Look at its job, mend the cause and run it again.' });
+  });
+
+  const reports = new ReportsService({
+    database,
+    history: (from, to, step) => history.read(from, to, step),
+    logEntries: () => logs.entries(),
+    cacheStatistics: () => cache.statistics(),
+    sizes: () => sizesOf(dataDir, database),
+    updateUrl: settings.UPDATE_CHECK_URL,
+    version,
+    alertsRaised: (from, to) => alerts.raisedBetween(from, to),
+  });
+  const schedules = new SchedulesService({
+    database,
+    jobs,
+    schedules: bundles(settings, { maintenance, reports, golden, cache }),
+    timeZone: settings.TIME_ZONE,
+    log: logging.feature('schedules'),
+  });
+
+  return {
+    resolvers: [
+      new MaintenanceResolver(maintenance),
+      new MaintenanceModeResolver(mode),
+      new SchedulesResolver(schedules),
+      new ReportsResolver(reports),
+      new MetricsResolver(metrics, history, cache, settings.METRICS_RETENTION_DAYS),
+      new AlertsResolver(alerts, notifier),
+      new LogsResolver(logs),
+    ],
+    mode,
+    metrics,
+    checks: [guard.healthCheck()],
+    subscriptions: {
+      liveMetrics: (intervalMs) => metrics.live(intervalMs),
+      alertChanged: () => Promise.resolve(alertEvents.subscribe('alertChanged', { keyOf: ({ id }) => id, initial: alerts.openAlerts() })),
+      logTail: (filter) => Promise.resolve(logs.tail(filter as LogCriteria)),
+      maintenanceModeChanged: () => Promise.resolve(mode.changes()),
+    },
+    routes: (app, authorize) => {
+      prometheusRoute(app, { metrics, searches: parts.searches, requests: parts.requests, authorize });
+      logsRoute(app, { files: logFiles, authorize });
+      reportRoute(app, { reports, authorize });
+    },
+    start: async () => {
+      metrics.start();
+      teardown.add(() => notifier.stop());
+      if (settings.PERFORMANCE_MONITORING) {
+        sampler.start();
+        teardown.add(() => sampler.stop());
+      }
+      await schedules.start();
+      teardown.add(() => {
+        schedules.stop();
+        metrics.stop();
+      });
+    },
+  };
+}
+
+/** Passages taken in and documents that failed since the start. */
+function countIngested(events: PubSub<JobTopics>): () => { chunks: number; failed: number } {
+  const counts = { chunks: 0, failed: 0 };
+  events.on('jobChanged', ({ kind, status, result }) => {
+    if (kind !== ingestKind) return;
+    if (status === 'FAILED') counts.failed += 1;
+    if (status === 'SUCCEEDED') counts.chunks += Number(result?.['chunks'] ?? 0);
+  });
+  return () => counts;
+}
+
+/** What the data takes, bytes. */
+async function sizesOf(dataDir: string, database: Database): Promise<Record<string, number>> {
+  const folders = ['chroma', 'originals', 'logs', 'models', 'tmp'];
+  const sizes = await Promise.all(folders.map((name) => folderBytes(join(dataDir, name))));
+  return { database: await database.sizeBytes(), ...Object.fromEntries(folders.map((name, i) => [name, sizes[i]!])) };
+}
+
+async function folderBytes(folder: string): Promise<number> {
+  const entries = await readdir(folder, { recursive: true, withFileTypes: true }).catch(() => []);
+  let bytes = 0;
+  for (const entry of entries) if (entry.isFile()) bytes += (await stat(join(entry.parentPath, entry.name)).catch(() => null))?.size ?? 0;
+  return bytes;
+}
+
+interface BundleParts {
+  maintenance: MaintenanceService;
+  reports: ReportsService;
+  golden: GoldenService;
+  cache: AnswerCache;
+}
+
+/** The manual's daily, weekly and monthly maintenance, and the golden queries. */
+function bundles(settings: Settings, { maintenance, reports, golden, cache }: BundleParts): Schedule[] {
+  const task = (name: MaintenanceTask) => ({ name, run: (context: JobContext) => maintenance.perform(name, context) });
+  const report = (kind: ReportKind) => ({ name: `REPORT_${kind}`, run: async () => ({ reportId: (await reports.make(kind)).id }) });
+  return [
+    {
+      name: 'DAILY',
+      about: 'Daily maintenance: old log files, temporary files, statistics of the database, statistics of the cache.',
+      pattern: settings.SCHEDULE_DAILY,
+      steps: [
+        task(MaintenanceTask.ROTATE_LOGS),
+        task(MaintenanceTask.CLEAN_TEMP),
+        task(MaintenanceTask.ANALYZE),
+        { name: 'CACHE_STATISTICS', run: () => Promise.resolve({ kinds: cache.statistics() }) },
+      ],
+    },
+    {
+      name: 'WEEKLY',
+      about: 'Weekly maintenance: the database and the indexes are tidied, all data is verified, the performance report is made, the disk is looked at.',
+      pattern: settings.SCHEDULE_WEEKLY,
+      steps: [
+        task(MaintenanceTask.VACUUM),
+        task(MaintenanceTask.OPTIMIZE_INDEX),
+        task(MaintenanceTask.OPTIMIZE_FULLTEXT),
+        task(MaintenanceTask.VERIFY_DATA),
+        report('PERFORMANCE'),
+        { name: 'DISK_CHECK', run: async () => ({ ...(await reports.diskForecast()) }) },
+      ],
+    },
+    {
+      name: 'MONTHLY',
+      about: 'Monthly maintenance: the logs are analysed, updates are asked for where UPDATE_CHECK_URL is set, the capacity is planned.',
+      pattern: settings.SCHEDULE_MONTHLY,
+      steps: [report('LOG_ANALYSIS'), report('UPDATE_CHECK'), report('CAPACITY')],
+    },
+    {
+      name: 'GOLDEN_QUERIES',
+      about: 'The golden queries are asked, and the live index is scored by them.',
+      pattern: settings.GOLDEN_SCHEDULE,
+      steps: [{ name: 'SCORE', run: async () => ({ jobId: (await golden.score()).id }) }],
+    },
+  ];
+}
