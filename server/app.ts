@@ -25,6 +25,7 @@ import {
   ChunkStore,
   clearRevisionKind,
   DocumentJobResolver,
+  JobDocumentResolver,
   FullTextRebuild,
   Ingestion,
   IngestionResolver,
@@ -97,8 +98,8 @@ async function start(loaded: LoadedSettings, logging: Logging, teardown: Teardow
   await http.listen();
   teardown.add(() => http.close());
 
-  const embedders = new Embedders(settings, log);
-  const vectors = new ChromaIndex(settings, log);
+  const embedders = new Embedders(settings, logging.feature('embedding'));
+  const vectors = new ChromaIndex(settings, logging.feature('vector-store'));
   const readers = new ReaderPool(settings);
   const cache = new AnswerCache(openCache(settings, log), settings);
   teardown.add(() => cache.close());
@@ -110,17 +111,18 @@ async function start(loaded: LoadedSettings, logging: Logging, teardown: Teardow
   const database = await Database.open({ settings, entities, migrations, log });
   teardown.add(() => database.close());
 
+  const indexLog = logging.feature('index');
   const jobEvents = new PubSub<JobTopics>();
   const ingestionEvents = new PubSub<IngestionTopics>();
-  const jobs = new JobQueue(database, log, (job) => jobEvents.publish('jobChanged', job));
+  const jobs = new JobQueue(database, logging.feature('jobs'), (job) => jobEvents.publish('jobChanged', job));
   const catalogue = new Catalogue(database);
   const fullText = new FullTextIndex(database);
-  const index = new KnowledgeIndex(settings, database, vectors, embedders, log);
+  const index = new KnowledgeIndex(settings, database, vectors, embedders, indexLog);
   await Promise.all([index.open(), catalogue.open()]);
   const modelLoaded = index.loadEmbedder();
   teardown.add(() => index.close());
-  const mirror = new IndexMirror(database, vectors, log);
-  const repair = new IndexRepair(index, mirror, log);
+  const mirror = new IndexMirror(database, vectors, indexLog);
+  const repair = new IndexRepair(index, mirror, indexLog);
   const generations = new Generations(settings, database, index);
 
   const documents = new DocumentsService(database, catalogue, cache);
@@ -133,15 +135,28 @@ async function start(loaded: LoadedSettings, logging: Logging, teardown: Teardow
   const refinement = new Refinement(database, index, jobs);
   jobs.register(
     ingestKind,
-    new Ingestion({ settings, database, blobs, catalogue, index, chunks, readers, fetcher, removal, refinement, pubsub: ingestionEvents, log }),
+    new Ingestion({
+      settings,
+      database,
+      blobs,
+      catalogue,
+      index,
+      chunks,
+      readers,
+      fetcher,
+      removal,
+      refinement,
+      pubsub: ingestionEvents,
+      log: logging.feature('ingestion'),
+    }),
   );
 
   const meter = new SearchMeter();
-  const search = new SearchService({ settings, database, blobs, catalogue, index, fullText, cache, meter, log });
+  const search = new SearchService({ settings, database, blobs, catalogue, index, fullText, cache, meter, log: logging.feature('search') });
   const health = new HealthService(new PubSub<HealthTopics>(), settings.HEALTH_INTERVAL_MS);
   const golden = new GoldenService({ settings, database, index, search, jobs });
   const compare: GoldenService['compare'] = (candidate, signal) => golden.compare(candidate, signal);
-  const reembedding = new Reembedding({ settings, database, index, embedders, generations, mirror, jobs, compare, log });
+  const reembedding = new Reembedding({ settings, database, index, embedders, generations, mirror, jobs, compare, log: indexLog });
   const jobsService = new JobsService(database, jobs, jobEvents, [clearRevisionKind]);
   const stores = { database, blobs, index, fullText };
   const requests = new RequestMeter();
@@ -172,11 +187,16 @@ async function start(loaded: LoadedSettings, logging: Logging, teardown: Teardow
       new DocumentsResolver(documents, store),
       new IngestionResolver({ uploads, store, removal, fetcher, jobs, limits }),
       new DocumentJobResolver(jobs),
+      new JobDocumentResolver(),
       new SearchResolver(search, limits),
       new GoldenResolver(golden),
       new IndexResolver(generations, reembedding),
       new JobsResolver(jobsService),
-      new HealthResolver(health),
+      new HealthResolver(health, {
+        documents: async () => (await documents.size()).documents,
+        alerts: () => operations.openAlerts(),
+        timeZone: settings.TIME_ZONE,
+      }),
       new ConfigurationResolver(loaded, settingChanges),
       new AccessResolver(access, () => http.url),
       ...operations.resolvers,

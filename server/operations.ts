@@ -64,6 +64,8 @@ export interface OperationsParts {
 export interface Operations {
   resolvers: object[];
   mode: MaintenanceMode;
+  /** How many alerts are open. */
+  openAlerts: () => number;
   metrics: MetricsService;
   checks: HealthCheck[];
   subscriptions: Pick<Subscriptions, 'liveMetrics' | 'alertChanged' | 'logTail' | 'maintenanceModeChanged'>;
@@ -181,6 +183,7 @@ export async function buildOperations(parts: OperationsParts, teardown: Teardown
       new LogsResolver(logs),
     ],
     mode,
+    openAlerts: () => alerts.openAlerts().length,
     metrics,
     checks: [guard.healthCheck()],
     subscriptions: {

@@ -7,7 +7,7 @@ import { ConfigurationResolver } from './configuration/index.js';
 import { DocumentsResolver } from './documents/index.js';
 import { GoldenResolver } from './golden/index.js';
 import { HealthResolver } from './health/index.js';
-import { DocumentJobResolver, IngestionResolver } from './ingestion/index.js';
+import { DocumentJobResolver, IngestionResolver, JobDocumentResolver } from './ingestion/index.js';
 import { IndexResolver } from './indexing/index.js';
 import { JobsResolver } from './jobs/index.js';
 import { LogsResolver } from './logs/index.js';
@@ -21,6 +21,7 @@ const resolverClasses = [
   DocumentsResolver,
   IngestionResolver,
   DocumentJobResolver,
+  JobDocumentResolver,
   SearchResolver,
   GoldenResolver,
   IndexResolver,

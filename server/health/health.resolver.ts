@@ -1,7 +1,8 @@
-import { Field, Float, ObjectType, Query, registerEnumType, Resolver, Root, Subscription } from 'type-graphql';
+import { Arg, Field, FieldResolver, Float, ObjectType, Query, registerEnumType, Resolver, Root, Subscription } from 'type-graphql';
 import { subscribeTo } from '../access/index.js';
 import { DateTime } from '../platform/http/graphql-types.js';
 import { type HealthService, type SystemHealth } from './health.service.js';
+import { summarize } from './summary.js';
 
 export enum HealthStatusType {
   HEALTHY = 'HEALTHY',
@@ -43,9 +44,35 @@ export class SystemHealthType {
   components!: ComponentHealthType[];
 }
 
-@Resolver()
+/** What the sentence about the system is made of, beside its health. */
+export interface SummaryFacts {
+  documents: () => Promise<number>;
+  /** How many alerts are open. */
+  alerts: () => number;
+  timeZone: string;
+}
+
+export enum Language {
+  EN = 'en',
+  JA = 'ja',
+}
+registerEnumType(Language, { name: 'Language' });
+
+@Resolver(() => SystemHealthType)
 export class HealthResolver {
-  constructor(private readonly service: HealthService) {}
+  constructor(
+    private readonly service: HealthService,
+    private readonly facts: SummaryFacts,
+  ) {}
+
+  @FieldResolver(() => String, { description: 'How the system is, in a sentence, or one for each part that is not well.' })
+  async summary(
+    @Root() health: SystemHealth,
+    @Arg('language', () => Language, { defaultValue: Language.EN, nullable: true }) language: Language | null,
+  ): Promise<string> {
+    const { documents, alerts, timeZone } = this.facts;
+    return summarize(health, { documents: await documents().catch(() => 0), alerts: alerts(), timeZone }, language ?? Language.EN);
+  }
 
   @Query(() => SystemHealthType, { description: 'Every part is asked now.' })
   health(): Promise<SystemHealth> {

@@ -1,5 +1,6 @@
-import { FieldResolver, Resolver, Root } from 'type-graphql';
-import { DocumentType, type DocumentWithTags } from '../documents/index.js';
+import { Ctx, FieldResolver, Resolver, Root } from 'type-graphql';
+import { type RequestContext } from '../access/index.js';
+import { DocumentType, type DocumentWithTags, ingestKind } from '../documents/index.js';
 import { JobType, jobView } from '../jobs/index.js';
 import { type JobQueue } from '../platform/queue/index.js';
 
@@ -13,5 +14,14 @@ export class DocumentJobResolver {
     if (document.status === 'READY' || document.status === 'FAILED') return null;
     const job = await this.jobs.unfinishedFor(document.id);
     return job && jobView(job);
+  }
+}
+
+/** What ingestion adds to a job. */
+@Resolver(() => JobType)
+export class JobDocumentResolver {
+  @FieldResolver(() => DocumentType, { nullable: true, description: 'The document that a job of kind INGEST takes in; null where it is gone.' })
+  document(@Root() { kind, subjectId }: JobType, @Ctx() { documentLoader }: RequestContext): Promise<DocumentWithTags | null> {
+    return kind === ingestKind && subjectId ? documentLoader.load(subjectId) : Promise.resolve(null);
   }
 }

@@ -1,5 +1,5 @@
 export { ChunkStore } from './chunk-store.js';
-export { DocumentJobResolver } from './document-job.resolver.js';
+export { DocumentJobResolver, JobDocumentResolver } from './document-job.resolver.js';
 export { type IngestionProgress, type IngestionTopics } from './ingestion-events.js';
 export { FullTextRebuild } from './full-text-rebuild.js';
 export { IngestionResolver, reprocessKind } from './ingestion.resolver.js';

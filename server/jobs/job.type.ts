@@ -51,6 +51,9 @@ export class JobType {
 
   @Field(() => JSONObject, { nullable: true })
   result!: Record<string, unknown> | null;
+
+  /** What the work is about; features turn it into fields of their own. */
+  subjectId!: string | null;
 }
 
 export const JobConnection = connectionOf('Job', JobType);
@@ -65,9 +68,12 @@ export class JobFilter {
 
   @Field(() => ID, { nullable: true })
   batchId?: string | null;
+
+  @Field(() => DateTime, { nullable: true, description: 'Only those that were asked for since.' })
+  from?: Date | null;
 }
 
 export function jobView(job: JobEntity): JobType {
-  const { id, kind, status, progress, stage, message, batchId, requestId, createdAt, startedAt, finishedAt, error, result } = job;
-  return { id, kind, status, progress, stage, message, batchId, requestId, createdAt, startedAt, finishedAt, error, result };
+  const { id, kind, status, progress, stage, message, batchId, requestId, createdAt, startedAt, finishedAt, error, result, subjectId } = job;
+  return { id, kind, status, progress, stage, message, batchId, requestId, createdAt, startedAt, finishedAt, error, result, subjectId };
 }

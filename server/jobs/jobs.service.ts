@@ -46,6 +46,7 @@ export class JobsService {
     if (filter.statuses) query.andWhere(filter.statuses.length > 0 ? 'job.status IN (:...statuses)' : '1 = 0', { statuses: filter.statuses });
     if (filter.kinds) query.andWhere(filter.kinds.length > 0 ? 'job.kind IN (:...kinds)' : '1 = 0', { kinds: filter.kinds });
     if (filter.batchId) query.andWhere('job.batchId = :batchId', { batchId: filter.batchId });
+    if (filter.from) query.andWhere('job.createdAt >= :from', { from: filter.from.toISOString() });
     return query;
   }
 

@@ -9,6 +9,8 @@ const components: Record<string, () => string> = {
   vector_db: m.part_vector_db,
   cache: m.part_cache,
   embedding_model: m.part_embedding_model,
+  search_quality: m.part_search_quality,
+  ingestion: m.part_ingestion,
 };
 export const componentLabel = (name: string) => components[name]?.() ?? name;
 

@@ -1,6 +1,9 @@
 import { SvelteMap } from 'svelte/reactivity';
+import { type TypedDocumentNode } from '@graphql-typed-document-node/core';
 import { openSocket, query } from '$lib/api/client';
 import {
+  AlertChangedDocument,
+  type AlertRowFragment,
   type DocumentRowFragment,
   HealthChangedDocument,
   type HealthFragment,
@@ -9,6 +12,8 @@ import {
   type JobStateSubscription,
   type IngestionProgressSubscription,
   LiveMetricsDocument,
+  MaintenanceModeChangedDocument,
+  type ModeStateFragment,
   type LiveMetricsSubscription,
   ViewerDocument,
   type ViewerQuery,
@@ -30,6 +35,11 @@ class Live {
   lostAt = $state<Date | null>(null);
   health = $state.raw<HealthFragment | null>(null);
   metrics = $state.raw<LiveMetrics | null>(null);
+  mode = $state.raw<ModeStateFragment | null>(null);
+  /** Those that are open, by id. */
+  readonly alerts = new SvelteMap<string, AlertRowFragment>();
+  /** Counts changes of alerts. */
+  alertVersion = $state(0);
   /** By document. */
   readonly progress = new SvelteMap<string, Progress>();
   /** Counts what changed in the library, and connections that healed: lists that depend on it load again. */
@@ -39,7 +49,8 @@ class Live {
   now = $state(Date.now());
   readonly #listeners = new Set<(document: DocumentRowFragment) => void>();
   #bumpTimer: ReturnType<typeof setTimeout> | null = null;
-  #socket: ReturnType<typeof openSocket> | null = null;
+  /** A page that is opened first of all asks to follow before there is one: its effect runs again. */
+  #socket = $state.raw<ReturnType<typeof openSocket> | null>(null);
 
   async start(): Promise<void> {
     setInterval(() => (this.now = Date.now()), 1000);
@@ -66,6 +77,8 @@ class Live {
         const healed = this.connection === 'lost';
         this.connection = 'live';
         this.lostAt = null;
+        // Alerts that are over by now are not told of again.
+        this.alerts.clear();
         if (healed) this.changed();
       },
       lost: () => {
@@ -75,6 +88,16 @@ class Live {
       },
     }));
     socket.subscribe(HealthChangedDocument, {}, ({ healthChanged }) => (this.health = healthChanged));
+    socket.subscribe(MaintenanceModeChangedDocument, {}, ({ maintenanceModeChanged }) => {
+      // What a reader was refused meanwhile is there again.
+      if (this.mode?.enabled && !maintenanceModeChanged.enabled) this.changed();
+      this.mode = maintenanceModeChanged;
+    });
+    socket.subscribe(AlertChangedDocument, {}, ({ alertChanged }) => {
+      if (alertChanged.state === 'RESOLVED') this.alerts.delete(alertChanged.id);
+      else this.alerts.set(alertChanged.id, alertChanged);
+      this.alertVersion += 1;
+    });
     socket.subscribe(IngestionProgressDocument, {}, ({ ingestionProgress }) => this.#step(ingestionProgress));
     socket.subscribe(LiveMetricsDocument, {}, ({ liveMetrics }) => {
       const before = this.metrics?.library;
@@ -104,6 +127,15 @@ class Live {
       listener(jobProgress);
       if (jobProgress.status !== 'QUEUED' && jobProgress.status !== 'RUNNING') stop?.();
     });
+  }
+
+  /** Events of a subscription while a page shows them. @returns the way to stop that */
+  follow<Data, Variables extends Record<string, unknown>>(
+    document: TypedDocumentNode<Data, Variables>,
+    variables: Variables,
+    next: (data: Data) => void,
+  ): () => void {
+    return this.#socket?.subscribe(document, variables, next) ?? (() => undefined);
   }
 
   /** The reader has changed the library. */

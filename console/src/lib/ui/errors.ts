@@ -32,6 +32,7 @@ const headings: Record<string, () => string> = {
   BAD_USER_INPUT: m.error_bad_input,
   CONFLICT: m.error_conflict,
   FORBIDDEN: m.error_forbidden,
+  MAINTENANCE: m.mode_reader_title,
 };
 
 /** What happened and what to do, in the reader's language. */

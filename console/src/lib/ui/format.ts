@@ -47,3 +47,24 @@ export function formatLanguage(code: string): string {
     return code;
   }
 }
+
+export const formatDateTimeSeconds = (date: Date) =>
+  new Intl.DateTimeFormat(locale.current, { month: 'numeric', day: 'numeric', hour: '2-digit', minute: '2-digit', second: '2-digit', hour12: false }).format(
+    date,
+  );
+
+/** A moment on an axis of so many seconds: the finer the axis, the finer the time. */
+export function formatTick(date: Date, spanSeconds: number): string {
+  const day = 86_400;
+  const options: Intl.DateTimeFormatOptions =
+    spanSeconds > 3 * day
+      ? { month: 'numeric', day: 'numeric' }
+      : {
+          hour: '2-digit',
+          minute: '2-digit',
+          hour12: false,
+          ...(spanSeconds < 600 ? { second: '2-digit' } : {}),
+          ...(spanSeconds > day ? { month: 'numeric', day: 'numeric' } : {}),
+        };
+  return new Intl.DateTimeFormat(locale.current, options).format(date);
+}

@@ -1,0 +1,48 @@
+import { type AlertRowFragment, type AlertSeverity } from '$lib/gql/graphql';
+import { m } from '$lib/paraglide/messages';
+import { componentLabel } from '$lib/shell/health-labels';
+import { formatMs, formatNumber, formatPercent } from '$lib/ui/format';
+
+const rules: Record<string, () => string> = {
+  cpu: m.rule_cpu,
+  memory: m.rule_memory,
+  response_time: m.rule_response_time,
+  error_rate: m.rule_error_rate,
+  disk: m.rule_disk,
+};
+
+/** What a rule watches, in the reader's language. */
+export function ruleLabel(rule: string): string {
+  const [kind, name = ''] = rule.split(':');
+  if (kind === 'health') return componentLabel(name);
+  if (kind === 'task') return m.rule_task({ task: name });
+  return rules[rule]?.() ?? rule;
+}
+
+const severities: Record<AlertSeverity, () => string> = { WARNING: m.severity_warning, CRITICAL: m.severity_critical };
+export const severityLabel = (severity: AlertSeverity) => severities[severity]();
+
+const remedies: Record<string, () => string> = {
+  cpu: m.remedy_rule_cpu,
+  memory: m.remedy_rule_memory,
+  response_time: m.remedy_rule_response_time,
+  error_rate: m.remedy_rule_error_rate,
+  disk: m.remedy_rule_disk,
+  task: m.remedy_rule_task,
+};
+
+/** What to do, in the reader's language where the rule has words of ours. */
+export const alertRemedy = ({ rule, remedy }: Pick<AlertRowFragment, 'rule' | 'remedy'>): string | null => remedies[rule.split(':')[0]!]?.() ?? remedy ?? null;
+
+/** A value of a threshold's rule, in its unit. */
+export function formatRuleValue(rule: string, value: number): string {
+  if (rule !== 'response_time') return formatPercent(value);
+  return value < 1000 ? formatMs(value) : formatNumber(value / 1000, { style: 'unit', unit: 'second', unitDisplay: 'short', maximumFractionDigits: 1 });
+}
+
+/** What has happened; the server's own words where the rule has none of ours. */
+export function alertText({ rule, value, threshold, message }: Pick<AlertRowFragment, 'rule' | 'value' | 'threshold' | 'message'>): string {
+  if (rules[rule] && value != null && threshold != null)
+    return m.alert_threshold({ value: formatRuleValue(rule, value), threshold: formatRuleValue(rule, threshold) });
+  return message;
+}

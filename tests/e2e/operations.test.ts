@@ -1,0 +1,141 @@
+import { type Browser } from 'playwright-core';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { hasBrowser, launch, overflow, seriousIssues, signedIn } from '../support/browser.js';
+import { TestServer } from '../support/server.js';
+
+const operator = ['overview', 'jobs', 'alerts', 'logs', 'settings', 'maintenance'];
+
+describe.skipIf(!hasBrowser)('operations', () => {
+  let server: TestServer;
+  let browser: Browser;
+  beforeAll(async () => {
+    [server, browser] = await Promise.all([
+      TestServer.start({
+        LOG_LEVEL: 'info',
+        METRICS_INTERVAL_SECONDS: '1',
+        ALERT_HOLD_SECONDS: '1',
+        ALERT_MEMORY_WARNING: '0.0001',
+        ALERT_MEMORY_CRITICAL: '1',
+        ALERT_CPU_WARNING: '1',
+        ALERT_CPU_CRITICAL: '1',
+      }),
+      launch(),
+    ]);
+    await server.take('quay.txt', 'The quay is swept on Fridays.');
+    await server.ask('query Sweep { search(query: "When is the quay swept?") { totalCount } }');
+  });
+  afterAll(async () => {
+    await browser?.close();
+    await server?.stop();
+  });
+
+  test.each([
+    { locale: 'en-US', width: 1440, dark: false },
+    { locale: 'ja-JP', width: 390, dark: true },
+  ])('every page reads well in $locale at $width px', { timeout: 120_000 }, async (options) => {
+    const { page, context } = await signedIn(browser, server, options);
+    for (const name of operator) {
+      await page.goto(`${server.url}/${name}`);
+      await page.locator('main h1').first().waitFor({ state: 'attached' });
+      await page.getByText(options.locale === 'ja-JP' ? '読み込み中' : 'Loading').waitFor({ state: 'detached' });
+      expect([name, await overflow(page), await seriousIssues(page)]).toEqual([name, 0, []]);
+    }
+    await context.close();
+  });
+
+  test('the overview says how things are, draws what was measured, and an alert seen is marked so', { timeout: 90_000 }, async () => {
+    const { page, context } = await signedIn(browser, server, { locale: 'en-US' });
+    await page.goto(`${server.url}/overview?span=15m`);
+    await page.getByTestId('summary').getByText('an alert is open').waitFor();
+    await page.getByRole('img', { name: /Processor and memory: Processor \d+%, Memory \d+%/ }).waitFor();
+    await expect.poll(() => page.locator('.u-wrap canvas').count()).toBe(4);
+    const alert = page.getByTestId('alert').filter({ hasText: 'Memory' });
+    await alert.getByRole('button', { name: 'I have seen it' }).click();
+    await alert.getByText('seen by browser').waitFor();
+    await page.getByRole('button', { name: '7 days' }).click();
+    await page.waitForURL(/span=7d/);
+    await page.getByRole('cell', { name: /MB|GB/ }).first().waitFor();
+    await context.close();
+  });
+
+  test('commands are run from the palette by keyboard, and jobs change before the eyes', { timeout: 90_000 }, async () => {
+    const { page, context } = await signedIn(browser, server, { locale: 'en-US' });
+    await page.keyboard.press('Escape');
+    await page.locator('h1, main').first().click();
+    await page.keyboard.press('Control+k');
+    await page.getByPlaceholder('What do you want to do?').fill('verify all');
+    expect(await seriousIssues(page)).toEqual([]);
+    await page.keyboard.press('Enter');
+    await page.getByText('Started.').waitFor();
+    await page.keyboard.press('Control+k');
+    await page.getByPlaceholder('What do you want to do?').fill('jobs');
+    await page.keyboard.press('Enter');
+    await page.waitForURL(/\/jobs/);
+    const job = page.getByTestId('job').filter({ hasText: 'VERIFY_DATA' });
+    await job.getByText('Done').waitFor();
+    await page.getByTestId('job').filter({ hasText: 'Take in a document' }).getByRole('link', { name: 'quay' }).waitFor();
+    await page.getByRole('button', { name: 'Kind' }).click();
+    await page.getByRole('menuitemcheckbox', { name: 'Maintenance' }).click();
+    await page.waitForURL(/kind=MAINTENANCE/);
+    await page.getByTestId('job').filter({ hasText: 'Take in a document' }).waitFor({ state: 'detached' });
+    await context.close();
+  });
+
+  test('log lines come by themselves and are found by text', { timeout: 90_000 }, async () => {
+    const { page, context } = await signedIn(browser, server, { locale: 'en-US' });
+    await page.goto(`${server.url}/logs`);
+    await page.getByTestId('log-entry').first().waitFor();
+    await page.getByLabel('Level', { exact: true }).selectOption('DEBUG');
+    await page.getByTestId('log-entry').filter({ hasText: 'the log level was changed' }).first().waitFor();
+    await page.getByPlaceholder('Search the lines').fill('alert_raised');
+    await page.keyboard.press('Enter');
+    await page.waitForURL(/text=alert_raised/);
+    await page.getByTestId('log-entry').filter({ hasText: 'log level' }).waitFor({ state: 'detached' });
+    await page.getByTestId('log-entry').filter({ hasText: 'Memory is in use' }).waitFor();
+    await context.close();
+  });
+
+  test('settings are searched, and a change is told after a restart', { timeout: 90_000 }, async () => {
+    const { page, context } = await signedIn(browser, server, { locale: 'en-US' });
+    await page.goto(`${server.url}/settings?text=webhook`);
+    await expect.poll(() => page.getByTestId('setting').count()).toBe(2);
+    await page.getByPlaceholder('Search the settings').fill('ALERT_MEMORY_W');
+    await page.getByTestId('setting').getByText('from the environment').waitFor();
+    await context.close();
+  });
+
+  test('a schedule runs and leaves its report; in maintenance a reader waits and goes on by himself', { timeout: 120_000 }, async () => {
+    const { page, context } = await signedIn(browser, server, { locale: 'en-US' });
+    const { createSignInLink } = await server.ask<{ createSignInLink: string }>('mutation { createSignInLink(role: READER) }');
+    const readers = await browser.newContext({ locale: 'ja-JP' });
+    const reader = await readers.newPage();
+    await reader.goto(createSignInLink);
+    await reader.waitForSelector('#search');
+    expect(await reader.locator('nav a').allInnerTexts()).toEqual(['検索', '文書']);
+    await page.goto(`${server.url}/maintenance`);
+    const weekly = page.getByTestId('schedule').filter({ hasText: 'Weekly maintenance' });
+    await weekly.getByRole('button', { name: 'Run now' }).click();
+    await weekly.filter({ hasText: /last\s+Done/ }).waitFor();
+    const [report] = await Promise.all([context.waitForEvent('page'), page.getByRole('link', { name: 'Performance of the week' }).first().click()]);
+    await report.getByRole('heading', { name: 'ERPFTS: performance' }).waitFor();
+    await report.close();
+    await page.getByLabel('Reason, shown to readers').fill('new disk');
+    await page.getByRole('button', { name: 'Turn on' }).click();
+    await reader.getByRole('heading', { name: 'メンテナンス中です' }).waitFor();
+    await reader.getByText('new disk').waitFor();
+    await page.getByTestId('maintenance-notice').getByText('Maintenance mode is on').waitFor();
+    await page.getByRole('button', { name: 'Turn off' }).click();
+    await reader.waitForSelector('#search');
+    await readers.close();
+    await context.close();
+  });
+
+  test('on a narrow window the other pages are behind "more"', { timeout: 60_000 }, async () => {
+    const { page, context } = await signedIn(browser, server, { locale: 'en-US', width: 390 });
+    await page.getByRole('button', { name: 'More' }).click();
+    await page.getByRole('menuitem', { name: 'Alerts' }).click();
+    await page.waitForURL(/\/alerts/);
+    await page.getByRole('heading', { name: 'Thresholds' }).waitFor();
+    await context.close();
+  });
+});
