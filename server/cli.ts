@@ -3,7 +3,9 @@ import { Command, CommanderError } from 'commander';
 import { entities } from './entities.js';
 import { type Client, RequestFailed, withClient } from './cli/client.js';
 import { filesUnder, ingest, type IngestedFile } from './cli/ingest.js';
+import { addCompletion } from './cli/completion.js';
 import { addOperations } from './cli/operations.js';
+import { addWatching } from './cli/watching.js';
 import { loadSettings, type LoadedSettings, maskedSettings, SettingsError, version } from './config/index.js';
 import { serve } from './main.js';
 import { migrations } from '../migrations/index.js';
@@ -170,13 +172,10 @@ program
     if (health.status === 'UNHEALTHY') process.exitCode = exitFailed;
   });
 
-addOperations(program, {
-  connected,
-  print,
-  progress,
-  exitUsage,
-  exitFailed,
-});
+const terminal = { connected, print, progress, exitUsage, exitFailed };
+addOperations(program, terminal);
+addWatching(program, terminal);
+addCompletion(program, out);
 
 program
   .command('sign-in-link')

@@ -66,6 +66,16 @@ function pageSize(value: string, exitUsage: number): number {
   return size;
 }
 
+function parsedOptions(text: string, exitUsage: number): Record<string, unknown> {
+  try {
+    const value: unknown = JSON.parse(text);
+    if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as Record<string, unknown>;
+  } catch {
+    // Told below.
+  }
+  throw new CommanderError(exitUsage, 'erpfts.options', `--options takes a JSON object, not ${text}.`);
+}
+
 async function finished(client: Client, id: string, progress: Terminal['progress']): Promise<Job> {
   for (;;) {
     const { job } = await client.request<{ job: Job | null }>(`query Job($id: ID!) { job(id: $id) { ${jobFields} } }`, { id });
@@ -86,11 +96,11 @@ const figures = (result: Record<string, unknown> | null) =>
 /** Commands that look at a running system and keep it healthy. */
 export function addOperations(program: Command, { connected, print, progress, exitUsage, exitFailed }: Terminal): void {
   /** Starts a task and waits for it. */
-  const done = (task: string) =>
+  const done = (task: string, options: Record<string, unknown> = {}) =>
     connected(async (client) => {
       const { runMaintenance } = await client.request<{ runMaintenance: Job }>(
-        `mutation Start($task: MaintenanceTask!) { runMaintenance(task: $task) { ${jobFields} } }`,
-        { task },
+        `mutation Start($task: MaintenanceTask!, $options: JSONObject) { runMaintenance(task: $task, options: $options) { ${jobFields} } }`,
+        { task, options },
       );
       const job = await finished(client, runMaintenance.id, progress);
       progress('');
@@ -102,8 +112,9 @@ export function addOperations(program: Command, { connected, print, progress, ex
     .command('maintenance')
     .description('start a maintenance task and wait until it is done; without one, list them')
     .addArgument(new Argument('[task]').choices(Object.values(MaintenanceTask).map(typed)))
+    .option('--options <json>', 'what the task is to be told, e.g. {"source":"REEMBED"}')
     .addHelpText('after', '\nExample: erpfts maintenance vacuum')
-    .action(async (name: string | undefined) => {
+    .action(async (name: string | undefined, { options }: { options?: string }) => {
       if (name === undefined) {
         const { maintenanceTasks } = await connected((client) =>
           client.request<{ maintenanceTasks: TaskState[] }>('query { maintenanceTasks { task about lastJob { status finishedAt error } } }'),
@@ -118,7 +129,7 @@ export function addOperations(program: Command, { connected, print, progress, ex
         );
         return;
       }
-      const job = await done(name.toUpperCase().replaceAll('-', '_'));
+      const job = await done(name.toUpperCase().replaceAll('-', '_'), options === undefined ? {} : parsedOptions(options, exitUsage));
       print(job, () => figures(job.result));
     });
 
@@ -126,16 +137,34 @@ export function addOperations(program: Command, { connected, print, progress, ex
     .command('verify-data')
     .description('compare originals, texts, passages, full text, vectors and ChromaDB, and name every difference')
     .option('--repair', 'mend what can be mended')
-    .action(async ({ repair }: { repair?: boolean }) => {
-      const { result } = await done(repair ? 'REPAIR_DATA' : 'VERIFY_DATA');
+    .option('--dry-run', 'with --repair: only tell what would be mended')
+    .action(async ({ repair, dryRun }: { repair?: boolean; dryRun?: boolean }) => {
+      const { result } = await done(repair ? 'REPAIR_DATA' : 'VERIFY_DATA', repair ? { dryRun: dryRun ?? false } : {});
       const { found, mended = 0, left = found, damages } = result as unknown as Verification;
       print(result, () =>
         [
           ...damages.map(({ kind, documentId, subject, message }) => [kind.padEnd(18), documentId ?? subject, message].join('  ')),
-          repair ? `differences: ${found}, mended: ${mended}, left: ${left}` : `differences: ${found}`,
+          repair ? `differences: ${found}, ${dryRun ? 'to be mended' : 'mended'}: ${mended}, left: ${left}` : `differences: ${found}`,
         ].join('\n'),
       );
-      if (left > 0) process.exitCode = exitFailed;
+      if (left > 0 || (dryRun && found > 0)) process.exitCode = exitFailed;
+    });
+
+  program
+    .command('rebuild-index')
+    .description('make the vector index anew while it answers, from the vectors in the database')
+    .option('--reembed', 'make the vectors themselves anew, too')
+    .action(async ({ reembed }: { reembed?: boolean }) => {
+      const job = await done('REBUILD_INDEX', { source: reembed ? 'REEMBED' : 'STORED' });
+      print(job, () => figures(job.result));
+    });
+
+  program
+    .command('optimize-index')
+    .description('bring the vector index in line with the database')
+    .action(async () => {
+      const job = await done('OPTIMIZE_INDEX');
+      print(job, () => figures(job.result));
     });
 
   program

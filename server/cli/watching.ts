@@ -1,0 +1,168 @@
+import { Argument, type Command, CommanderError, Option } from 'commander';
+import { setTimeout as delay } from 'node:timers/promises';
+import { type Level, logLevels } from '../platform/logging/index.js';
+import { type Terminal } from './operations.js';
+
+interface LogLine {
+  at: string;
+  level: string;
+  message: string;
+  event: string | null;
+  feature: string | null;
+  details: object | null;
+}
+
+interface ScheduleLine {
+  name: string;
+  pattern: string;
+  enabled: boolean;
+  nextRunAt: string | null;
+  lastJob: { status: string; finishedAt: string | null; error: string | null } | null;
+}
+
+interface AlertLine {
+  id: string;
+  rule: string;
+  severity: string;
+  state: string;
+  message: string;
+  raisedAt: string;
+}
+
+interface Mode {
+  enabled: boolean;
+  reason: string | null;
+  until: string | null;
+}
+
+const followMs = 1000;
+const mostLines = 100;
+const logFields = 'at level message event feature details';
+const line = ({ at, level, feature, message, event }: LogLine) => [at, level.padEnd(5), feature ?? '-', message, event ?? ''].join('  ').trimEnd();
+
+/** Commands that watch a running system: its log, alerts, schedules and mode. */
+export function addWatching(program: Command, { connected, print, exitUsage, exitFailed }: Terminal): void {
+  program
+    .command('logs')
+    .description('show what was logged, oldest first')
+    .option('--first <n>', 'how many of the newest lines, 1 to 100', '30')
+    .addOption(new Option('--level <level...>', 'only lines of these levels').choices(logLevels))
+    .option('--text <text>', 'only lines that hold this')
+    .option('--follow', 'go on with lines as they come, until Ctrl-C')
+    .addHelpText('after', '\nExample: erpfts logs --level warn error --text slow_query')
+    .action(async ({ first, level, text, follow }: { first: string; level?: Level[]; text?: string; follow?: boolean }) => {
+      const size = Number(first);
+      if (!Number.isInteger(size) || size < 1 || size > mostLines)
+        throw new CommanderError(exitUsage, 'erpfts.first', `--first takes 1 to ${mostLines}, not "${first}".`);
+      const filter = { levels: level?.map((one) => one.toUpperCase()) ?? null, text: text ?? null };
+      await connected(async (client) => {
+        const read = async (count: number, from: string | null) => {
+          const { logs } = await client.request<{ logs: { edges: { node: LogLine }[] } }>(
+            `query Logs($first: Int!, $filter: LogFilter) { logs(first: $first, filter: $filter) { edges { node { ${logFields} } } } }`,
+            { first: count, filter: { ...filter, from } },
+          );
+          return logs.edges.map(({ node }) => node).reverse();
+        };
+        const entries = await read(size, null);
+        print(entries, () => entries.map(line).join('\n'));
+        if (!follow) return;
+        const seen = new Set(entries.map((entry) => JSON.stringify(entry)));
+        for (let from = entries.at(-1)?.at ?? new Date().toISOString(); ;) {
+          await delay(followMs);
+          const fresh = (await read(mostLines, from)).filter((entry) => !seen.has(JSON.stringify(entry)));
+          for (const entry of fresh) {
+            seen.add(JSON.stringify(entry));
+            print(entry, () => line(entry));
+            from = entry.at;
+          }
+        }
+      });
+    });
+
+  program
+    .command('alerts')
+    .description('list open alerts; exit code 1 where one is critical')
+    .option('--all', 'those that are over as well, at most 100')
+    .action(async ({ all }: { all?: boolean }) => {
+      const { alerts } = await connected((client) =>
+        client.request<{ alerts: { edges: { node: AlertLine }[] } }>(
+          'query Alerts($filter: AlertFilter) { alerts(first: 100, filter: $filter) { edges { node { id rule severity state message raisedAt } } } }',
+          { filter: all ? null : { states: ['ACTIVE', 'ACKNOWLEDGED'] } },
+        ),
+      );
+      const found = alerts.edges.map(({ node }) => node);
+      print(found, () =>
+        found.length === 0
+          ? 'no alert'
+          : found.map(({ raisedAt, severity, state, rule, message }) => [raisedAt, severity.padEnd(8), state.padEnd(12), rule, message].join('  ')).join('\n'),
+      );
+      if (found.some(({ severity, state }) => severity === 'CRITICAL' && state !== 'RESOLVED')) process.exitCode = exitFailed;
+    });
+
+  const schedule = program.command('schedule').description('look at schedules, run them, turn them on and off');
+  schedule
+    .command('list', { isDefault: true })
+    .description('list schedules with their next and last run')
+    .action(async () => {
+      const { schedules } = await connected((client) =>
+        client.request<{ schedules: ScheduleLine[] }>('query { schedules { name pattern enabled nextRunAt lastJob { status finishedAt error } } }'),
+      );
+      print(schedules, () =>
+        schedules
+          .map(({ name, pattern, nextRunAt, lastJob }) => {
+            const last = lastJob ? `${lastJob.status.toLowerCase()} ${lastJob.finishedAt ?? ''}`.trim() : 'never run';
+            return `${name.padEnd(16)}${(pattern || 'off').padEnd(14)}next ${nextRunAt ?? 'never'}, ${last}${lastJob?.error ? `: ${lastJob.error}` : ''}`;
+          })
+          .join('\n'),
+      );
+    });
+  schedule
+    .command('run')
+    .description('run a schedule now')
+    .argument('<name>', 'as `schedule list` names it')
+    .action(async (name: string) => {
+      const { runSchedule } = await connected((client) =>
+        client.request<{ runSchedule: { id: string } }>('mutation Run($name: String!) { runSchedule(name: $name) { id } }', { name: name.toUpperCase() }),
+      );
+      print(runSchedule, () => `started as job ${runSchedule.id}`);
+    });
+  for (const [verb, enabled] of [
+    ['enable', true],
+    ['disable', false],
+  ] as const) {
+    schedule
+      .command(verb)
+      .description(enabled ? 'turn a schedule on; it waits for its next time' : 'turn a schedule off')
+      .argument('<name>')
+      .action(async (name: string) => {
+        const { enableSchedule } = await connected((client) =>
+          client.request<{ enableSchedule: ScheduleLine }>(
+            'mutation Enable($name: String!, $enabled: Boolean!) { enableSchedule(name: $name, enabled: $enabled) { name enabled nextRunAt } }',
+            { name: name.toUpperCase(), enabled },
+          ),
+        );
+        print(enableSchedule, () => `${enableSchedule.name} is ${enableSchedule.enabled ? `on, next ${enableSchedule.nextRunAt ?? 'never'}` : 'off'}`);
+      });
+  }
+
+  program
+    .command('maintenance-mode')
+    .description('make readers wait while the system is worked on, or tell whether they do')
+    .addArgument(new Argument('[state]').choices(['on', 'off']))
+    .option('--reason <text>', 'shown to readers')
+    .option('--until <time>', 'expected end, ISO 8601, e.g. 2026-12-01T06:00:00+09:00')
+    .action(async (state: string | undefined, { reason, until }: { reason?: string; until?: string }) => {
+      const end = until === undefined ? null : new Date(until);
+      if (end && Number.isNaN(end.getTime()))
+        throw new CommanderError(exitUsage, 'erpfts.until', `--until takes a time such as 2026-12-01T06:00:00+09:00, not "${until}".`);
+      const mode = await connected(async (client) => {
+        if (state === undefined) return (await client.request<{ maintenanceMode: Mode }>('query { maintenanceMode { enabled reason until } }')).maintenanceMode;
+        const { setMaintenanceMode } = await client.request<{ setMaintenanceMode: Mode }>(
+          'mutation Mode($enabled: Boolean!, $reason: String, $until: DateTime) { setMaintenanceMode(enabled: $enabled, reason: $reason, until: $until) { enabled reason until } }',
+          { enabled: state === 'on', reason: reason ?? null, until: end?.toISOString() ?? null },
+        );
+        return setMaintenanceMode;
+      });
+      print(mode, () => [mode.enabled ? 'on' : 'off', mode.reason, mode.until && `until ${mode.until}`].filter(Boolean).join(', '));
+    });
+}

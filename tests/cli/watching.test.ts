@@ -1,0 +1,101 @@
+import { execFile, execFileSync, spawn } from 'node:child_process';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { packageRoot } from '../../server/config/index.js';
+import { cleanEnvironment } from '../support/environment.js';
+import { TestServer } from '../support/server.js';
+
+let server: TestServer;
+beforeAll(async () => {
+  server = await TestServer.start({
+    LOG_LEVEL: 'info',
+    METRICS_INTERVAL_SECONDS: '1',
+    ALERT_HOLD_SECONDS: '1',
+    ALERT_MEMORY_CRITICAL: '0.0001',
+    ALERT_CPU_WARNING: '1',
+    ALERT_CPU_CRITICAL: '1',
+  });
+  await server.take('buoy.txt', 'The buoy blinks twice.');
+});
+afterAll(() => server.stop());
+
+const program = join(packageRoot, 'ops/bin/erpfts.cjs');
+const options = () => ({ cwd: server.dataDir, env: { ...cleanEnvironment(), DATA_DIR: server.dataDir } });
+
+function erpfts(...args: string[]): Promise<{ code: number; out: string; err: string }> {
+  return new Promise((resolve) => {
+    execFile(process.execPath, [program, ...args], options(), (error, out, err) => resolve({ code: error ? Number(error.code) : 0, out, err }));
+  });
+}
+
+test('logs are listed, chosen and followed', { timeout: 60_000 }, async () => {
+  expect((await erpfts('logs', '--text', 'ready')).out).toMatch(/^\S+Z {2}INFO {3}- {2}ready$/m);
+  expect((await erpfts('--json', 'logs', '--level', 'fatal')).out.trim()).toBe('[]');
+  expect((await erpfts('logs', '--level', 'loud')).code).toBe(2);
+  expect((await erpfts('logs', '--first', '0')).code).toBe(2);
+  const follower = spawn(process.execPath, [program, 'logs', '--follow', '--text', 'log_level'], options());
+  let seen = '';
+  follower.stdout.on('data', (part: Buffer) => (seen += part.toString()));
+  try {
+    await expect
+      .poll(
+        async () => {
+          await server.ask('mutation { setLogLevel(level: INFO) }');
+          return seen;
+        },
+        { timeout: 20_000, interval: 500 },
+      )
+      .toContain('the log level was changed');
+  } finally {
+    follower.kill('SIGKILL');
+  }
+});
+
+test('an open critical alert is listed and is exit code 1', { timeout: 30_000 }, async () => {
+  await expect.poll(async () => (await erpfts('alerts')).out, { timeout: 20_000 }).toMatch(/CRITICAL +ACTIVE +memory +Memory is in use/);
+  expect((await erpfts('alerts')).code).toBe(1);
+});
+
+test('schedules are listed, run and switched', { timeout: 60_000 }, async () => {
+  expect((await erpfts('schedule')).out).toMatch(/^DAILY +30 3 \* \* \* +next \d{4}-\S+, never run$/m);
+  expect((await erpfts('schedule', 'disable', 'monthly')).out.trim()).toBe('MONTHLY is off');
+  expect((await erpfts('schedule', 'enable', 'monthly')).out).toContain('MONTHLY is on, next ');
+  expect((await erpfts('schedule', 'run', 'daily')).out).toContain('started as job');
+  await server.idle(30_000, ['SCHEDULE']);
+  expect((await erpfts('schedule')).out).toMatch(/^DAILY .*succeeded/m);
+  const unknown = await erpfts('schedule', 'run', 'hourly');
+  expect([unknown.code, unknown.err]).toEqual([1, expect.stringContaining('There are DAILY')]);
+});
+
+test('maintenance mode is turned on and off', { timeout: 60_000 }, async () => {
+  expect((await erpfts('maintenance-mode', 'on', '--reason', 'new disk', '--until', '2099-01-01T06:00:00Z')).out.trim()).toBe(
+    'on, new disk, until 2099-01-01T06:00:00.000Z',
+  );
+  expect((await erpfts('maintenance-mode')).out).toMatch(/^on/);
+  expect((await erpfts('maintenance-mode', 'off')).out.trim()).toBe('off');
+  expect((await erpfts('maintenance-mode', 'on', '--until', 'soon')).code).toBe(2);
+});
+
+test('indexes are rebuilt and repairs tried first', { timeout: 60_000 }, async () => {
+  expect((await erpfts('rebuild-index')).out).toMatch(/source: STORED[\s\S]*vectors: 1/);
+  expect((await erpfts('rebuild-index', '--reembed')).out).toMatch(/embedded: 1/);
+  expect((await erpfts('optimize-index')).out).toMatch(/vectors: 1/);
+  expect((await erpfts('verify-data', '--repair', '--dry-run')).out.trim()).toBe('differences: 0, to be mended: 0, left: 0');
+  expect((await erpfts('maintenance', 'clear-cache', '--options', '{"kinds":["SEARCH"]}')).code).toBe(0);
+  expect((await erpfts('maintenance', 'clear-cache', '--options', 'all')).code).toBe(2);
+});
+
+test('a shell completes commands, choices and options', async () => {
+  const { out } = await erpfts('completion', 'bash');
+  const complete = (...typed: string[]) =>
+    execFileSync(
+      'bash',
+      ['-c', `${out}\nCOMP_WORDS=(${typed.map((word) => `'${word}'`).join(' ')}) COMP_CWORD=${typed.length - 1}; _erpfts; echo "\${COMPREPLY[*]}"`],
+      { encoding: 'utf8' },
+    ).trim();
+  expect(complete('erpfts', 'verify')).toBe('verify-data');
+  expect(complete('erpfts', 'maintenance', 'vac')).toBe('vacuum');
+  expect(complete('erpfts', 'schedule', 'e')).toBe('enable');
+  expect(complete('erpfts', 'verify-data', '--dry')).toBe('--dry-run');
+  expect((await erpfts('completion', 'tcsh')).code).toBe(2);
+});
