@@ -50,11 +50,15 @@ export class Operations1790500000000 implements MigrationInterface {
     )`);
     await runner.query('CREATE INDEX setting_changes_at ON setting_changes (at)');
     await runner.query('ALTER TABLE jobs ADD COLUMN request_id varchar(64)');
+    await runner.query('ALTER TABLE jobs ADD COLUMN owner varchar(100)');
+    await runner.query('ALTER TABLE jobs ADD COLUMN reported_at varchar(30)');
     await runner.query(`ALTER TABLE sessions ADD COLUMN role varchar(20) NOT NULL DEFAULT 'ADMINISTRATOR'`);
   }
 
   async down(runner: QueryRunner): Promise<void> {
     await runner.query('ALTER TABLE sessions DROP COLUMN role');
+    await runner.query('ALTER TABLE jobs DROP COLUMN reported_at');
+    await runner.query('ALTER TABLE jobs DROP COLUMN owner');
     await runner.query('ALTER TABLE jobs DROP COLUMN request_id');
     await runner.query('DROP TABLE setting_changes');
     await runner.query('DROP TABLE reports');

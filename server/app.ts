@@ -3,6 +3,7 @@ import { rm, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { migrations } from '../migrations/index.js';
+import { addressFile } from './address-file.js';
 import { AccessResolver, AccessService, RateLimits, type RequestContext, requirePermission, signInRoute } from './access/index.js';
 import { type LoadedSettings } from './config/index.js';
 import { ConfigurationResolver, SettingChanges } from './configuration/index.js';
@@ -45,7 +46,7 @@ import { AnswerCache, openCache } from './platform/cache/index.js';
 import { Database, lockDataDirectory } from './platform/database/index.js';
 import { FullTextIndex } from './platform/full-text/index.js';
 import { type Authorize, type Caller, HttpServer, RequestMeter } from './platform/http/index.js';
-import { type Logging } from './platform/logging/index.js';
+import { type Logging, nameActor } from './platform/logging/index.js';
 import { PubSub } from './platform/pubsub/index.js';
 import { JobQueue } from './platform/queue/index.js';
 import { ChromaIndex } from './platform/vector-index/index.js';
@@ -62,11 +63,6 @@ export interface App {
   /** One-time address that signs the first administrator in; null once somebody has signed in. */
   signInLink: string | null;
   stop(): Promise<void>;
-}
-
-/** Where the command line finds the server that runs on a data directory. */
-export function addressFile(dataDir: string): string {
-  return join(dataDir, 'server.json');
 }
 
 /** The composition root: builds every part from the settings, hands them to each other and starts them. */
@@ -157,7 +153,13 @@ async function start(loaded: LoadedSettings, logging: Logging, teardown: Teardow
   const golden = new GoldenService({ settings, database, index, search, jobs });
   const compare: GoldenService['compare'] = (candidate, signal) => golden.compare(candidate, signal);
   const reembedding = new Reembedding({ settings, database, index, embedders, generations, mirror, jobs, compare, log: indexLog });
-  const jobsService = new JobsService(database, jobs, jobEvents, [clearRevisionKind]);
+  const jobsService = new JobsService({
+    database,
+    queue: jobs,
+    pubsub: jobEvents,
+    internalKinds: [clearRevisionKind],
+    silentMs: settings.JOB_STUCK_MINUTES * 60_000,
+  });
   const stores = { database, blobs, index, fullText };
   const requests = new RequestMeter();
   const operations = await buildOperations(
@@ -178,7 +180,13 @@ async function start(loaded: LoadedSettings, logging: Logging, teardown: Teardow
   const access = new AccessService(settings, database);
   await access.open();
 
-  const checks = [...storeChecks(database, cache), ...indexChecks(index, repair, generations), golden.healthCheck(), ...operations.checks];
+  const checks = [
+    ...storeChecks(database, cache),
+    ...indexChecks(index, repair, generations),
+    golden.healthCheck(),
+    jobsService.healthCheck(),
+    ...operations.checks,
+  ];
   for (const check of checks) health.register(check);
   vectors.onAvailabilityChange(() => void health.check());
 
@@ -213,14 +221,11 @@ async function start(loaded: LoadedSettings, logging: Logging, teardown: Teardow
     healthChanged: () => Promise.resolve(health.changes()),
     ...operations.subscriptions,
   };
-  const contextOf = async (caller: Caller): Promise<RequestContext> => ({
-    viewer: await access.identify(caller.authorization, caller.cookies),
-    cookies: caller.cookies,
-    clientAddress: caller.address,
-    setCookie: caller.setCookie,
-    documentLoader: documents.loader(),
-    subscriptions,
-  });
+  const contextOf = async ({ authorization, cookies, address: clientAddress, setCookie }: Caller): Promise<RequestContext> => {
+    const viewer = await access.identify(authorization, cookies);
+    nameActor(viewer?.name);
+    return { viewer, cookies, clientAddress, setCookie, documentLoader: documents.loader(), subscriptions };
+  };
   const authorize: Authorize = async ({ headers }, permission) => {
     const viewer = await access.identify(headers.authorization, headers.cookie);
     requirePermission(viewer, permission);

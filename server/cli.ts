@@ -1,17 +1,13 @@
 import './production.js';
 import { Command, CommanderError } from 'commander';
-import { entities } from './entities.js';
 import { type Client, RequestFailed, withClient } from './cli/client.js';
 import { filesUnder, ingest, type IngestedFile } from './cli/ingest.js';
 import { addCompletion } from './cli/completion.js';
 import { addOperations } from './cli/operations.js';
 import { addWatching } from './cli/watching.js';
 import { loadSettings, type LoadedSettings, maskedSettings, SettingsError, version } from './config/index.js';
-import { serve } from './main.js';
-import { migrations } from '../migrations/index.js';
-import { Database, DataDirectoryInUse, lockDataDirectory } from './platform/database/index.js';
+import { type Database } from './platform/database/index.js';
 import { AppError, messageOf } from './platform/errors.js';
-import { createLogger } from './platform/logging/index.js';
 
 const exitFailed = 1;
 const exitUsage = 2;
@@ -44,8 +40,15 @@ function settings(): LoadedSettings {
 /** @param exclusive whether a server that runs on the same data directory must be stopped first */
 async function withDatabase<T>(work: (database: Database) => Promise<T>, exclusive: boolean): Promise<T> {
   const { settings: values } = settings();
+  // Loaded here and not above: most commands only talk to the server that runs.
+  const [{ migrations }, { entities }, { Database: Opened, lockDataDirectory }, { createLogger }] = await Promise.all([
+    import('../migrations/index.js'),
+    import('./entities.js'),
+    import('./platform/database/index.js'),
+    import('./platform/logging/index.js'),
+  ]);
   const unlock = exclusive ? await lockDataDirectory(values.DATA_DIR, 0) : null;
-  const database = await Database.open({ settings: values, entities, migrations, log: createLogger('error') }, { migrate: false });
+  const database = await Opened.open({ settings: values, entities, migrations, log: createLogger('error') }, { migrate: false });
   try {
     return await work(database);
   } finally {
@@ -59,7 +62,7 @@ const connected = <T>(work: (client: Client) => Promise<T>) => withClient(settin
 program
   .command('serve', { isDefault: true })
   .description('run the server until it is stopped')
-  .action(() => serve(settings()));
+  .action(async () => (await import('./main.js')).serve(settings()));
 
 const migrate = program.command('migrate').description('bring the database to another version of its schema');
 migrate
@@ -209,9 +212,7 @@ try {
     note(error.message);
     process.exitCode = exitUsage;
   } else {
-    note(
-      error instanceof DataDirectoryInUse || error instanceof AppError || error instanceof RequestFailed ? explain(error) : `erpfts failed: ${explain(error)}`,
-    );
+    note(error instanceof AppError || error instanceof RequestFailed ? explain(error) : `erpfts failed: ${explain(error)}`);
     process.exitCode = exitFailed;
   }
 }

@@ -66,6 +66,7 @@ export const permissions: Readonly<Record<string, Requirement>> = {
   'Mutation.clearCache': 'OPERATOR',
   'Mutation.cancelJob': 'OPERATOR',
   'Mutation.retryJob': 'OPERATOR',
+  'Mutation.recoverJob': 'OPERATOR',
   'Mutation.createSignInLink': 'ADMINISTRATOR',
   'Mutation.signOut': 'PUBLIC',
   'Subscription.jobProgress': 'READER',

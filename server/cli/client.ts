@@ -1,8 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
-import { addressFile, startApp } from '../app.js';
+import { addressFile } from '../address-file.js';
 import { type LoadedSettings } from '../config/index.js';
-import { Logging } from '../platform/logging/index.js';
 
 /** What the server answered with instead of data. */
 export class RequestFailed extends Error {
@@ -72,6 +71,8 @@ export async function withClient<T>(loaded: LoadedSettings, work: (client: Clien
   const url = await runningServer(dataDir);
   if (url) return work(new Client(url, await key()));
   const settings = { ...loaded.settings, HOST: '127.0.0.1', PORT: 0, RATE_LIMITING: false };
+  // The server's own parts take a second to load: only where there is none to talk to.
+  const [{ startApp }, { Logging }] = await Promise.all([import('../app.js'), import('../platform/logging/index.js')]);
   const app = await startApp({ ...loaded, settings }, new Logging('error'));
   try {
     return await work(new Client(app.url, await key()));

@@ -1,7 +1,7 @@
 import { Argument, type Command, CommanderError, Option } from 'commander';
 import { setTimeout as delay } from 'node:timers/promises';
-import { MaintenanceTask } from '../maintenance/index.js';
 import { type Client, RequestFailed } from './client.js';
+import { enumValues } from './contract.js';
 
 /** What commands need of the program they are part of. */
 export interface Terminal {
@@ -111,7 +111,7 @@ export function addOperations(program: Command, { connected, print, progress, ex
   program
     .command('maintenance')
     .description('start a maintenance task and wait until it is done; without one, list them')
-    .addArgument(new Argument('[task]').choices(Object.values(MaintenanceTask).map(typed)))
+    .addArgument(new Argument('[task]').choices(enumValues('MaintenanceTask').map(typed)))
     .option('--options <json>', 'what the task is to be told, e.g. {"source":"REEMBED"}')
     .addHelpText('after', '\nExample: erpfts maintenance vacuum')
     .action(async (name: string | undefined, { options }: { options?: string }) => {

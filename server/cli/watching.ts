@@ -1,6 +1,6 @@
 import { Argument, type Command, CommanderError, Option } from 'commander';
 import { setTimeout as delay } from 'node:timers/promises';
-import { type Level, logLevels } from '../platform/logging/index.js';
+import { enumValues } from './contract.js';
 import { type Terminal } from './operations.js';
 
 interface LogLine {
@@ -46,11 +46,11 @@ export function addWatching(program: Command, { connected, print, exitUsage, exi
     .command('logs')
     .description('show what was logged, oldest first')
     .option('--first <n>', 'how many of the newest lines, 1 to 100', '30')
-    .addOption(new Option('--level <level...>', 'only lines of these levels').choices(logLevels))
+    .addOption(new Option('--level <level...>', 'only lines of these levels').choices(enumValues('LogLevel').map((name) => name.toLowerCase())))
     .option('--text <text>', 'only lines that hold this')
     .option('--follow', 'go on with lines as they come, until Ctrl-C')
     .addHelpText('after', '\nExample: erpfts logs --level warn error --text slow_query')
-    .action(async ({ first, level, text, follow }: { first: string; level?: Level[]; text?: string; follow?: boolean }) => {
+    .action(async ({ first, level, text, follow }: { first: string; level?: string[]; text?: string; follow?: boolean }) => {
       const size = Number(first);
       if (!Number.isInteger(size) || size < 1 || size > mostLines)
         throw new CommanderError(exitUsage, 'erpfts.first', `--first takes 1 to ${mostLines}, not "${first}".`);

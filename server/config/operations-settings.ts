@@ -65,6 +65,9 @@ export const operationsSettings = {
     unit: 's',
     about: 'Wait before a notification that failed is sent again; each further wait is four times as long, up to five attempts.',
   }),
+  JOB_STUCK_MINUTES: share(0.01, 1440)
+    .default(15)
+    .meta({ group: 'Maintenance', unit: 'minutes', about: 'A running job that reports nothing for so long counts as stuck.' }),
   TIME_ZONE: text()
     .refine((value) => value === '' || isTimeZone(value), 'must be an IANA time zone such as Asia/Tokyo')
     .default('')

@@ -25,6 +25,7 @@ const words: Record<SummaryLanguage, Words> = {
       embedding_model: 'Embedding model',
       search_quality: 'Search quality',
       ingestion: 'Ingestion',
+      jobs: 'Jobs',
     },
     down: {
       vector_db: 'it is down; search answers by words only.',
@@ -44,6 +45,7 @@ const words: Record<SummaryLanguage, Words> = {
       embedding_model: '埋め込みモデル',
       search_quality: '検索品質',
       ingestion: '文書の取り込み',
+      jobs: 'ジョブ',
     },
     down: {
       vector_db: '停止しています。検索は語句だけで答えます。',

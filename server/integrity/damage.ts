@@ -14,7 +14,15 @@ export type DamageKind =
   | 'VECTOR_ORPHAN'
   | 'INDEX_MISSING'
   | 'INDEX_ORPHAN'
-  | 'STUCK';
+  | 'STUCK'
+  | 'CHUNK_DOUBLED'
+  | 'CHUNK_STALE'
+  | 'TERMS_ALTERED'
+  | 'POSTING_ORPHAN'
+  | 'STATISTICS_WRONG'
+  | 'TEXT_ORPHAN'
+  | 'TAG_ORPHAN'
+  | 'INDEX_ALTERED';
 
 /** One difference between the stores. */
 export interface Damage {
@@ -35,6 +43,10 @@ export const mendedByReading: ReadonlySet<DamageKind> = new Set<DamageKind>([
   'VECTOR_MISSING',
   'VECTOR_ALTERED',
   'STUCK',
+  'CHUNK_DOUBLED',
+  'TERMS_ALTERED',
+  // Which of the two is right nobody can tell: both are made anew.
+  'INDEX_ALTERED',
 ]);
 
 /** Kinds that no store can mend: the bytes have to come from outside. */

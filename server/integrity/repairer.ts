@@ -1,5 +1,5 @@
 import { In, Not } from 'typeorm';
-import { ChunkEntity, ChunkVectorEntity, DocumentEntity, type DocumentStore } from '../documents/index.js';
+import { ChunkEntity, ChunkVectorEntity, DocumentEntity, type DocumentStore, DocumentTagEntity, DocumentTextEntity } from '../documents/index.js';
 import { type IndexMirror, type KnowledgeIndex } from '../indexing/index.js';
 import { type Removal } from '../ingestion/index.js';
 import { type BlobStore } from '../platform/blobs/index.js';
@@ -33,7 +33,11 @@ export class Repairer {
   async repair(damages: Damage[], signal: AbortSignal): Promise<Damage[]> {
     const of = (...kinds: DamageKind[]) => damages.filter(({ kind }) => kinds.includes(kind));
     const chunkIds = (found: Damage[]) => [...new Set(found.map(({ subject }) => Number(subject)))];
-    await this.#removeChunks(chunkIds(of('CHUNK_ORPHAN', 'FULL_TEXT_ORPHAN', 'VECTOR_ORPHAN')), signal);
+    await this.#removeChunks(chunkIds(of('CHUNK_ORPHAN', 'FULL_TEXT_ORPHAN', 'VECTOR_ORPHAN', 'POSTING_ORPHAN', 'CHUNK_STALE')), signal);
+    const subjects = (found: Damage[]) => found.map(({ subject }) => subject);
+    await this.#removeRows(DocumentTextEntity, subjects(of('TEXT_ORPHAN')));
+    await this.#removeRows(DocumentTagEntity, subjects(of('TAG_ORPHAN')));
+    if (of('STATISTICS_WRONG').length > 0) await this.parts.fullText.recount();
     if (of('ORIGINAL_ORPHAN').length > 0) await this.parts.removal.sweepOriginals();
     // What it holds is not the original: without it the right bytes are taken when they come again.
     for (const { subject } of of('ORIGINAL_ALTERED')) await this.parts.blobs.remove(subject);
@@ -55,6 +59,13 @@ export class Repairer {
         await tx.delete(ChunkVectorEntity, { chunkId: In(part) });
         await tx.delete(ChunkEntity, { id: In(part) });
       });
+    }
+  }
+
+  async #removeRows(entity: typeof DocumentTextEntity | typeof DocumentTagEntity, documentIds: string[]): Promise<void> {
+    for (let at = 0; at < documentIds.length; at += rowsAtOnce) {
+      const part = documentIds.slice(at, at + rowsAtOnce);
+      await this.parts.database.write((tx) => tx.delete(entity, { documentId: In(part) }));
     }
   }
 

@@ -37,6 +37,12 @@ export class JobType {
   @Field(() => ID, { nullable: true, description: 'Of the HTTP request that asked for it; its lines in the log have the same.' })
   requestId!: string | null;
 
+  @Field(() => String, { nullable: true, description: 'Who asked for it; system where it began by itself.' })
+  owner!: string | null;
+
+  @Field(() => Boolean, { description: 'It runs and has reported nothing for JOB_STUCK_MINUTES; `recoverJob` begins it again.' })
+  stuck!: boolean;
+
   @Field(() => DateTime)
   createdAt!: Date;
 
@@ -73,7 +79,9 @@ export class JobFilter {
   from?: Date | null;
 }
 
-export function jobView(job: JobEntity): JobType {
-  const { id, kind, status, progress, stage, message, batchId, requestId, createdAt, startedAt, finishedAt, error, result, subjectId } = job;
-  return { id, kind, status, progress, stage, message, batchId, requestId, createdAt, startedAt, finishedAt, error, result, subjectId };
+/** @param silentMs how long a running job may report nothing */
+export function jobView(job: JobEntity, silentMs = Infinity): JobType {
+  const { id, kind, status, progress, stage, message, batchId, requestId, owner, createdAt, startedAt, finishedAt, error, result, subjectId, reportedAt } = job;
+  const stuck = status === 'RUNNING' && reportedAt !== null && Date.now() - reportedAt.getTime() > silentMs;
+  return { id, kind, status, progress, stage, message, batchId, requestId, owner, stuck, createdAt, startedAt, finishedAt, error, result, subjectId };
 }

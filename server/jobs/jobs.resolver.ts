@@ -32,6 +32,13 @@ export class JobsResolver {
     return this.service.retry(id);
   }
 
+  @Mutation(() => JobType, {
+    description: 'Begins a running job again, from what is durable: for one that is stuck. Errors: NOT_FOUND, CONFLICT where it does not run.',
+  })
+  recoverJob(@Arg('id', () => ID) id: string): Promise<JobType> {
+    return this.service.recover(id);
+  }
+
   @Subscription(() => JobType, {
     subscribe: subscribeTo((args: { id?: string | null }, { subscriptions }) => subscriptions.jobProgress(args.id ?? null)),
     description: 'The state of a job now and at every change; of every job where id is null.',

@@ -1,4 +1,5 @@
 import { type SelectQueryBuilder } from 'typeorm';
+import { type HealthCheck } from '../health/index.js';
 import { type Database } from '../platform/database/index.js';
 import { notFound } from '../platform/errors.js';
 import { type Connection, decodeCursor, pageSize, toConnection } from '../platform/http/graphql-types.js';
@@ -13,15 +14,23 @@ export interface JobTopics {
 type Position = [createdAt: string, id: string];
 const isPosition = (value: unknown): value is Position => Array.isArray(value) && value.length === 2 && value.every((part) => typeof part === 'string');
 
-/** Lists, cancels and retries jobs. */
+interface JobsParts {
+  database: Database;
+  queue: JobQueue;
+  pubsub: PubSub<JobTopics>;
+  /** Kinds that clear up behind others and are nobody's business. */
+  internalKinds: string[];
+  /** A running job that reports nothing for so long counts as stuck, milliseconds. */
+  silentMs: number;
+}
+
+/** Lists, cancels, retries and recovers jobs. */
 export class JobsService {
-  constructor(
-    private readonly database: Database,
-    private readonly queue: JobQueue,
-    private readonly pubsub: PubSub<JobTopics>,
-    /** Kinds that clear up behind others and are nobody's business. */
-    private readonly internalKinds: string[],
-  ) {}
+  constructor(private readonly parts: JobsParts) {}
+
+  #view(job: JobEntity): JobType {
+    return jobView(this.parts.queue.withProgress(job), this.parts.silentMs);
+  }
 
   async list(first: number, after: string | null, filter: JobFilter): Promise<Connection<JobType>> {
     const size = pageSize(first);
@@ -33,7 +42,7 @@ export class JobsService {
     if (position) query.andWhere('(job.createdAt < :at OR (job.createdAt = :at AND job.id < :id))', { at: position[0], id: position[1] });
     const [jobs, totalCount] = await Promise.all([query.getMany(), this.#filtered(filter).getCount()]);
     return toConnection(
-      jobs.map((job) => jobView(this.queue.withProgress(job))),
+      jobs.map((job) => this.#view(job)),
       size,
       totalCount,
       (job): Position => [job.createdAt.toISOString(), job.id],
@@ -42,7 +51,7 @@ export class JobsService {
   }
 
   #filtered(filter: JobFilter): SelectQueryBuilder<JobEntity> {
-    const query = this.database.read.createQueryBuilder(JobEntity, 'job').where('job.kind NOT IN (:...internal)', { internal: this.internalKinds });
+    const query = this.parts.database.read.createQueryBuilder(JobEntity, 'job').where('job.kind NOT IN (:...internal)', { internal: this.parts.internalKinds });
     if (filter.statuses) query.andWhere(filter.statuses.length > 0 ? 'job.status IN (:...statuses)' : '1 = 0', { statuses: filter.statuses });
     if (filter.kinds) query.andWhere(filter.kinds.length > 0 ? 'job.kind IN (:...kinds)' : '1 = 0', { kinds: filter.kinds });
     if (filter.batchId) query.andWhere('job.batchId = :batchId', { batchId: filter.batchId });
@@ -51,8 +60,8 @@ export class JobsService {
   }
 
   async find(id: string): Promise<JobType | null> {
-    const job = await this.database.read.findOneBy(JobEntity, { id });
-    return job && jobView(this.queue.withProgress(job));
+    const job = await this.parts.database.read.findOneBy(JobEntity, { id });
+    return job && this.#view(job);
   }
 
   async require(id: string): Promise<JobType> {
@@ -62,11 +71,35 @@ export class JobsService {
   }
 
   async cancel(id: string): Promise<JobType> {
-    return jobView(await this.queue.cancel(id));
+    return jobView(await this.parts.queue.cancel(id));
+  }
+
+  /** Begins a running job again. */
+  async recover(id: string): Promise<JobType> {
+    return jobView(await this.parts.queue.recover(id));
+  }
+
+  /** Jobs that have stopped without saying so, as a part of the system's health. */
+  healthCheck(): HealthCheck {
+    return {
+      name: 'jobs',
+      timeoutMs: 3000,
+      essential: false,
+      check: async () => {
+        const stuck = await this.parts.queue.stuck(this.parts.silentMs);
+        if (stuck.length === 0) return { status: 'HEALTHY' };
+        const kinds = [...new Set(stuck.map(({ kind }) => kind))].join(', ');
+        return {
+          status: 'DEGRADED',
+          message: `${stuck.length} running jobs report nothing any more: ${kinds}.`,
+          remedy: 'Begin them again on the page of jobs.',
+        };
+      },
+    };
   }
 
   async retry(id: string): Promise<JobType> {
-    return jobView(await this.queue.retry(id));
+    return jobView(await this.parts.queue.retry(id));
   }
 
   /** The present state first, then every change; the last state of a job that finishes is always delivered. */
@@ -76,12 +109,12 @@ export class JobsService {
     const states = latestValues<JobType>(
       (push) => {
         deliver = push;
-        return this.pubsub.on('jobChanged', (job) => {
+        return this.parts.pubsub.on('jobChanged', (job) => {
           isBehind ||= job.id === id;
           push(jobView(job));
         });
       },
-      { keyOf: (job) => job.id, filter: (job) => (id === null ? !this.internalKinds.includes(job.kind) : job.id === id) },
+      { keyOf: (job) => job.id, filter: (job) => (id === null ? !this.parts.internalKinds.includes(job.kind) : job.id === id) },
     );
     if (id === null) return states;
     try {

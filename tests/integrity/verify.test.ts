@@ -21,7 +21,23 @@ interface Taken {
 
 let server: TestServer;
 const taken = new Map<string, Taken>();
-const names = ['gone', 'altered', 'textless', 'chunkless', 'rewritten', 'termless', 'unlisted', 'vectorless', 'zeroed', 'stuck', 'unindexed', 'healthy'];
+const names = [
+  'gone',
+  'altered',
+  'textless',
+  'chunkless',
+  'rewritten',
+  'termless',
+  'unlisted',
+  'vectorless',
+  'zeroed',
+  'stuck',
+  'unindexed',
+  'miscounted',
+  'swapped',
+  'doubled',
+  'healthy',
+];
 
 beforeAll(async () => {
   server = await TestServer.start();
@@ -93,6 +109,20 @@ test('damage of every kind is named, and mended where it can be', { timeout: 240
   await query(`UPDATE documents SET status = 'EMBEDDING' WHERE id = '${of('stuck').id}'`);
   const collection = await chroma(server).getCollection({ name: 'knowledge_chunks_g1' });
   await collection.delete({ ids: [of('unindexed').chunk] });
+  await query(
+    `UPDATE chunk_terms SET terms = (SELECT terms FROM chunk_terms WHERE chunk_id = ${of('healthy').chunk}) WHERE chunk_id = ${of('miscounted').chunk}`,
+  );
+  const copied = (changes: Record<string, string>) => columns.map((name) => changes[name] ?? name).join(', ');
+  // A passage twice is what an index keeps out: a hand that damages takes that away first.
+  await query('DROP INDEX chunks_document');
+  await query(`INSERT INTO chunks (${columns.join(', ')}) SELECT ${copied({ id: '900003' })} FROM chunks WHERE id = ${of('doubled').chunk}`);
+  await query(`INSERT INTO chunks (${columns.join(', ')}) SELECT ${copied({ id: '900004', revision: '99' })} FROM chunks WHERE id = ${of('healthy').chunk}`);
+  await query(`INSERT INTO chunk_fulltext (rowid, terms) VALUES (900005, 'ghost')`);
+  await query(
+    `INSERT INTO document_texts (document_id, revision, text, blocks, facts) SELECT 'no-such-text', revision, text, blocks, facts FROM document_texts LIMIT 1`,
+  );
+  await query(`INSERT INTO document_tags (document_id, tag) VALUES ('no-such-tagged', 'adrift')`);
+  await collection.update({ ids: [of('swapped').chunk], embeddings: [Array.from({ length: 384 }, (_, i) => (i === 7 ? 1 : 0))] });
   await collection.upsert({ ids: ['900002'], embeddings: [Array.from({ length: 384 }, (_, i) => (i === 0 ? 1 : 0))], metadatas: [{ documentId: 'nobody' }] });
 
   const { damages } = await run('VERIFY_DATA');
@@ -116,6 +146,17 @@ test('damage of every kind is named, and mended where it can be', { timeout: 240
       `STUCK ${of('stuck').id}`,
       `INDEX_MISSING ${of('unindexed').chunk}`,
       'INDEX_ORPHAN 900002',
+      `TERMS_ALTERED ${of('miscounted').chunk}`,
+      'CHUNK_DOUBLED 900003',
+      'FULL_TEXT_MISSING 900003',
+      'VECTOR_MISSING 900003',
+      'INDEX_MISSING 900003',
+      'CHUNK_STALE 900004',
+      'POSTING_ORPHAN 900005',
+      'TEXT_ORPHAN no-such-text',
+      'TAG_ORPHAN no-such-tagged',
+      'STATISTICS_WRONG full-text',
+      `INDEX_ALTERED ${of('swapped').chunk}`,
     ].sort(),
   );
 

@@ -2,9 +2,7 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import sqlite3 from 'sqlite3';
-
-/** Another process owns the data directory. */
-export class DataDirectoryInUse extends Error {}
+import { AppError } from '../errors.js';
 
 function tryLock(path: string): Promise<sqlite3.Database | null> {
   return new Promise((resolve, reject) => {
@@ -22,7 +20,7 @@ function tryLock(path: string): Promise<sqlite3.Database | null> {
 
 /**
  * Takes the data directory for this process by a lock of the operating system, which dies with the process.
- * @throws DataDirectoryInUse when another process still holds it after `waitMs`
+ * @throws AppError CONFLICT when another process still holds it after `waitMs`
  */
 export async function lockDataDirectory(dataDir: string, waitMs = 15_000, name = 'lock'): Promise<() => Promise<void>> {
   mkdirSync(dataDir, { recursive: true, mode: 0o700 });
@@ -42,7 +40,7 @@ export async function lockDataDirectory(dataDir: string, waitMs = 15_000, name =
       } catch {
         // The owner has not written its name yet; the message is as good without.
       }
-      throw new DataDirectoryInUse(`${dataDir} is in use by ${owner}. Stop it first, or set DATA_DIR to another folder.`);
+      throw new AppError('CONFLICT', `${dataDir} is in use by ${owner}.`, 'Stop it first, or set DATA_DIR to another folder.');
     }
     await delay(200);
   }

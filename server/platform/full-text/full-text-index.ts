@@ -210,6 +210,25 @@ export class FullTextIndex {
     return [...(await this.#unlisted(chunkIds.slice(0, half))), ...(await this.#unlisted(chunkIds.slice(half)))];
   }
 
+  /** Ids that the lists hold though there is no term vector of them. */
+  async strangers(): Promise<number[]> {
+    const known = new Set(((await this.database.read.query('SELECT chunk_id AS id FROM chunk_terms')) as { id: number }[]).map(({ id }) => Number(id)));
+    return (await this.#postings.ids(this.database.read)).filter((id) => !known.has(id));
+  }
+
+  /** Whether the kept counts are those of the term vectors. */
+  async countsAreRight(): Promise<boolean> {
+    const [row] = (await this.database.read.query(
+      `SELECT (SELECT count(*) FROM chunk_terms) AS chunks, (SELECT coalesce(sum(length), 0) FROM chunk_terms) AS terms,
+              (SELECT coalesce(sum(length(terms) / 5), 0) FROM chunk_terms) AS occurrences, (SELECT coalesce(sum(chunks), 0) FROM term_statistics) AS counted,
+              (SELECT coalesce(sum(chunks), 0) FROM full_text_statistics) AS chunks_kept, (SELECT coalesce(sum(terms), 0) FROM full_text_statistics) AS terms_kept`,
+    )) as Record<'chunks' | 'terms' | 'occurrences' | 'counted' | 'chunks_kept' | 'terms_kept', number | string>[];
+    return (
+      !row ||
+      (Number(row.chunks) === Number(row.chunks_kept) && Number(row.terms) === Number(row.terms_kept) && Number(row.occurrences) === Number(row.counted))
+    );
+  }
+
   /** Counts terms and passages anew from the term vectors, in one transaction. */
   async recount(): Promise<void> {
     await this.database.write(async (tx) => {

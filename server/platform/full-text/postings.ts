@@ -8,6 +8,8 @@ export interface Postings {
   /** Ids of chunks that hold any of the terms, at most `limit`, within the documents given. */
   match(read: EntityManager, terms: string[], limit: number, documentIds: string[] | null): Promise<number[]>;
   count(read: EntityManager): Promise<number>;
+  /** Ids of all chunks that are listed. */
+  ids(read: EntityManager): Promise<number[]>;
   /** The statement that merges the parts the lists have grown in. */
   readonly optimization: string;
   /** How many of the chunks are listed. */
@@ -58,6 +60,7 @@ const sqlitePostings: Postings = {
     const [row] = (await read.query('SELECT count(*) AS n FROM chunk_fulltext')) as { n: number }[];
     return Number(row?.n ?? 0);
   },
+  ids: async (read) => ((await read.query('SELECT rowid AS id FROM chunk_fulltext')) as { id: number }[]).map(({ id }) => id),
   present: (read, chunkIds) => presentBy(read, 'rowid', chunkIds),
 };
 
@@ -87,6 +90,7 @@ const postgresPostings: Postings = {
     const [row] = (await read.query('SELECT count(*) AS n FROM chunk_fulltext')) as { n: string }[];
     return Number(row?.n ?? 0);
   },
+  ids: async (read) => ((await read.query('SELECT chunk_id AS id FROM chunk_fulltext')) as { id: number | string }[]).map(({ id }) => Number(id)),
   present: (read, chunkIds) => presentBy(read, 'chunk_id', chunkIds),
 };
 

@@ -4,5 +4,6 @@ export const replacedAddresses: [RegExp, string][] = [
   [/^\/performance\/cache\/clear/, 'mutation { clearCache }'],
   [/^\/performance\//, 'query { metrics }'],
   [/^\/api\/v1\/search/, 'query { search }'],
+  [/^\/admin\/maintenance/, 'mutation { setMaintenanceMode }'],
   [/^\/(api|admin)\//, 'the schema at /graphql'],
 ];

@@ -1,48 +1,20 @@
-import { randomUUID } from 'node:crypto';
-import { setImmediate as nextTurn } from 'node:timers/promises';
-import { type EntityManager, In } from 'typeorm';
+import { setTimeout as delay, setImmediate as nextTurn } from 'node:timers/promises';
+import { type EntityManager, In, LessThan } from 'typeorm';
 import { type QueryDeepPartialEntity } from 'typeorm/query-builder/QueryPartialEntity.js';
 import { type Database } from '../database/index.js';
 import { AppError, messageOf, notFound } from '../errors.js';
-import { currentScope, type Logger, withScope } from '../logging/index.js';
+import { type Logger, withScope } from '../logging/index.js';
+import { JobFailed, type JobHandler, type JobInput, newJob } from './job.js';
 import { JobEntity, type JobState } from './job.entity.js';
-import { type JobProgress, ProgressReporter } from './progress-reporter.js';
-
-export interface JobInput {
-  kind: string;
-  payload?: Record<string, unknown>;
-  subjectId?: string | null;
-  batchId?: string | null;
-}
-
-export interface JobContext {
-  readonly job: JobEntity;
-  /** Aborted when the job is cancelled or the server stops. */
-  readonly signal: AbortSignal;
-  /** An earlier run was cut off and may have left results. */
-  readonly resumed: boolean;
-  readonly report: (progress: JobProgress) => void;
-}
-
-export interface JobHandler {
-  /** Jobs of this kind that run at once. */
-  concurrency: number;
-  /**
-   * Does the work. After a crash it is called again for the same job and goes on from what is durable.
-   * @returns what the job's `result` shows
-   */
-  run(context: JobContext): Promise<Record<string, unknown> | null>;
-  /** Called in the transaction that cancels a job of this kind. @returns what is to be done once that is committed */
-  onCancelled?(job: JobEntity, tx: EntityManager): Promise<() => void>;
-}
-
-/** Thrown by a handler whose failure is the job's outcome, not a fault of the program. */
-export class JobFailed extends Error {}
+import { ProgressReporter } from './progress-reporter.js';
 
 /** Queued jobs read at once, so that each that ends need not look for its successor. */
 const readAhead = 32;
 
 const stopReason = Symbol('server is stopping');
+const recoverReason = Symbol('begun again');
+/** What a stuck handler is given to end by itself. */
+const longestEndMs = 5000;
 
 interface Running {
   /** Follows the handler's reports. */
@@ -145,6 +117,8 @@ export class JobQueue {
       const controller = new AbortController();
       const scope = { jobId: job.id, ...(job.requestId ? { requestId: job.requestId } : {}) };
       const finished = withScope(scope, () => this.#run(job, handler, controller)).finally(() => {
+        // One that was given up may end when the job has long been begun again.
+        if (this.#running.get(job.id)?.controller !== controller) return;
         busy.delete(job.id);
         this.#running.delete(job.id);
         this.wake(kind);
@@ -171,7 +145,7 @@ export class JobQueue {
   }
 
   async #run(queued: JobEntity, handler: JobHandler, controller: AbortController): Promise<void> {
-    const running = { status: 'RUNNING' as const, startedAt: new Date(), error: null, finishedAt: null };
+    const running = { status: 'RUNNING' as const, startedAt: new Date(), reportedAt: new Date(), error: null, finishedAt: null };
     const { affected } = await this.database.writeOne((manager) => manager.update(JobEntity, { id: queued.id, status: 'QUEUED' }, running));
     if (affected === 0) return;
     const job = Object.assign(queued, running);
@@ -181,6 +155,7 @@ export class JobQueue {
     try {
       const resumed = this.#interrupted.delete(job.id);
       const result = await handler.run({ job, signal: controller.signal, resumed, report: (progress) => reporter.report(progress) });
+      if (controller.signal.reason === recoverReason) return;
       await this.#finish(job, { status: 'SUCCEEDED', progress: 1, result });
     } catch (error) {
       if (controller.signal.reason === stopReason) return;
@@ -243,6 +218,33 @@ export class JobQueue {
     return job;
   }
 
+  /** Running jobs that have reported nothing for so long. */
+  stuck(silentMs: number): Promise<JobEntity[]> {
+    return this.database.read.findBy(JobEntity, { status: 'RUNNING', reportedAt: LessThan(new Date(Date.now() - silentMs)) });
+  }
+
+  /** Begins a running job again: its handler is told to stop, and given up where it does not. */
+  async recover(id: string): Promise<JobEntity> {
+    const running = this.#running.get(id);
+    if (!running) {
+      const job = await this.database.read.findOneBy(JobEntity, { id });
+      if (!job) throw notFound('job', id);
+      throw new AppError('CONFLICT', `This job is ${job.status.toLowerCase()}: only a running one can be begun again.`);
+    }
+    const { job, controller, finished } = running;
+    controller.abort(recoverReason);
+    await Promise.race([finished, delay(longestEndMs, undefined, { ref: false })]);
+    this.#running.delete(id);
+    this.#busy.get(job.kind)?.delete(id);
+    this.#interrupted.add(id);
+    await this.database.writeOne((manager) => manager.update(JobEntity, { id, status: 'RUNNING' }, { status: 'QUEUED', startedAt: null }));
+    this.#ahead.delete(job.kind);
+    const again = await this.database.read.findOneByOrFail(JobEntity, { id });
+    this.log.warn({ event: 'job_recovered', kind: job.kind, job: id }, 'a job was begun again');
+    this.announce(again);
+    return again;
+  }
+
   /** A job with what its handler reported last: the row is up to a second behind. */
   withProgress(job: JobEntity): JobEntity {
     const running = job.status === 'RUNNING' ? this.#running.get(job.id)?.job : undefined;
@@ -291,24 +293,4 @@ export class JobQueue {
     await Promise.allSettled(running.map(({ finished }) => finished));
     await nextTurn();
   }
-}
-
-function newJob(input: JobInput): JobEntity {
-  return Object.assign(new JobEntity(), {
-    id: randomUUID(),
-    kind: input.kind,
-    status: 'QUEUED' satisfies JobState,
-    progress: 0,
-    stage: null,
-    message: null,
-    payload: input.payload ?? {},
-    result: null,
-    error: null,
-    subjectId: input.subjectId ?? null,
-    batchId: input.batchId ?? null,
-    requestId: currentScope().requestId ?? null,
-    createdAt: new Date(),
-    startedAt: null,
-    finishedAt: null,
-  });
 }

@@ -48,6 +48,14 @@ export class JobEntity {
   @Column({ type: 'varchar', length: 64, nullable: true, name: 'request_id' })
   requestId!: string | null;
 
+  /** Who asked for it; `system` where it began by itself. */
+  @Column({ type: 'varchar', length: 100, nullable: true })
+  owner!: string | null;
+
+  /** When its handler last told how far it is. */
+  @Column(dateColumn({ name: 'reported_at', nullable: true }))
+  reportedAt!: Date | null;
+
   @Column(dateColumn({ name: 'created_at' }))
   createdAt!: Date;
 

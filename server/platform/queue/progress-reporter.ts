@@ -46,7 +46,9 @@ export class ProgressReporter {
     if (now - this.#savedAt >= saveEveryMs) {
       this.#savedAt = now;
       const { id, progress, stage, message } = this.job;
-      void this.database.write((tx) => tx.update(JobEntity, { id, status: 'RUNNING' }, { progress, stage, message })).catch(() => undefined); // The next report or the outcome says it again.
+      void this.database
+        .write((tx) => tx.update(JobEntity, { id, status: 'RUNNING' }, { progress, stage, message, reportedAt: new Date(now) }))
+        .catch(() => undefined); // The next report or the outcome says it again.
     }
   }
 

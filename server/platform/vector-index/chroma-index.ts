@@ -262,6 +262,15 @@ export class ChromaIndex implements VectorIndex {
     return (await this.#on(collection, (found) => found.get({ limit, offset, include: [] }))).ids;
   }
 
+  async read(collection: string, ids: string[]): Promise<Map<string, ArrayLike<number>>> {
+    const vectors = new Map<string, ArrayLike<number>>();
+    for (let at = 0; at < ids.length; at += mostRowsPerCall) {
+      const found = await this.#on(collection, (kept) => kept.get({ ids: ids.slice(at, at + mostRowsPerCall), include: ['embeddings'] }));
+      for (const [i, id] of found.ids.entries()) if (found.embeddings[i]) vectors.set(id, found.embeddings[i]);
+    }
+    return vectors;
+  }
+
   async ping(): Promise<void> {
     const { url } = this.#live();
     const response = await fetch(`${url}/api/v2/heartbeat`, { signal: AbortSignal.timeout(2000) });

@@ -29,6 +29,8 @@ export interface VectorIndex {
   existing(collection: string, ids: string[]): Promise<string[]>;
   /** Ids in the store's own order, for comparing with the database. */
   ids(collection: string, limit: number, offset: number): Promise<string[]>;
+  /** Vectors by id; those the collection does not hold are left out. */
+  read(collection: string, ids: string[]): Promise<Map<string, ArrayLike<number>>>;
   /** Round trip to the store. */
   ping(): Promise<void>;
   readonly available: boolean;

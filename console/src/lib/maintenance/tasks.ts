@@ -62,6 +62,14 @@ const damageNames: Record<string, () => string> = {
   INDEX_MISSING: m.damage_index_missing,
   INDEX_ORPHAN: m.damage_index_orphan,
   STUCK: m.damage_stuck,
+  CHUNK_DOUBLED: m.damage_chunk_doubled,
+  CHUNK_STALE: m.damage_chunk_stale,
+  TERMS_ALTERED: m.damage_terms_altered,
+  POSTING_ORPHAN: m.damage_posting_orphan,
+  STATISTICS_WRONG: m.damage_statistics_wrong,
+  TEXT_ORPHAN: m.damage_text_orphan,
+  TAG_ORPHAN: m.damage_tag_orphan,
+  INDEX_ALTERED: m.damage_index_altered,
 };
 
 export const damageName = (kind: string) => damageNames[kind]?.() ?? kind;

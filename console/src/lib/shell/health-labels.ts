@@ -11,6 +11,7 @@ const components: Record<string, () => string> = {
   embedding_model: m.part_embedding_model,
   search_quality: m.part_search_quality,
   ingestion: m.part_ingestion,
+  jobs: m.part_jobs,
 };
 export const componentLabel = (name: string) => components[name]?.() ?? name;
 

@@ -1,0 +1,51 @@
+import { type Damage } from '../damage.js';
+import { answering, type Check, select } from './check.js';
+
+/** Documents with a text, and with as many passages as they had when they became ready, each once. */
+export const documents: Check = async (stores) => {
+  const texts = await select<{ id: string }>(
+    stores,
+    `SELECT d.id FROM documents d LEFT JOIN document_texts t ON t.document_id = d.id AND t.revision = d.revision WHERE ${answering} AND t.document_id IS NULL`,
+  );
+  const doubled = await select<{ id: string; chunk: number | string }>(
+    stores,
+    `SELECT d.id, max(c.id) AS chunk FROM documents d JOIN chunks c ON c.document_id = d.id AND c.revision = d.revision WHERE ${answering}
+     GROUP BY d.id, c.ordinal HAVING count(*) > 1`,
+  );
+  const counts = await select<{ id: string; chunk_count: number; present: number | string }>(
+    stores,
+    `SELECT d.id, d.chunk_count, count(DISTINCT c.ordinal) AS present FROM documents d
+     LEFT JOIN chunks c ON c.document_id = d.id AND c.revision = d.revision AND c.indexed_at IS NOT NULL
+     WHERE ${answering} GROUP BY d.id, d.chunk_count HAVING count(DISTINCT c.ordinal) <> d.chunk_count`,
+  );
+  // What an earlier revision has left, though nothing is under way that would clear it.
+  const stale = await select<{ id: string; chunk: number | string }>(
+    stores,
+    `SELECT d.id, c.id AS chunk FROM documents d JOIN chunks c ON c.document_id = d.id AND c.revision <> d.revision
+     WHERE d.status IN ('READY', 'FAILED') AND d.deleted_at IS NULL
+     AND NOT EXISTS (SELECT 1 FROM jobs j WHERE j.subject_id = d.id AND j.status IN ('QUEUED', 'RUNNING'))`,
+  );
+  return [
+    ...texts.map(({ id }): Damage => ({ kind: 'TEXT_MISSING', documentId: id, subject: id, message: 'The text that was read of the document is gone.' })),
+    ...doubled.map(({ id, chunk }): Damage => ({ kind: 'CHUNK_DOUBLED', documentId: id, subject: String(chunk), message: 'A passage is there twice.' })),
+    ...counts.map(({ id, chunk_count: wanted, present }): Damage => {
+      return { kind: 'CHUNKS_MISSING', documentId: id, subject: id, message: `The document has ${present} passages, not ${wanted}.` };
+    }),
+    ...stale.map(({ id, chunk }): Damage => ({
+      kind: 'CHUNK_STALE',
+      documentId: id,
+      subject: String(chunk),
+      message: 'A passage is left of an earlier reading.',
+    })),
+  ];
+};
+
+/** Documents on their way that no job takes further. */
+export const stuck: Check = async (stores) => {
+  const rows = await select<{ id: string; status: string }>(
+    stores,
+    `SELECT d.id, d.status FROM documents d WHERE d.deleted_at IS NULL AND d.status NOT IN ('READY', 'FAILED')
+     AND NOT EXISTS (SELECT 1 FROM jobs j WHERE j.subject_id = d.id AND j.status IN ('QUEUED', 'RUNNING'))`,
+  );
+  return rows.map(({ id, status }) => ({ kind: 'STUCK', documentId: id, subject: id, message: `The document is ${status}, and no job takes it further.` }));
+};

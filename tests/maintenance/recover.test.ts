@@ -1,0 +1,44 @@
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { TestServer } from '../support/server.js';
+
+interface Job {
+  id: string;
+  status: string;
+  stuck: boolean;
+  owner: string;
+}
+
+let server: TestServer;
+beforeAll(async () => {
+  server = await TestServer.start({ JOB_STUCK_MINUTES: '0.02', METRICS_INTERVAL_SECONDS: '1', PARSER_WORKERS: '1', HEALTH_INTERVAL_MS: '500' });
+  await server.take('first.txt', 'The first page is read.');
+});
+afterAll(() => server.stop());
+
+const job = async (id: string) => (await server.ask<{ job: Job }>('query($id: ID!) { job(id: $id) { id status stuck owner } }', { id })).job;
+
+test('a job whose reader hangs is found by its silence, and begun again it ends well', { timeout: 90_000 }, async () => {
+  const reader = async () =>
+    (await server.ask<{ metrics: { processes: { name: string; pid: number }[] } }>('{ metrics { processes { name pid } } }')).metrics.processes.find(
+      ({ name }) => name === 'reader',
+    );
+  await expect.poll(reader, { timeout: 10_000 }).toBeDefined();
+  process.kill((await reader())!.pid, 'SIGSTOP');
+  const [upload] = await server.upload([{ name: 'second.txt', content: 'The second page waits for its reader.' }]);
+  const id = upload!.job!.id;
+  await expect.poll(() => job(id), { timeout: 20_000 }).toEqual({ id, status: 'RUNNING', stuck: true, owner: 'admin.key' });
+  await expect
+    .poll(
+      async () =>
+        (await server.ask<{ health: { components: { name: string; status: string }[] } }>('{ health { components { name status } } }')).health.components,
+      {
+        timeout: 10_000,
+      },
+    )
+    .toContainEqual({ name: 'jobs', status: 'DEGRADED' });
+  await server.ask('mutation($id: ID!) { recoverJob(id: $id) { id } }', { id });
+  expect(await server.jobDone(id)).toMatchObject({ status: 'SUCCEEDED' });
+  expect(await server.settled(upload!.document!.id)).toMatchObject({ status: 'READY', chunkCount: 1 });
+  expect(await job(id)).toMatchObject({ stuck: false });
+  expect((await server.send('mutation($id: ID!) { recoverJob(id: $id) { id } }', { id })).errors[0]?.extensions.code).toBe('CONFLICT');
+});
