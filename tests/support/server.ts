@@ -60,6 +60,11 @@ export class TestServer {
     return server;
   }
 
+  /** The same data under further settings, once this one has stopped. */
+  async restarted(env: Record<string, string>): Promise<TestServer> {
+    return TestServer.start({ ...this.env, ...env }, this.dataDir, this.node);
+  }
+
   /** Starts the process, again after a stop or a kill. */
   async boot(): Promise<void> {
     const child = spawn(this.node, [join(packageRoot, 'dist/server/cli.js'), 'serve'], {
