@@ -40,9 +40,10 @@ import {
 import { JobsResolver, JobsService, type JobTopics } from './jobs/index.js';
 import { Repairer, Verifier } from './integrity/index.js';
 import { entities } from './entities.js';
-import { buildOperations } from './operations.js';
+import { buildOperations, type Surroundings } from './operations.js';
 import { BlobStore } from './platform/blobs/index.js';
 import { AnswerCache, openCache } from './platform/cache/index.js';
+import { systemClock } from './platform/clock.js';
 import { Database, lockDataDirectory } from './platform/database/index.js';
 import { FullTextIndex } from './platform/full-text/index.js';
 import { type Authorize, type Caller, HttpServer, RequestMeter } from './platform/http/index.js';
@@ -62,21 +63,23 @@ export interface App {
   url: string;
   /** One-time address that signs the first administrator in; null once somebody has signed in. */
   signInLink: string | null;
+  /** Watches once: takes a sample, asks the parts how they are, looks for what is due. For a clock that somebody drives. */
+  watch(): Promise<void>;
   stop(): Promise<void>;
 }
 
 /** The composition root: builds every part from the settings, hands them to each other and starts them. */
-export async function startApp(loaded: LoadedSettings, logging: Logging): Promise<App> {
+export async function startApp(loaded: LoadedSettings, logging: Logging, surroundings: Surroundings = {}): Promise<App> {
   const teardown = new Teardown();
   try {
-    return await start(loaded, logging, teardown);
+    return await start(loaded, logging, teardown, surroundings);
   } catch (error) {
     await teardown.run(logging.root);
     throw error;
   }
 }
 
-async function start(loaded: LoadedSettings, logging: Logging, teardown: Teardown): Promise<App> {
+async function start(loaded: LoadedSettings, logging: Logging, teardown: Teardown, { clock = systemClock, host }: Surroundings): Promise<App> {
   const { settings } = loaded;
   const log = logging.root;
   const dataDir = resolve(settings.DATA_DIR);
@@ -149,7 +152,7 @@ async function start(loaded: LoadedSettings, logging: Logging, teardown: Teardow
 
   const meter = new SearchMeter();
   const search = new SearchService({ settings, database, blobs, catalogue, index, fullText, cache, meter, log: logging.feature('search') });
-  const health = new HealthService(new PubSub<HealthTopics>(), settings.HEALTH_INTERVAL_MS);
+  const health = new HealthService(new PubSub<HealthTopics>(), settings.HEALTH_INTERVAL_MS, clock);
   const golden = new GoldenService({ settings, database, index, search, jobs });
   const compare: GoldenService['compare'] = (candidate, signal) => golden.compare(candidate, signal);
   const reembedding = new Reembedding({ settings, database, index, embedders, generations, mirror, jobs, compare, log: indexLog });
@@ -172,6 +175,8 @@ async function start(loaded: LoadedSettings, logging: Logging, teardown: Teardow
       searches: meter,
       library: () => documents.size(),
       webSockets: () => http.webSockets,
+      clock,
+      host,
     },
     teardown,
   );
@@ -262,7 +267,7 @@ async function start(loaded: LoadedSettings, logging: Logging, teardown: Teardow
     },
   });
   await settingChanges.record();
-  health.start();
+  if (clock === systemClock) health.start();
   await jobs.start();
   teardown.add(async () => {
     health.stop();
@@ -292,5 +297,5 @@ async function start(loaded: LoadedSettings, logging: Logging, teardown: Teardow
   await writeFile(addressFile(dataDir), JSON.stringify({ url: http.url, pid: process.pid }), { mode: 0o600 });
   teardown.add(() => rm(addressFile(dataDir), { force: true }));
   const signInLink = (await access.hasSessions()) ? null : `${http.url}/sign-in?token=${await access.createLinkToken('ADMINISTRATOR')}`;
-  return { url: http.url, signInLink, stop: () => teardown.run(log) };
+  return { url: http.url, signInLink, watch: () => operations.watch(), stop: () => teardown.run(log) };
 }

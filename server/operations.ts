@@ -1,5 +1,4 @@
 import { type Express } from 'express';
-import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Subscriptions } from './access/index.js';
 import { AlertsResolver, AlertsService, type AlertTopics, Notifier, thresholds } from './alerts/index.js';
@@ -17,22 +16,32 @@ import {
   MaintenanceModeResolver,
   MaintenanceResolver,
   MaintenanceService,
-  MaintenanceTask,
   type MaintenanceTopics,
   ResourceGuard,
 } from './maintenance/index.js';
-import { HostReader, type Metrics, MetricsHistory, MetricsResolver, MetricsService, type NamedProcess, prometheusRoute, Sampler } from './metrics/index.js';
+import {
+  countIngested,
+  HostReader,
+  type Metrics,
+  MetricsHistory,
+  MetricsResolver,
+  MetricsService,
+  type NamedProcess,
+  prometheusRoute,
+  Sampler,
+} from './metrics/index.js';
 import { type BlobStore } from './platform/blobs/index.js';
 import { type AnswerCache } from './platform/cache/index.js';
+import { type Clock, systemClock } from './platform/clock.js';
 import { type Database } from './platform/database/index.js';
 import { type FullTextIndex } from './platform/full-text/index.js';
 import { type Authorize, type RequestMeter } from './platform/http/index.js';
 import { type Logging } from './platform/logging/index.js';
 import { PubSub } from './platform/pubsub/index.js';
-import { type JobContext, type JobQueue } from './platform/queue/index.js';
+import { type JobQueue } from './platform/queue/index.js';
 import { type ChromaIndex } from './platform/vector-index/index.js';
-import { type ReportKind, reportRoute, ReportsResolver, ReportsService } from './reports/index.js';
-import { type Schedule, SchedulesResolver, SchedulesService } from './schedules/index.js';
+import { reportRoute, ReportsResolver, ReportsService, sizesOf } from './reports/index.js';
+import { bundles, SchedulesResolver, SchedulesService } from './schedules/index.js';
 import { type SearchMeter } from './search/index.js';
 import { type Teardown } from './teardown.js';
 
@@ -59,7 +68,13 @@ export interface OperationsParts {
   requests: RequestMeter;
   library: () => Promise<{ documents: number; chunks: number }>;
   webSockets: () => number;
+  clock: Clock;
+  /** Reads another machine than this one. */
+  host?: Pick<HostReader, 'read' | 'processes'>;
 }
+
+/** What a rehearsal replaces. */
+export type Surroundings = Partial<Pick<OperationsParts, 'clock' | 'host'>>;
 
 export interface Operations {
   resolvers: object[];
@@ -72,6 +87,8 @@ export interface Operations {
   routes: (app: Express, authorize: Authorize) => void;
   /** Begins to watch; everything else serves by now. */
   start: () => Promise<void>;
+  /** Does once what watching does every few seconds. */
+  watch: () => Promise<void>;
 }
 
 const hourMs = 3_600_000;
@@ -79,7 +96,7 @@ const dayMs = 24 * hourMs;
 
 /** Builds what watches and maintains the product. */
 export async function buildOperations(parts: OperationsParts, teardown: Teardown): Promise<Operations> {
-  const { settings, dataDir, logging, database, cache, jobs, index, golden, health } = parts;
+  const { settings, dataDir, logging, database, cache, jobs, index, golden, health, clock } = parts;
   const logFiles = new LogFiles(join(dataDir, 'logs'));
   const logs = new LogsService(logging, logFiles);
   const mode = new MaintenanceMode(database, new PubSub<MaintenanceTopics>());
@@ -90,7 +107,7 @@ export async function buildOperations(parts: OperationsParts, teardown: Teardown
     ...(parts.vectors.serverPid === null ? [] : [{ name: 'chromadb', pid: parts.vectors.serverPid }]),
     ...parts.readers.pids.map((pid) => ({ name: 'reader', pid })),
   ];
-  const host = new HostReader(dataDir, ours);
+  const host = parts.host ?? new HostReader(dataDir, ours);
   const history = new MetricsHistory(database, { rawSeconds: settings.METRICS_INTERVAL_SECONDS, retentionDays: settings.METRICS_RETENTION_DAYS });
   const ingested = countIngested(parts.jobEvents);
   const metrics: MetricsService = new MetricsService(
@@ -114,6 +131,7 @@ export async function buildOperations(parts: OperationsParts, teardown: Teardown
       databaseBytes: () => database.sizeBytes(),
       pendingWrites: () => database.pendingWrites,
       webSockets: parts.webSockets,
+      clock,
       log: logging.feature('metrics'),
     },
     settings.METRICS_INTERVAL_SECONDS * 1000,
@@ -129,6 +147,7 @@ export async function buildOperations(parts: OperationsParts, teardown: Teardown
     thresholds: thresholds(settings),
     holdMs: settings.ALERT_HOLD_SECONDS * 1000,
     retentionMs: settings.ALERT_RETENTION_DAYS * dayMs,
+    clock,
     log: alertLog,
   });
   await alerts.open();
@@ -162,6 +181,7 @@ export async function buildOperations(parts: OperationsParts, teardown: Teardown
     sizes: () => sizesOf(dataDir, database),
     updateUrl: settings.UPDATE_CHECK_URL,
     version,
+    clock,
     alertsRaised: (from, to) => alerts.raisedBetween(from, to),
   });
   const schedules = new SchedulesService({
@@ -169,6 +189,7 @@ export async function buildOperations(parts: OperationsParts, teardown: Teardown
     jobs,
     schedules: bundles(settings, { maintenance, reports, golden, cache }),
     timeZone: settings.TIME_ZONE,
+    clock,
     log: logging.feature('schedules'),
   });
 
@@ -197,10 +218,15 @@ export async function buildOperations(parts: OperationsParts, teardown: Teardown
       logsRoute(app, { files: logFiles, authorize });
       reportRoute(app, { reports, authorize });
     },
+    watch: async () => {
+      await sampler.sample();
+      await health.check();
+      await schedules.look();
+    },
     start: async () => {
       metrics.start();
       teardown.add(() => notifier.stop());
-      if (settings.PERFORMANCE_MONITORING) {
+      if (settings.PERFORMANCE_MONITORING && clock === systemClock) {
         sampler.start();
         teardown.add(() => sampler.stop());
       }
@@ -211,80 +237,4 @@ export async function buildOperations(parts: OperationsParts, teardown: Teardown
       });
     },
   };
-}
-
-/** Passages taken in and documents that failed since the start. */
-function countIngested(events: PubSub<JobTopics>): () => { chunks: number; failed: number } {
-  const counts = { chunks: 0, failed: 0 };
-  events.on('jobChanged', ({ kind, status, result }) => {
-    if (kind !== ingestKind) return;
-    if (status === 'FAILED') counts.failed += 1;
-    if (status === 'SUCCEEDED') counts.chunks += Number(result?.['chunks'] ?? 0);
-  });
-  return () => counts;
-}
-
-/** What the data takes, bytes. */
-async function sizesOf(dataDir: string, database: Database): Promise<Record<string, number>> {
-  const folders = ['chroma', 'originals', 'logs', 'models', 'tmp'];
-  const sizes = await Promise.all(folders.map((name) => folderBytes(join(dataDir, name))));
-  return { database: await database.sizeBytes(), ...Object.fromEntries(folders.map((name, i) => [name, sizes[i]!])) };
-}
-
-async function folderBytes(folder: string): Promise<number> {
-  const entries = await readdir(folder, { recursive: true, withFileTypes: true }).catch(() => []);
-  let bytes = 0;
-  for (const entry of entries) if (entry.isFile()) bytes += (await stat(join(entry.parentPath, entry.name)).catch(() => null))?.size ?? 0;
-  return bytes;
-}
-
-interface BundleParts {
-  maintenance: MaintenanceService;
-  reports: ReportsService;
-  golden: GoldenService;
-  cache: AnswerCache;
-}
-
-/** The manual's daily, weekly and monthly maintenance, and the golden queries. */
-function bundles(settings: Settings, { maintenance, reports, golden, cache }: BundleParts): Schedule[] {
-  const task = (name: MaintenanceTask) => ({ name, run: (context: JobContext) => maintenance.perform(name, context) });
-  const report = (kind: ReportKind) => ({ name: `REPORT_${kind}`, run: async () => ({ reportId: (await reports.make(kind)).id }) });
-  return [
-    {
-      name: 'DAILY',
-      about: 'Daily maintenance: old log files, temporary files, statistics of the database, statistics of the cache.',
-      pattern: settings.SCHEDULE_DAILY,
-      steps: [
-        task(MaintenanceTask.ROTATE_LOGS),
-        task(MaintenanceTask.CLEAN_TEMP),
-        task(MaintenanceTask.ANALYZE),
-        { name: 'CACHE_STATISTICS', run: () => Promise.resolve({ kinds: cache.statistics() }) },
-      ],
-    },
-    {
-      name: 'WEEKLY',
-      about: 'Weekly maintenance: the database and the indexes are tidied, all data is verified, the performance report is made, the disk is looked at.',
-      pattern: settings.SCHEDULE_WEEKLY,
-      steps: [
-        task(MaintenanceTask.VACUUM),
-        task(MaintenanceTask.OPTIMIZE_INDEX),
-        task(MaintenanceTask.OPTIMIZE_FULLTEXT),
-        task(MaintenanceTask.VERIFY_DATA),
-        report('PERFORMANCE'),
-        { name: 'DISK_CHECK', run: async () => ({ ...(await reports.diskForecast()) }) },
-      ],
-    },
-    {
-      name: 'MONTHLY',
-      about: 'Monthly maintenance: the logs are analysed, updates are asked for where UPDATE_CHECK_URL is set, the capacity is planned.',
-      pattern: settings.SCHEDULE_MONTHLY,
-      steps: [report('LOG_ANALYSIS'), report('UPDATE_CHECK'), report('CAPACITY')],
-    },
-    {
-      name: 'GOLDEN_QUERIES',
-      about: 'The golden queries are asked, and the live index is scored by them.',
-      pattern: settings.GOLDEN_SCHEDULE,
-      steps: [{ name: 'SCORE', run: async () => ({ jobId: (await golden.score()).id }) }],
-    },
-  ];
 }

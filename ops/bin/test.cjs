@@ -1,5 +1,6 @@
 // `npm test`: installs and builds what is missing, checks the code, runs the suites and ends with one line,
-// `N passed, N failed`. Arguments go on to vitest; `--faults` runs the long fault suite instead.
+// `N passed, N failed`. Arguments go on to vitest; `--faults` runs the long fault suite instead, and
+// `--week` a week of the server's life.
 const { spawnSync } = require('node:child_process');
 const { mkdtempSync, readFileSync, rmSync } = require('node:fs');
 const { tmpdir } = require('node:os');
@@ -9,25 +10,30 @@ const { build, install, root } = require('./prepare.cjs');
 install();
 build();
 const faults = process.argv.includes('--faults');
-const args = process.argv.slice(2).filter((argument) => argument !== '--faults');
+const week = process.argv.includes('--week');
+const args = process.argv.slice(2).filter((argument) => argument !== '--faults' && argument !== '--week');
 let failed = 0;
 let passed = 0;
 
-if (args.length === 0 && !faults) {
+if (args.length === 0 && !faults && !week) {
   const lint = spawnSync(process.execPath, [join(__dirname, 'lint.cjs')], { cwd: root, stdio: 'inherit' });
   if (lint.status === 0) passed += 1;
   else failed += 1;
 }
 const folder = mkdtempSync(join(tmpdir(), 'erpfts-report-'));
 const report = join(folder, 'report.json');
-const filter = faults ? ['tests/faults'] : args;
+const filter = faults ? ['tests/faults'] : week ? ['tests/week'] : args;
 const { status } = spawnSync(
   process.execPath,
   [join(root, 'node_modules/vitest/vitest.mjs'), 'run', '--reporter=default', '--reporter=json', `--outputFile.json=${report}`, ...filter],
   {
     cwd: root,
     stdio: 'inherit',
-    env: { ...process.env, ...(faults ? { FAULT_KILLS: process.env.FAULT_KILLS ?? '50', FAULT_FILES: process.env.FAULT_FILES ?? '300' } : {}) },
+    env: {
+      ...process.env,
+      ...(week ? { REHEARSE_WEEK: '1' } : {}),
+      ...(faults ? { FAULT_KILLS: process.env.FAULT_KILLS ?? '50', FAULT_FILES: process.env.FAULT_FILES ?? '300' } : {}),
+    },
   },
 );
 try {

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { Between, IsNull, LessThan, type SelectQueryBuilder } from 'typeorm';
 import { type SystemHealth } from '../health/index.js';
 import { type Sample } from '../metrics/index.js';
+import { type Clock } from '../platform/clock.js';
 import { type Database } from '../platform/database/index.js';
 import { AppError, badInput, notFound } from '../platform/errors.js';
 import { type Connection, decodeCursor, pageSize, toConnection } from '../platform/http/graphql-types.js';
@@ -57,6 +58,7 @@ export interface AlertParts {
   holdMs: number;
   /** How long resolved alerts are kept, milliseconds. */
   retentionMs: number;
+  clock: Clock;
   log: Logger;
 }
 
@@ -79,8 +81,8 @@ export class AlertsService {
 
   /** Goes on with the alerts that were open when the last process ended. */
   async open(): Promise<void> {
-    const { database, retentionMs } = this.parts;
-    await database.write((tx) => tx.delete(AlertEntity, { resolvedAt: LessThan(new Date(Date.now() - retentionMs)) }));
+    const { database, retentionMs, clock } = this.parts;
+    await database.write((tx) => tx.delete(AlertEntity, { resolvedAt: LessThan(new Date(clock.now().getTime() - retentionMs)) }));
     for (const alert of await database.read.findBy(AlertEntity, { resolvedAt: IsNull() }))
       this.#watches.set(alert.rule, { level: alert.severity, since: 0, alert });
   }
@@ -126,7 +128,7 @@ export class AlertsService {
   }
 
   /** Takes in what a rule finds; findings are worked off one after another. */
-  observe(finding: Finding, at = new Date()): Promise<void> {
+  observe(finding: Finding, at = this.parts.clock.now()): Promise<void> {
     const done = this.#changes.then(() => this.#observe(finding, at));
     this.#changes = done.catch((error: unknown) => this.parts.log.error({ err: error, rule: finding.rule }, 'an alert could not be kept'));
     return done.catch(() => undefined);
@@ -188,12 +190,13 @@ export class AlertsService {
 
   /** Somebody has seen it. @throws AppError NOT_FOUND, CONFLICT where it is over */
   acknowledge(id: string, by: string): Promise<AlertEntity> {
-    return this.#change(id, (alert) => (alert.acknowledgedAt ? {} : { acknowledgedAt: new Date(), acknowledgedBy: by }));
+    return this.#change(id, (alert) => (alert.acknowledgedAt ? {} : { acknowledgedAt: this.parts.clock.now(), acknowledgedBy: by }));
   }
 
   /** Tells nobody of it until then, or again where `until` is null. */
   silence(id: string, until: Date | null): Promise<AlertEntity> {
-    if (until && until <= new Date()) throw badInput(`An alert cannot be silenced until ${until.toISOString()}, which is past.`, 'Give a time to come.');
+    if (until && until <= this.parts.clock.now())
+      throw badInput(`An alert cannot be silenced until ${until.toISOString()}, which is past.`, 'Give a time to come.');
     return this.#change(id, () => ({ silencedUntil: until }));
   }
 

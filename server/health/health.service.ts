@@ -1,3 +1,4 @@
+import { type Clock, systemClock } from '../platform/clock.js';
 import { messageOf } from '../platform/errors.js';
 import { type PubSub } from '../platform/pubsub/index.js';
 
@@ -49,6 +50,7 @@ export class HealthService {
   constructor(
     private readonly pubsub: PubSub<HealthTopics>,
     private readonly intervalMs: number,
+    private readonly clock: Clock = systemClock,
   ) {}
 
   register(check: HealthCheck): void {
@@ -77,7 +79,7 @@ export class HealthService {
   /** What the last round found, or a new one where that is older than the interval. */
   recent(): Promise<SystemHealth> {
     const last = this.#last;
-    return last && Date.now() - last.checkedAt.getTime() <= this.intervalMs ? Promise.resolve(last) : this.check();
+    return last && this.clock.now().getTime() - last.checkedAt.getTime() <= this.intervalMs ? Promise.resolve(last) : this.check();
   }
 
   /** Checks all parts now; calls that come together share one round. */
@@ -91,7 +93,7 @@ export class HealthService {
     const essential = new Set(this.#checks.filter((check) => check.essential).map((check) => check.name));
     const broken = components.some((component) => component.status === 'UNHEALTHY' && essential.has(component.name));
     const well = components.every((component) => component.status === 'HEALTHY');
-    const health: SystemHealth = { status: broken ? 'UNHEALTHY' : well ? 'HEALTHY' : 'DEGRADED', checkedAt: new Date(), components };
+    const health: SystemHealth = { status: broken ? 'UNHEALTHY' : well ? 'HEALTHY' : 'DEGRADED', checkedAt: this.clock.now(), components };
     const changed = !this.#last || describe(this.#last) !== describe(health);
     this.#last = health;
     for (const listener of this.#listeners) listener(health);
@@ -114,7 +116,7 @@ export class HealthService {
       latencyMs: performance.now() - started,
       message: result.message ?? null,
       remedy: result.remedy ?? null,
-      since: before?.status === result.status ? before.since : new Date(),
+      since: before?.status === result.status ? before.since : this.clock.now(),
     };
   }
 }

@@ -43,7 +43,12 @@ export class IndexMirror {
     const missing = [...expected].map(Number);
     onProgress(missing.length, 0);
     const put = await this.#putBack(generation, missing, signal, onProgress);
-    if (put > 0) this.log.warn({ collection, vectors: put }, 'the vector index lacked vectors; they were put there from the database');
+    // A generation that is being filled lacks them by its nature.
+    if (put > 0)
+      this.log[generation.status === 'ACTIVE' ? 'warn' : 'info'](
+        { collection, vectors: put },
+        'vectors that the index lacked were put there from the database',
+      );
     const removed = await this.#removeOrphans(collection, strangers, signal);
     if (removed > 0) this.log.warn({ collection, removed }, 'vectors of passages that no longer exist were removed from the vector index');
   }

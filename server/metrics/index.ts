@@ -1,3 +1,4 @@
+export { countIngested } from './ingestion-counter.js';
 export { HostReader, type NamedProcess } from './host.js';
 export { type HistoryPoint, MetricsHistory } from './history.js';
 export { MetricSampleEntity } from './metric-sample.entity.js';

@@ -1,4 +1,5 @@
 import { PerformanceObserver } from 'node:perf_hooks';
+import { type Clock } from '../platform/clock.js';
 import { type Logger } from '../platform/logging/index.js';
 import { type HostReader, type HostReading, type ProcessReading } from './host.js';
 import { type MetricsHistory } from './history.js';
@@ -11,7 +12,7 @@ export interface Sample {
 }
 
 export interface SamplerParts {
-  host: HostReader;
+  host: Pick<HostReader, 'read' | 'processes'>;
   history: MetricsHistory;
   current: () => Promise<Metrics>;
   /** Counters that only ever grow. */
@@ -19,6 +20,7 @@ export interface SamplerParts {
   databaseBytes: () => Promise<number>;
   pendingWrites: () => number;
   webSockets: () => number;
+  clock: Clock;
   log: Logger;
 }
 
@@ -53,6 +55,11 @@ export class Sampler {
     this.#listeners.push(listener);
   }
 
+  /** One sample, now: for a clock that somebody drives. */
+  sample(): Promise<void> {
+    return this.#take();
+  }
+
   start(): void {
     this.#collections.observe({ entryTypes: ['gc'] });
     let busy = false;
@@ -83,7 +90,7 @@ export class Sampler {
       parts.databaseBytes().catch(() => null),
     ]);
     this.#system = { host, processes };
-    const at = new Date();
+    const at = parts.clock.now();
     const now = { at: performance.now(), gcMs: this.#gcMs, ...parts.ingested() };
     const seconds = Math.max(0.001, (now.at - this.#last.at) / 1000);
     const { process: own, eventLoop, queue, library, search, requests } = metrics;

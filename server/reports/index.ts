@@ -1,3 +1,4 @@
+export { sizesOf } from './data-sizes.js';
 export { ReportEntity, type ReportKind } from './report.entity.js';
 export { reportRoute } from './report-page.js';
 export { ReportsResolver } from './reports.resolver.js';

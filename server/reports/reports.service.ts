@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { LessThan } from 'typeorm';
 import { type LogEntry } from '../logs/index.js';
 import { type HistoryPoint, type SeriesName } from '../metrics/index.js';
+import { type Clock } from '../platform/clock.js';
 import { type Database } from '../platform/database/index.js';
 import { notFound } from '../platform/errors.js';
 import { type Connection, decodeCursor, pageSize, toConnection } from '../platform/http/graphql-types.js';
@@ -20,6 +21,7 @@ export interface ReportParts {
   /** Address that tells the newest version as JSON, `{ "version": "1.2.3" }`; empty asks nobody. */
   updateUrl: string;
   version: string;
+  clock: Clock;
   alertsRaised: (from: Date, to: Date) => Promise<number>;
 }
 
@@ -36,7 +38,7 @@ export class ReportsService {
   constructor(private readonly parts: ReportParts) {}
 
   /** Makes a report of the days that end now: 7 for performance, 30 for logs and capacity. */
-  async make(kind: ReportKind, to = new Date()): Promise<ReportEntity> {
+  async make(kind: ReportKind, to = this.parts.clock.now()): Promise<ReportEntity> {
     const from = new Date(to.getTime() - spans[kind] * dayMs);
     const makers: Record<ReportKind, (from: Date, to: Date) => Promise<Report>> = {
       PERFORMANCE: (begin, end) => this.#performance(begin, end),
@@ -45,10 +47,10 @@ export class ReportsService {
       UPDATE_CHECK: () => this.#updates(),
     };
     const content = await makers[kind](from, to);
-    const report = Object.assign(new ReportEntity(), { id: randomUUID(), kind, from, to, createdAt: new Date(), content });
+    const report = Object.assign(new ReportEntity(), { id: randomUUID(), kind, from, to, createdAt: to, content });
     await this.parts.database.write(async (tx) => {
       await tx.save(report);
-      await tx.delete(ReportEntity, { createdAt: LessThan(new Date(Date.now() - keptDays * dayMs)) });
+      await tx.delete(ReportEntity, { createdAt: LessThan(new Date(to.getTime() - keptDays * dayMs)) });
     });
     return report;
   }
@@ -76,7 +78,7 @@ export class ReportsService {
   }
 
   /** When the disk will be full, by the last 30 days. */
-  async diskForecast(now = new Date()): Promise<Forecast> {
+  async diskForecast(now = this.parts.clock.now()): Promise<Forecast> {
     return forecast(freeSpace(await this.parts.history(new Date(now.getTime() - 30 * dayMs), now, hourSeconds)));
   }
 

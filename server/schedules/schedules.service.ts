@@ -1,5 +1,6 @@
 import { Cron } from 'croner';
 import { In } from 'typeorm';
+import { type Clock, systemClock } from '../platform/clock.js';
 import { type Database } from '../platform/database/index.js';
 import { AppError, messageOf } from '../platform/errors.js';
 import { type Logger } from '../platform/logging/index.js';
@@ -43,7 +44,7 @@ export interface ScheduleParts {
   /** IANA name; empty for that of the machine. */
   timeZone: string;
   log: Logger;
-  now?: () => Date;
+  clock: Clock;
 }
 
 const lookEveryMs = 15_000;
@@ -55,10 +56,8 @@ const lookEveryMs = 15_000;
 export class SchedulesService implements JobHandler {
   readonly concurrency = 1;
   #timer: NodeJS.Timeout | null = null;
-  readonly #now: () => Date;
 
   constructor(private readonly parts: ScheduleParts) {
-    this.#now = parts.now ?? (() => new Date());
     parts.jobs.register(scheduleKind, this);
   }
 
@@ -67,11 +66,11 @@ export class SchedulesService implements JobHandler {
     await database.write(async (tx) => {
       const known = new Set((await tx.find(ScheduleEntity)).map(({ name }) => name));
       // A new one is not caught up for the time before there was one.
-      const fresh = schedules.filter(({ name }) => !known.has(name)).map(({ name }) => ({ name, enabled: true, lastRunAt: this.#now() }));
+      const fresh = schedules.filter(({ name }) => !known.has(name)).map(({ name }) => ({ name, enabled: true, lastRunAt: this.parts.clock.now() }));
       if (fresh.length > 0) await tx.save(ScheduleEntity, fresh);
     });
     await this.look();
-    this.#timer = setInterval(() => void this.look(), lookEveryMs).unref();
+    if (this.parts.clock === systemClock) this.#timer = setInterval(() => void this.look(), lookEveryMs).unref();
   }
 
   stop(): void {
@@ -97,7 +96,7 @@ export class SchedulesService implements JobHandler {
   }
 
   #lastDue(schedule: Schedule): Date | null {
-    return this.#cron(schedule)?.previousRuns(1, this.#now())[0] ?? null;
+    return this.#cron(schedule)?.previousRuns(1, this.parts.clock.now())[0] ?? null;
   }
 
   async #queue(schedule: Schedule, due: Date, trigger: 'schedule' | 'operator'): Promise<JobEntity | null> {
@@ -121,7 +120,7 @@ export class SchedulesService implements JobHandler {
 
   /** Runs a schedule now, beside its times. @throws AppError CONFLICT where it waits or runs already */
   async runNow(name: string): Promise<JobEntity> {
-    const job = await this.#queue(this.#require(name), this.#now(), 'operator');
+    const job = await this.#queue(this.#require(name), this.parts.clock.now(), 'operator');
     if (!job) throw new AppError('CONFLICT', `The schedule ${name} is under way already.`, 'Wait until it has finished, or cancel its job.');
     return job;
   }
@@ -129,7 +128,9 @@ export class SchedulesService implements JobHandler {
   /** Turned on again, a schedule waits for its next time. */
   async enable(name: string, enabled: boolean): Promise<ScheduleState> {
     const schedule = this.#require(name);
-    await this.parts.database.write((tx) => tx.save(ScheduleEntity, { name: schedule.name, enabled, ...(enabled ? { lastRunAt: this.#now() } : {}) }));
+    await this.parts.database.write((tx) =>
+      tx.save(ScheduleEntity, { name: schedule.name, enabled, ...(enabled ? { lastRunAt: this.parts.clock.now() } : {}) }),
+    );
     return (await this.states()).find((state) => state.schedule === schedule)!;
   }
 
@@ -146,7 +147,7 @@ export class SchedulesService implements JobHandler {
       schedules.map(async (schedule) => {
         const enabled = rows.get(schedule.name)?.enabled ?? true;
         const lastJob = await database.read.findOne(JobEntity, { where: { subjectId: subjectOf(schedule) }, order: { createdAt: 'DESC' } });
-        return { schedule, enabled, nextRunAt: enabled ? (this.#cron(schedule)?.nextRun(this.#now()) ?? null) : null, lastJob };
+        return { schedule, enabled, nextRunAt: enabled ? (this.#cron(schedule)?.nextRun(this.parts.clock.now()) ?? null) : null, lastJob };
       }),
     );
   }

@@ -40,14 +40,14 @@ export function childrenOf(pid: number): ChildProcessLine[] {
     .map((line) => ({ pid: Number(line.trim().split(' ')[0]), args: line.trim() }));
 }
 
-export function chromaProcess(server: TestServer): ChildProcessLine & { port: number } {
+export function chromaProcess(server: Pick<TestServer, 'pid'>): ChildProcessLine & { port: number } {
   const found = childrenOf(server.pid).find(({ args }) => args.includes('chroma-child'));
   if (!found) throw new Error('the server has no ChromaDB child');
   return { ...found, port: Number(found.args.split(' ').at(-1)) };
 }
 
 /** The server's own ChromaDB. */
-export function chroma(server: TestServer): ChromaClient {
+export function chroma(server: Pick<TestServer, 'pid'>): ChromaClient {
   return new ChromaClient({ host: '127.0.0.1', port: chromaProcess(server).port, ssl: false });
 }
 

@@ -1,0 +1,61 @@
+import { type Settings } from '../config/index.js';
+import { type GoldenService } from '../golden/index.js';
+import { type MaintenanceService, MaintenanceTask } from '../maintenance/index.js';
+import { type AnswerCache } from '../platform/cache/index.js';
+import { type JobContext } from '../platform/queue/index.js';
+import { type ReportKind, type ReportsService } from '../reports/index.js';
+import { type Schedule } from './schedules.service.js';
+
+interface BundleParts {
+  maintenance: MaintenanceService;
+  reports: ReportsService;
+  golden: GoldenService;
+  cache: AnswerCache;
+}
+
+/** The manual's daily, weekly and monthly maintenance, and the golden queries. */
+export function bundles(
+  settings: Pick<Settings, 'SCHEDULE_DAILY' | 'SCHEDULE_WEEKLY' | 'SCHEDULE_MONTHLY' | 'GOLDEN_SCHEDULE'>,
+  { maintenance, reports, golden, cache }: BundleParts,
+): Schedule[] {
+  const task = (name: MaintenanceTask) => ({ name, run: (context: JobContext) => maintenance.perform(name, context) });
+  const report = (kind: ReportKind) => ({ name: `REPORT_${kind}`, run: async () => ({ reportId: (await reports.make(kind)).id }) });
+  return [
+    {
+      name: 'DAILY',
+      about: 'Daily maintenance: old log files, temporary files, statistics of the database, statistics of the cache.',
+      pattern: settings.SCHEDULE_DAILY,
+      steps: [
+        task(MaintenanceTask.ROTATE_LOGS),
+        task(MaintenanceTask.CLEAN_TEMP),
+        task(MaintenanceTask.ANALYZE),
+        { name: 'CACHE_STATISTICS', run: () => Promise.resolve({ kinds: cache.statistics() }) },
+      ],
+    },
+    {
+      name: 'WEEKLY',
+      about: 'Weekly maintenance: the database and the indexes are tidied, all data is verified, the performance report is made, the disk is looked at.',
+      pattern: settings.SCHEDULE_WEEKLY,
+      steps: [
+        task(MaintenanceTask.VACUUM),
+        task(MaintenanceTask.OPTIMIZE_INDEX),
+        task(MaintenanceTask.OPTIMIZE_FULLTEXT),
+        task(MaintenanceTask.VERIFY_DATA),
+        report('PERFORMANCE'),
+        { name: 'DISK_CHECK', run: async () => ({ ...(await reports.diskForecast()) }) },
+      ],
+    },
+    {
+      name: 'MONTHLY',
+      about: 'Monthly maintenance: the logs are analysed, updates are asked for where UPDATE_CHECK_URL is set, the capacity is planned.',
+      pattern: settings.SCHEDULE_MONTHLY,
+      steps: [report('LOG_ANALYSIS'), report('UPDATE_CHECK'), report('CAPACITY')],
+    },
+    {
+      name: 'GOLDEN_QUERIES',
+      about: 'The golden queries are asked, and the live index is scored by them.',
+      pattern: settings.GOLDEN_SCHEDULE,
+      steps: [{ name: 'SCORE', run: async () => ({ jobId: (await golden.score()).id }) }],
+    },
+  ];
+}
