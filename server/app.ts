@@ -50,6 +50,7 @@ import { type Authorize, type Caller, HttpServer, RequestMeter } from './platfor
 import { type Logging, nameActor } from './platform/logging/index.js';
 import { PubSub } from './platform/pubsub/index.js';
 import { JobQueue } from './platform/queue/index.js';
+import { openTracing } from './platform/tracing/index.js';
 import { ChromaIndex } from './platform/vector-index/index.js';
 import { createSchema } from './schema.js';
 import { SearchMeter, SearchResolver, SearchService } from './search/index.js';
@@ -79,7 +80,7 @@ export async function startApp(loaded: LoadedSettings, logging: Logging, surroun
   }
 }
 
-async function start(loaded: LoadedSettings, logging: Logging, teardown: Teardown, { clock = systemClock, host }: Surroundings): Promise<App> {
+async function start(loaded: LoadedSettings, logging: Logging, teardown: Teardown, { clock = systemClock, host, briefly = false }: Surroundings): Promise<App> {
   const { settings } = loaded;
   const log = logging.root;
   const dataDir = resolve(settings.DATA_DIR);
@@ -88,6 +89,7 @@ async function start(loaded: LoadedSettings, logging: Logging, teardown: Teardow
   // Only who holds the directory writes to its files.
   logging.toFiles({ directory: join(dataDir, 'logs'), maxBytes: settings.LOG_FILE_MAX_BYTES, count: settings.LOG_FILE_COUNT });
   teardown.add(() => logging.close());
+  if (settings.OTLP_TRACES_URL) teardown.add(await openTracing(settings.OTLP_TRACES_URL));
   const blobs = new BlobStore(dataDir);
   await blobs.open();
   // Half-received uploads belong to this data directory, where a start sweeps them away.
@@ -266,7 +268,8 @@ async function start(loaded: LoadedSettings, logging: Logging, teardown: Teardow
       signInRoute(app, access);
     },
   });
-  await settingChanges.record();
+  // The settings of a single command are not those the server is run with.
+  if (!briefly) await settingChanges.record();
   if (clock === systemClock) health.start();
   await jobs.start();
   teardown.add(async () => {
@@ -275,7 +278,7 @@ async function start(loaded: LoadedSettings, logging: Logging, teardown: Teardow
     await jobs.stop();
     readers.close();
   });
-  await operations.start();
+  if (!briefly) await operations.start();
   const background = new AbortController();
   teardown.add(() => repair.stop());
   teardown.add(() => background.abort());

@@ -1,7 +1,7 @@
 import { type Express } from 'express';
 import { join } from 'node:path';
 import { type Subscriptions } from './access/index.js';
-import { AlertsResolver, AlertsService, type AlertTopics, Notifier, thresholds } from './alerts/index.js';
+import { AlertsResolver, AlertsService, type AlertTopics, findingsOf, Notifier, thresholds } from './alerts/index.js';
 import { type Settings, version } from './config/index.js';
 import { ingestKind } from './documents/index.js';
 import { type GoldenService } from './golden/index.js';
@@ -41,7 +41,7 @@ import { PubSub } from './platform/pubsub/index.js';
 import { type JobQueue } from './platform/queue/index.js';
 import { type ChromaIndex } from './platform/vector-index/index.js';
 import { reportRoute, ReportsResolver, ReportsService, sizesOf } from './reports/index.js';
-import { bundles, SchedulesResolver, SchedulesService } from './schedules/index.js';
+import { bundles, scheduleKind, SchedulesResolver, SchedulesService } from './schedules/index.js';
 import { type SearchMeter } from './search/index.js';
 import { type Teardown } from './teardown.js';
 
@@ -74,7 +74,10 @@ export interface OperationsParts {
 }
 
 /** What a rehearsal replaces. */
-export type Surroundings = Partial<Pick<OperationsParts, 'clock' | 'host'>>;
+export interface Surroundings extends Partial<Pick<OperationsParts, 'clock' | 'host'>> {
+  /** Serves one command: nothing is watched, scheduled or told to anybody meanwhile. */
+  briefly?: boolean;
+}
 
 export interface Operations {
   resolvers: object[];
@@ -168,9 +171,14 @@ export async function buildOperations(parts: OperationsParts, teardown: Teardown
     temporaryFileMs: settings.TEMPORARY_FILE_HOURS * hourMs,
     logKeepMs: settings.LOG_KEEP_DAYS * dayMs,
   });
-  maintenance.onOutcome((task, error) => {
-    const finding = error === null ? { level: 'NORMAL' as const, message: '' } : { level: 'WARNING' as const, message: `The task ${task} failed: ${error}` };
-    void alerts.observe({ rule: `task:${task}`, ...finding, remedy: 'Look at its job, mend the cause and run it again.' });
+  maintenance.onOutcome((outcome) => {
+    for (const finding of findingsOf(outcome)) void alerts.observe(finding);
+  });
+  parts.jobEvents.on('jobChanged', ({ kind, status, payload, error }) => {
+    if (kind !== scheduleKind || (status !== 'FAILED' && status !== 'SUCCEEDED')) return;
+    const level = status === 'FAILED' ? 'WARNING' : 'NORMAL';
+    const rule = `schedule:${String(payload['schedule'])}`;
+    void alerts.observe({ rule, level, message: `A scheduled run failed: ${error ?? ''}`, remedy: 'Look at its job, mend the cause and run it again.' });
   });
 
   const reports = new ReportsService({
@@ -206,7 +214,7 @@ export async function buildOperations(parts: OperationsParts, teardown: Teardown
     mode,
     openAlerts: () => alerts.openAlerts().length,
     metrics,
-    checks: [guard.healthCheck()],
+    checks: [guard.healthCheck(), ...(notifier.channels.length > 0 ? [notifier.healthCheck()] : [])],
     subscriptions: {
       liveMetrics: (intervalMs) => metrics.live(intervalMs),
       alertChanged: () => Promise.resolve(alertEvents.subscribe('alertChanged', { keyOf: ({ id }) => id, initial: alerts.openAlerts() })),

@@ -42,12 +42,18 @@ export interface AlertCriteria {
 }
 
 interface Watch {
-  /** What is found now, and since when. */
+  /** What is found now. */
   level: Level;
-  since: number;
+  /** Since when, without a break, it is at least a warning, critical, less than critical, and normal; null where it is not. */
+  warning: number | null;
+  critical: number | null;
+  milder: number | null;
+  normal: number | null;
   /** The alert that is open. */
   alert: AlertEntity | null;
 }
+
+const newWatch = (level: Level, alert: AlertEntity | null): Watch => ({ level, warning: null, critical: null, milder: null, normal: null, alert });
 
 export interface AlertParts {
   database: Database;
@@ -83,8 +89,7 @@ export class AlertsService {
   async open(): Promise<void> {
     const { database, retentionMs, clock } = this.parts;
     await database.write((tx) => tx.delete(AlertEntity, { resolvedAt: LessThan(new Date(clock.now().getTime() - retentionMs)) }));
-    for (const alert of await database.read.findBy(AlertEntity, { resolvedAt: IsNull() }))
-      this.#watches.set(alert.rule, { level: alert.severity, since: 0, alert });
+    for (const alert of await database.read.findBy(AlertEntity, { resolvedAt: IsNull() })) this.#watches.set(alert.rule, newWatch(alert.severity, alert));
   }
 
   /** Every threshold as the last sample was judged by it. */
@@ -135,11 +140,20 @@ export class AlertsService {
   }
 
   async #observe(finding: Finding, at: Date): Promise<void> {
-    const { rule, level, holdMs = 0 } = finding;
-    const watch = this.#watches.get(rule) ?? { level: 'NORMAL' as Level, since: 0, alert: null };
-    if (level !== watch.level || watch.since === 0) Object.assign(watch, { level, since: at.getTime() });
+    const { rule, level: found, holdMs = 0 } = finding;
+    const watch = this.#watches.get(rule) ?? newWatch('NORMAL', null);
     this.#watches.set(rule, watch);
-    if (level === (watch.alert?.severity ?? 'NORMAL') || at.getTime() - watch.since < holdMs) return;
+    const now = at.getTime();
+    const since = (holds: boolean, before: number | null) => (holds ? (before ?? now) : null);
+    Object.assign(watch, {
+      level: found,
+      warning: since(found !== 'NORMAL', watch.warning),
+      critical: since(found === 'CRITICAL', watch.critical),
+      milder: since(found !== 'CRITICAL', watch.milder),
+      normal: since(found === 'NORMAL', watch.normal),
+    });
+    const level = settled(watch, now, holdMs);
+    if (level === (watch.alert?.severity ?? 'NORMAL')) return;
     if (level === 'NORMAL') {
       if (watch.alert) await this.#resolve(watch, at);
       return;
@@ -179,8 +193,11 @@ export class AlertsService {
   }
 
   async #keep(watch: Watch, alert: AlertEntity): Promise<void> {
-    await this.parts.database.write((tx) => tx.save(alert));
     watch.alert = alert;
+    // The database may be what the alert is about: people are told all the same, and the next change is kept whole.
+    await this.parts.database
+      .write((tx) => tx.save(alert))
+      .catch((error: unknown) => this.parts.log.error({ err: error, rule: alert.rule }, 'an alert could not be kept'));
     this.parts.pubsub.publish('alertChanged', alert);
   }
 
@@ -249,4 +266,14 @@ export class AlertsService {
     if (rules) query.andWhere(rules.length > 0 ? 'alert.rule IN (:...rules)' : '1 = 0', { rules });
     return query;
   }
+}
+
+/** The level that has lasted long enough to count; a value that wavers between two of them is at least the milder one. */
+function settled({ warning, critical, milder, normal, alert }: Watch, now: number, holdMs: number): Level {
+  const lasts = (since: number | null) => since !== null && now - since >= holdMs;
+  const before = alert?.severity ?? 'NORMAL';
+  if (lasts(critical)) return 'CRITICAL';
+  if (lasts(normal)) return 'NORMAL';
+  if (before === 'NORMAL') return lasts(warning) ? 'WARNING' : 'NORMAL';
+  return before === 'CRITICAL' && lasts(milder) && normal === null ? 'WARNING' : before;
 }

@@ -2,6 +2,7 @@ import { createHmac } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import { createTransport, type Transporter } from 'nodemailer';
 import { type Settings } from '../config/index.js';
+import { type HealthCheck } from '../health/index.js';
 import { messageOf } from '../platform/errors.js';
 import { type Logger } from '../platform/logging/index.js';
 import { type AlertEntity } from './alert.entity.js';
@@ -30,12 +31,13 @@ interface Channel {
 
 const timeoutMs = 10_000;
 const mostAttempts = 5;
+const longestStopMs = 1000;
 
 /** Tells people outside the console of alerts: by a signed webhook, by mail, or by neither where none is set. */
 export class Notifier {
   readonly #channels: Channel[] = [];
   readonly #stop = new AbortController();
-  readonly #pending = new Set<Promise<void>>();
+  readonly #last = new Map<string, Promise<void>>();
   #mail: Transporter | null = null;
   /** The newest delivery that was given up, by channel. */
   readonly #failures = new Map<string, string>();
@@ -46,7 +48,7 @@ export class Notifier {
   ) {
     if (settings.ALERT_WEBHOOK_URL) this.#channels.push({ name: 'webhook', deliver: (notification) => this.#post(notification) });
     if (settings.SMTP_URL && settings.ALERT_MAIL_TO.length > 0) {
-      this.#mail = createTransport(settings.SMTP_URL, { connectionTimeout: timeoutMs, socketTimeout: timeoutMs } as object);
+      this.#mail = createTransport(withTimeouts(settings.SMTP_URL));
       this.#channels.push({ name: 'mail', deliver: (notification) => this.#write(notification) });
     }
   }
@@ -60,11 +62,33 @@ export class Notifier {
     return [...this.#failures].map(([channel, error]) => ({ channel, error }));
   }
 
-  /** Delivers in the background, several times where need be. */
+  /** Whether people are reached, as a part of the system's health. */
+  healthCheck(): HealthCheck {
+    return {
+      name: 'notifications',
+      timeoutMs: 1000,
+      essential: false,
+      check: () => {
+        const [failure] = this.failures;
+        return Promise.resolve(
+          failure
+            ? {
+                status: 'DEGRADED',
+                message: `The newest notification by ${failure.channel} could not be delivered: ${failure.error}`,
+                remedy: 'Send a test from the page of alerts.',
+              }
+            : { status: 'HEALTHY' },
+        );
+      },
+    };
+  }
+
+  /** Delivers in the background, several times where need be, in the order of the calls. */
   send(notification: Notification): void {
     for (const channel of this.#channels) {
-      const done = this.#retried(channel, notification).finally(() => this.#pending.delete(done));
-      this.#pending.add(done);
+      // One after another: who hears that it is over before hearing that it began, opens the incident again.
+      const done = (this.#last.get(channel.name) ?? Promise.resolve()).then(() => this.#retried(channel, notification));
+      this.#last.set(channel.name, done);
     }
   }
 
@@ -80,6 +104,7 @@ export class Notifier {
 
   async #retried(channel: Channel, notification: Notification): Promise<void> {
     for (let attempt = 1; ; attempt += 1) {
+      if (this.#stop.signal.aborted) return;
       try {
         await channel.deliver(notification);
         this.#failures.delete(channel.name);
@@ -110,6 +135,10 @@ export class Notifier {
         'x-erpfts-timestamp': timestamp,
         ...(signature ? { 'x-erpfts-signature': `sha256=${signature}` } : {}),
       },
+    }).catch((error: unknown) => {
+      // What fetch says may hold the address, which is a secret.
+      const { code } = ((error as { cause?: unknown }).cause ?? {}) as { code?: unknown };
+      throw new Error(`The webhook could not be reached${typeof code === 'string' ? ` (${code})` : ''}.`);
     });
     await response.body?.cancel();
     if (!response.ok) throw new Error(`The webhook answered ${response.status}.`);
@@ -138,7 +167,14 @@ export class Notifier {
   /** Gives up what still waits to be tried again. */
   async stop(): Promise<void> {
     this.#stop.abort();
-    await Promise.allSettled(this.#pending);
+    await Promise.race([Promise.allSettled(this.#last.values()), delay(longestStopMs, undefined, { ref: false })]);
     this.#mail?.close();
   }
+}
+
+/** Nodemailer reads its options from the address alone where it is given one. */
+function withTimeouts(address: string): string {
+  const url = new URL(address);
+  for (const name of ['connectionTimeout', 'greetingTimeout', 'socketTimeout']) if (!url.searchParams.has(name)) url.searchParams.set(name, String(timeoutMs));
+  return url.href;
 }

@@ -73,7 +73,7 @@ export async function withClient<T>(loaded: LoadedSettings, work: (client: Clien
   const settings = { ...loaded.settings, HOST: '127.0.0.1', PORT: 0, RATE_LIMITING: false };
   // The server's own parts take a second to load: only where there is none to talk to.
   const [{ startApp }, { Logging }] = await Promise.all([import('../app.js'), import('../platform/logging/index.js')]);
-  const app = await startApp({ ...loaded, settings }, new Logging('error'));
+  const app = await startApp({ ...loaded, settings }, new Logging('error'), { briefly: true });
   try {
     return await work(new Client(app.url, await key()));
   } finally {

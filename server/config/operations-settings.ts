@@ -13,8 +13,13 @@ export const operationsSettings = {
     .meta({ group: 'Logging and monitoring', about: 'Log files kept beside the one that is written.', manual: 'backupCount' }),
   PERFORMANCE_MONITORING: flag().default(true).meta({
     group: 'Logging and monitoring',
-    about: 'Samples processor, memory and event-loop delay for liveMetrics.',
+    about:
+      'Samples the machine and the server: without it there are no metrics over time, no alerts by thresholds, and nothing pauses before disk or memory runs out.',
     manual: 'PERFORMANCE_MONITORING / monitoring.enabled',
+  }),
+  OTLP_TRACES_URL: url('http:', 'https:').default('').meta({
+    group: 'Logging and monitoring',
+    about: 'Address of an OpenTelemetry collector that gets a span of every operation and job, e.g. http://127.0.0.1:4318/v1/traces; empty sends none.',
   }),
   SLOW_QUERY_THRESHOLD: share(0.01, 600)
     .default(2)
@@ -46,6 +51,7 @@ export const operationsSettings = {
     .meta({ group: 'Alerts', unit: 's', about: 'How long a value must be beyond a threshold before an alert is raised, and within it before that is over.' }),
   ALERT_RETENTION_DAYS: integer(1, 3650).default(365).meta({ group: 'Alerts', unit: 'days', about: 'How long alerts that are over are kept.' }),
   ALERT_WEBHOOK_URL: url('http:', 'https:')
+    .refine((value) => value === '' || new URL(value).username === '', 'must not hold a user name or password: sign requests by ALERT_WEBHOOK_SECRET')
     .default('')
     .meta({ group: 'Alerts', secret: true, about: 'Address that alerts are posted to as JSON; empty posts none.' }),
   ALERT_WEBHOOK_SECRET: text().default('').meta({

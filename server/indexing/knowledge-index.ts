@@ -1,3 +1,5 @@
+import { AsyncResource } from 'node:async_hooks';
+import PQueue from 'p-queue';
 import { type EntityManager } from 'typeorm';
 import { type Settings } from '../config/index.js';
 import { ChunkVectorEntity, vectorFromBytes } from '../documents/index.js';
@@ -24,6 +26,7 @@ export class KnowledgeIndex {
   readonly #refinedListeners: RefinedListener[] = [];
   readonly #resident: ResidentIndex;
   readonly #closing = new AbortController();
+  readonly #turns = new PQueue({ concurrency: 1 });
 
   constructor(
     private readonly settings: Settings,
@@ -175,6 +178,11 @@ export class KnowledgeIndex {
     const also = collection === this.active.collection ? this.#also : null;
     if (also) await this.vectors.upsert(also, rows);
     this.#resident.upserted(collection, rows);
+  }
+
+  /** Does what fills, exchanges or drops collections alone: one after another, or not at all once `signal` is aborted. */
+  exclusively<T>(work: () => Promise<T>, signal: AbortSignal): Promise<T> {
+    return this.#turns.add(AsyncResource.bind(work), { signal });
   }
 
   /** What goes into the generation that answers goes into this collection as well. @returns a function that ends that */

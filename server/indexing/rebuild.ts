@@ -29,7 +29,11 @@ export class IndexRebuild {
    * A new collection is filled from the vectors in the database, beside the one that answers, and takes its place in one moment.
    * Interrupted, it goes on with what was filled.
    */
-  async fromStored({ job, signal, report }: Context): Promise<{ generation: number; vectors: number }> {
+  fromStored(context: Context): Promise<{ generation: number; vectors: number }> {
+    return this.parts.index.exclusively(() => this.#fromStored(context), context.signal);
+  }
+
+  async #fromStored({ job, signal, report }: Context): Promise<{ generation: number; vectors: number }> {
     const { database, index, generations, mirror } = this.parts;
     const before = index.active;
     const generation = await generations.beginAgain(before.model, `rebuild:${job.id}`);
@@ -64,7 +68,11 @@ export class IndexRebuild {
   }
 
   /** Every passage is embedded again and its vector exchanged; then the collection is made anew from them. */
-  async byEmbedding(context: Context): Promise<{ generation: number; vectors: number; embedded: number }> {
+  byEmbedding(context: Context): Promise<{ generation: number; vectors: number; embedded: number }> {
+    return this.parts.index.exclusively(() => this.#byEmbedding(context), context.signal);
+  }
+
+  async #byEmbedding(context: Context): Promise<{ generation: number; vectors: number; embedded: number }> {
     const { database, index } = this.parts;
     const { signal, report } = context;
     const { model } = index.active;
@@ -88,7 +96,7 @@ export class IndexRebuild {
       embedded += chunks.length;
       report({ stage: 'EMBEDDING', progress: Math.min(0.9, (embedded / Math.max(1, total)) * 0.9), message: `${embedded} of ${total} passages` });
     }
-    const rebuilt = await this.fromStored({ ...context, report: ({ progress = 0, ...rest }) => report({ ...rest, progress: 0.9 + progress / 10 }) });
+    const rebuilt = await this.#fromStored({ ...context, report: ({ progress = 0, ...rest }) => report({ ...rest, progress: 0.9 + progress / 10 }) });
     return { ...rebuilt, embedded };
   }
 
@@ -99,7 +107,11 @@ export class IndexRebuild {
   }
 
   /** Drops every collection of ours and fills the one that answers from the database; meanwhile searches answer by words, and from memory. */
-  async reset({ signal, report }: Context): Promise<{ vectors: number }> {
+  reset(context: Context): Promise<{ vectors: number }> {
+    return this.parts.index.exclusively(() => this.#reset(context), context.signal);
+  }
+
+  async #reset({ signal, report }: Context): Promise<{ vectors: number }> {
     const { index, mirror } = this.parts;
     await index.vectors.whenAvailable(signal);
     for (const collection of await index.ownCollections()) await index.vectors.dropCollection(collection);
@@ -110,7 +122,11 @@ export class IndexRebuild {
   }
 
   /** Brings the collection in line with the database, clears what is kept no longer, and reads the vectors into memory anew. */
-  async optimize({ signal }: Context): Promise<{ vectors: number }> {
+  optimize(context: Context): Promise<{ vectors: number }> {
+    return this.parts.index.exclusively(() => this.#optimize(context), context.signal);
+  }
+
+  async #optimize({ signal }: Context): Promise<{ vectors: number }> {
     const { index, mirror, generations } = this.parts;
     await index.vectors.whenAvailable(signal);
     await index.ensureCollection();

@@ -72,7 +72,11 @@ export class Reembedding implements JobHandler {
     return this.parts.jobs.enqueue({ kind: reembedKind, payload: { model, generation: number } });
   }
 
-  async run({ job, signal, report }: JobContext): Promise<Record<string, unknown> | null> {
+  run(context: JobContext): Promise<Record<string, unknown> | null> {
+    return this.parts.index.exclusively(() => this.#run(context), context.signal);
+  }
+
+  async #run({ job, signal, report }: JobContext): Promise<Record<string, unknown> | null> {
     const { index, embedders, generations, mirror } = this.parts;
     const model = String(job.payload['model']);
     if (model === index.active.model) return { model, switched: false };

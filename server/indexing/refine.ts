@@ -65,7 +65,6 @@ export class Refinement implements JobHandler {
   }
 
   async run({ signal, report }: JobContext): Promise<Record<string, unknown>> {
-    const embedder = await this.index.requireEmbedder();
     const { model } = this.index.active;
     let refined = 0;
     let after = 0;
@@ -76,6 +75,9 @@ export class Refinement implements JobHandler {
       // At the end once more from the beginning: chunks may have come whose numbers lie before those looked at.
       after = chunks.at(-1)?.id ?? 0;
       if (chunks.length === 0) continue;
+      // Asked for each time: it may have been loaded anew, and under another model there is other work.
+      const embedder = await this.index.requireEmbedder();
+      if (this.index.active.model !== model) break;
       const packed = await Promise.all(chunks.map((chunk) => embedPieces(embedder, chunk, signal, true)));
       await this.database.write(async (tx) => {
         for (const [i, chunk] of chunks.entries()) await tx.update(ChunkVectorEntity, { chunkId: chunk.id, model }, { pieces: packed[i]! });

@@ -22,7 +22,8 @@ export class FullTextRebuild {
     for (let after = 0; ;) {
       signal.throwIfAborted();
       const taken = await database.write(async (tx) => {
-        // Read within the transaction: a passage that is being removed does not come back.
+        // Read once nobody else can write: whoever removes a passage begins with its full text, and it does not come back.
+        await this.fullText.lock(tx);
         const chunks = await tx.find(ChunkEntity, { where: { id: MoreThan(after) }, order: { id: 'ASC' }, take: chunksAtOnce });
         const documents = await tx.find(DocumentEntity, { where: { id: In([...new Set(chunks.map(({ documentId }) => documentId))]), deletedAt: IsNull() } });
         const titles = new Map(documents.map(({ id, title }) => [id, title]));

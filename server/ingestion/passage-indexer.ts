@@ -42,9 +42,9 @@ export class PassageIndexer {
   async run(passages: Passages, extracted: ExtractedDocument, reporter: StageReporter): Promise<void> {
     const { attempt, chunks } = passages;
     for (let isFirst = true; ; isFirst = false) {
-      const { model, collection } = this.parts.index.active;
+      const { model } = this.parts.index.active;
       const { all, unkept } = await this.#embed({ ...passages, isFresh: passages.isFresh && isFirst }, model, reporter);
-      const rows = await this.#index(passages, all, collection, reporter);
+      const { rows, collection } = await this.#index(passages, all, model, reporter);
       const complete = { ...attempt, extracted, chunkCount: chunks.length, vectors: unkept, model };
       if (await this.#activation.activate(complete)) {
         this.parts.index.kept(rows, collection);
@@ -89,9 +89,9 @@ export class PassageIndexer {
   async #index(
     { attempt: { documentId, signal }, chunks }: Passages,
     vectors: Map<number, Float32Array>,
-    collection: string,
+    model: string,
     reporter: StageReporter,
-  ): Promise<VectorRow[]> {
+  ): Promise<{ rows: VectorRow[]; collection: string }> {
     reporter.at('INDEXING');
     const rows = chunks.flatMap((chunk) => {
       const vector = vectors.get(chunk.id);
@@ -99,9 +99,12 @@ export class PassageIndexer {
     });
     for (;;) {
       await this.parts.index.vectors.whenAvailable(signal);
+      // Asked for at each attempt: a rebuilt index has another collection, and the one of before is gone.
+      const { active } = this.parts.index;
+      if (active.model !== model) return { rows, collection: active.collection };
       try {
-        await this.parts.index.upsert(rows, collection);
-        return rows;
+        await this.parts.index.upsert(rows, active.collection);
+        return { rows, collection: active.collection };
       } catch (error) {
         // The vector index went away: the document waits for it, as the next ones do.
         signal.throwIfAborted();

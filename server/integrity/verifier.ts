@@ -9,14 +9,17 @@ import { type Damage } from './damage.js';
 /** Told which store is looked at, and how far the whole is, 0..1. */
 type OnProgress = (stage: string, progress: number) => void;
 
-const checks: [stage: string, check: Check][] = [
-  ['originals', originals],
-  ['texts and chunks', documents],
-  ['passages', passages],
-  ['full text', fullTextLists],
-  ['orphans', orphans],
-  ['vector index', vectorIndex],
-  ['states', stuck],
+/** One after another; those that wait for different processes side by side. */
+const checks: [stage: string, check: Check][][] = [
+  [['originals', originals]],
+  [['texts and chunks', documents]],
+  [
+    ['passages', passages],
+    ['vector index', vectorIndex],
+  ],
+  [['full text', fullTextLists]],
+  [['orphans', orphans]],
+  [['states', stuck]],
 ];
 
 /** Compares originals, texts, chunks, full text, vectors and the vector index with each other, in both directions, while the product serves. */
@@ -27,10 +30,12 @@ export class Verifier {
   async verify(signal: AbortSignal, onProgress: OnProgress = () => undefined): Promise<Damage[]> {
     const startedAt = new Date().toISOString();
     const found: Damage[] = [];
-    for (const [i, [stage, check]] of checks.entries()) {
+    let done = 0;
+    for (const together of checks) {
       signal.throwIfAborted();
-      onProgress(stage, i / checks.length);
-      found.push(...(await check(this.stores, signal)));
+      onProgress(together.map(([stage]) => stage).join(', '), done / checks.length);
+      for (const damages of await Promise.all(together.map(([, check]) => check(this.stores, signal)))) found.push(...damages);
+      done += 1;
     }
     // One that arrived, changed or went meanwhile was seen by some of the looks as it was, and by others as it is.
     const rows = await select<{ id: string }>(

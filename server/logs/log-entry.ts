@@ -46,7 +46,8 @@ export function parseLine(line: string): LogEntry | null {
 
 /** Tells whether a line and its entry are asked for; the text is compared first, so that few lines need to be parsed. */
 export function lineFilter({ levels, features, from, to, text }: LogCriteria): (line: string) => LogEntry | null {
-  const wanted = text?.toLowerCase();
+  // As it stands in a line of JSON.
+  const wanted = text ? JSON.stringify(text).slice(1, -1).toLowerCase() : null;
   return (line) => {
     if (wanted && !line.toLowerCase().includes(wanted)) return null;
     const entry = parseLine(line);

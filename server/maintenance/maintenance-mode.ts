@@ -25,6 +25,7 @@ const stillAnswered = new Set([
   'Query.viewer',
   'Query.maintenanceMode',
   'Query.health',
+  'GET /health/detailed',
   'Mutation.signOut',
   'Subscription.maintenanceModeChanged',
   'Subscription.healthChanged',

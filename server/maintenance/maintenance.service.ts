@@ -1,7 +1,8 @@
+import { AsyncResource } from 'node:async_hooks';
 import PQueue from 'p-queue';
 import { In } from 'typeorm';
 import { type Database } from '../platform/database/index.js';
-import { AppError, badInput } from '../platform/errors.js';
+import { AppError, asError, badInput, messageOf } from '../platform/errors.js';
 import { type JobContext, JobEntity, type JobHandler, type JobQueue } from '../platform/queue/index.js';
 import { MaintenanceTask, type TaskContext, type TaskParts, tasks } from './tasks.js';
 
@@ -14,7 +15,18 @@ export interface TaskState {
   lastJob: JobEntity | null;
 }
 
-type OnOutcome = (task: MaintenanceTask, error: string | null) => void;
+export interface TaskOutcome {
+  task: MaintenanceTask;
+  /** Null where it succeeded. */
+  error: string | null;
+  result: Record<string, unknown> | null;
+}
+
+type OnOutcome = (outcome: TaskOutcome) => void;
+
+const beatMs = 20_000;
+const schedulesLookedAt = 30;
+const tellsNothing = new Set([MaintenanceTask.VACUUM, MaintenanceTask.ANALYZE, MaintenanceTask.INTEGRITY_CHECK, MaintenanceTask.OPTIMIZE_FULLTEXT]);
 
 /** Runs maintenance tasks as jobs, one at a time. */
 export class MaintenanceService implements JobHandler {
@@ -32,7 +44,7 @@ export class MaintenanceService implements JobHandler {
     jobs.register(maintenanceKind, this);
   }
 
-  /** Calls `listener` when a task has succeeded, with null, or failed. */
+  /** Calls `listener` when a task has succeeded or failed. */
   onOutcome(listener: OnOutcome): void {
     this.#listeners.push(listener);
   }
@@ -65,34 +77,58 @@ export class MaintenanceService implements JobHandler {
   /** Does a task now, or as soon as the one before has ended. */
   async perform(task: MaintenanceTask, context: TaskContext, options: Record<string, unknown> = {}): Promise<Record<string, unknown>> {
     const { signal, report } = context;
-    return this.#turns.add(async () => {
-      signal.throwIfAborted();
-      report({ stage: task, message: tasks[task].about });
-      const started = performance.now();
-      try {
-        const result = await tasks[task].run(this.parts, context, tasks[task].options.parse(options));
-        this.#tell(task, null);
-        return { task, tookMs: Math.round(performance.now() - started), ...result };
-      } catch (error) {
-        if (!signal.aborted) this.#tell(task, error instanceof Error ? error.message : String(error));
-        throw error;
-      }
-    });
+    // Whoever waits for a turn, or for a statement of the database that tells nothing on its way, is not stuck.
+    const beat = setInterval(() => (waits || tellsNothing.has(task) ? report({}) : undefined), beatMs).unref();
+    let waits = true;
+    const aborted = new Promise<never>((_resolve, reject) => signal.addEventListener('abort', () => reject(asError(signal.reason)), { once: true }));
+    aborted.catch(() => undefined);
+    try {
+      return await this.#turns.add(
+        AsyncResource.bind(async () => {
+          waits = false;
+          report({ stage: task, message: tasks[task].about });
+          const started = performance.now();
+          // One that does not hear of its end gives its turn up all the same.
+          const result = await Promise.race([tasks[task].run(this.parts, context, tasks[task].options.parse(options)), aborted]);
+          this.#tell({ task, error: null, result });
+          return { task, tookMs: Math.round(performance.now() - started), ...result };
+        }),
+        { signal },
+      );
+    } catch (error) {
+      if (!signal.aborted) this.#tell({ task, error: messageOf(error), result: null });
+      throw error;
+    } finally {
+      clearInterval(beat);
+    }
   }
 
-  #tell(task: MaintenanceTask, error: string | null): void {
-    for (const listener of this.#listeners) listener(task, error);
+  #tell(outcome: TaskOutcome): void {
+    for (const listener of this.#listeners) listener(outcome);
   }
 
   async states(): Promise<TaskState[]> {
-    const all = Object.values(MaintenanceTask);
-    const jobs = await this.#database.read.find(JobEntity, {
-      where: { kind: maintenanceKind, subjectId: In(all.map(subjectOf)) },
-      order: { createdAt: 'DESC', id: 'DESC' },
-      take: 500,
-    });
-    return all.map((task) => ({ task, about: tasks[task].about, lastJob: jobs.find(({ subjectId }) => subjectId === subjectOf(task)) ?? null }));
+    const { read } = this.#database;
+    // A schedule's run of a task is a step of the schedule's job.
+    const scheduled = await read.find(JobEntity, { where: { kind: 'SCHEDULE' }, order: { createdAt: 'DESC' }, take: schedulesLookedAt });
+    return Promise.all(
+      Object.values(MaintenanceTask).map(async (task) => {
+        const own = await read.findOne(JobEntity, { where: { kind: maintenanceKind, subjectId: subjectOf(task) }, order: { createdAt: 'DESC', id: 'DESC' } });
+        const step = scheduled.flatMap((job) => asStep(job, task) ?? [])[0];
+        const isNewer = step && (!own || (own.finishedAt !== null && step.createdAt > own.createdAt));
+        return { task, about: tasks[task].about, lastJob: isNewer ? step : own };
+      }),
+    );
   }
+}
+
+/** A schedule's job as if it had been for one of its tasks alone; null where it has not come to it. */
+function asStep(job: JobEntity, task: MaintenanceTask): JobEntity | null {
+  const { done = [] } = job.payload as { done?: { step: string; result: Record<string, unknown> | null; error: string | null }[] };
+  const step = done.find((one) => one.step === (task as string));
+  if (!step) return null;
+  const { result, error } = step;
+  return Object.assign(new JobEntity(), job, { status: error === null ? 'SUCCEEDED' : 'FAILED', result, error, finishedAt: job.finishedAt ?? job.reportedAt });
 }
 
 const subjectOf = (task: MaintenanceTask) => `maintenance:${task}`;

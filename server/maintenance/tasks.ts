@@ -1,5 +1,5 @@
 import { getHeapSpaceStatistics, writeHeapSnapshot } from 'node:v8';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { z } from 'zod';
 import { type IndexRebuild, type KnowledgeIndex } from '../indexing/index.js';
 import { type FullTextRebuild } from '../ingestion/index.js';
@@ -155,7 +155,7 @@ export const tasks: Readonly<Record<MaintenanceTask, Task>> = {
       process: { ...process.memoryUsage() },
       processes: await processes(),
       heapSpaces: getHeapSpaceStatistics().map(({ space_name: name, space_used_size: usedBytes }) => ({ name, usedBytes })),
-      ...(heapSnapshot ? { snapshot: writeHeapSnapshot(join(blobs.tmpDir, `heap-${job.id}.heapsnapshot`)) } : {}),
+      ...(heapSnapshot ? { snapshot: basename(writeHeapSnapshot(join(blobs.tmpDir, `heap-${job.id}.heapsnapshot`))) } : {}),
     }),
   ),
 };

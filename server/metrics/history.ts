@@ -1,4 +1,4 @@
-import { Between, LessThan } from 'typeorm';
+import { Between, In, LessThan, Not } from 'typeorm';
 import { type Database } from '../platform/database/index.js';
 import { badInput } from '../platform/errors.js';
 import { MetricSampleEntity } from './metric-sample.entity.js';
@@ -61,8 +61,16 @@ export class MetricsHistory {
       throw badInput(`A step of ${width} s over this range makes more than ${mostPoints} points.`, 'Take a longer step or a shorter range.');
     const buckets = new Map<number, { resolution: number; rows: MetricSampleEntity[] }>();
     // Where finer values are gone, or not yet rolled up, the others fill in.
+    let covered: { from: number; to: number } | null = null;
     for (const resolution of this.#resolutionsFor(width)) {
-      const rows = await this.database.read.find(MetricSampleEntity, { where: { resolution, at: Between(first, last - 1) }, order: { at: 'ASC' } });
+      const spans: [number, number][] = covered
+        ? [
+            [first, covered.from - 1],
+            [covered.to, last - 1],
+          ]
+        : [[first, last - 1]];
+      const rows = (await Promise.all(spans.filter(([from, to]) => from <= to).map((span) => this.#rows(resolution, span)))).flat();
+      if (rows.length > 0 && !covered) covered = { from: rows[0]!.at, to: rows.at(-1)!.at + resolution };
       for (const row of rows) {
         const start = row.at - (row.at % width);
         const bucket = buckets.get(start);
@@ -73,6 +81,10 @@ export class MetricsHistory {
     return [...buckets]
       .sort(([a], [b]) => a - b)
       .map(([start, { rows }]) => ({ at: new Date(Math.max(start, first) * 1000), ...combined(rows.map(({ values }) => named(values))) }));
+  }
+
+  #rows(resolution: number, [from, to]: [number, number]): Promise<MetricSampleEntity[]> {
+    return this.database.read.find(MetricSampleEntity, { where: { resolution, at: Between(from, to) }, order: { at: 'ASC' } });
   }
 
   /** What the history takes, in rows and about how many bytes. */
@@ -122,14 +134,17 @@ export class MetricsHistory {
   }
 
   async #forget(now: number): Promise<void> {
-    const limits: [resolution: number, keptSeconds: number][] = [
+    // Samples as long as a minute are kept as long as minutes are.
+    const limits = new Map([
       [this.#raw, rawKept],
       [minute, minutesKept],
       [hour, this.settings.retentionDays * day],
-    ];
+    ]);
     await this.database.write(async (tx) => {
       for (const [resolution, kept] of limits)
         await tx.delete(MetricSampleEntity, { resolution, at: LessThan(now - Math.min(kept, this.settings.retentionDays * day)) });
+      // What another setting of the interval has left.
+      await tx.delete(MetricSampleEntity, { resolution: Not(In([...limits.keys()])), at: LessThan(now - rawKept) });
     });
   }
 }

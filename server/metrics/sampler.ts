@@ -33,6 +33,8 @@ export interface SystemReading {
 export class Sampler {
   #timer: NodeJS.Timeout | null = null;
   #taking: Promise<void> = Promise.resolve();
+  #keeping = false;
+  #kept: Promise<unknown> = Promise.resolve();
   #gcMs = 0;
   #last = { at: performance.now(), gcMs: 0, chunks: 0, failed: 0 };
   readonly #collections = new PerformanceObserver((list) => {
@@ -57,7 +59,7 @@ export class Sampler {
 
   /** One sample, now: for a clock that somebody drives. */
   sample(): Promise<void> {
-    return this.#take();
+    return this.#take().then(() => this.#kept as Promise<void>);
   }
 
   start(): void {
@@ -79,12 +81,14 @@ export class Sampler {
     if (this.#timer) clearInterval(this.#timer);
     this.#collections.disconnect();
     await this.#taking;
+    await this.#kept;
   }
 
   async #take(): Promise<void> {
     const { parts } = this;
+    // The machine is judged even while the database does not answer.
     const [metrics, host, processes, databaseBytes] = await Promise.all([
-      parts.current(),
+      parts.current().catch(() => null),
       parts.host.read(),
       parts.host.processes(),
       parts.databaseBytes().catch(() => null),
@@ -93,38 +97,42 @@ export class Sampler {
     const at = parts.clock.now();
     const now = { at: performance.now(), gcMs: this.#gcMs, ...parts.ingested() };
     const seconds = Math.max(0.001, (now.at - this.#last.at) / 1000);
-    const { process: own, eventLoop, queue, library, search, requests } = metrics;
+    const own = process.memoryUsage();
     const values: SampleValues = {
       ...host,
-      cpuShare: own.cpuShare,
-      memoryBytes: own.memoryBytes,
-      heapBytes: own.heapBytes,
+      cpuShare: metrics?.process.cpuShare ?? null,
+      memoryBytes: own.rss,
+      heapBytes: own.heapUsed,
       allMemoryBytes: processes.length > 0 ? processes.reduce((sum, { memoryBytes }) => sum + memoryBytes, 0) : null,
-      eventLoopDelayP99Ms: eventLoop.delayP99Ms,
+      eventLoopDelayP99Ms: metrics?.eventLoop.delayP99Ms ?? null,
       gcShare: (now.gcMs - this.#last.gcMs) / 1000 / seconds,
-      requestsPerSecond: requests.perSecond,
-      requestP50Ms: requests.p50Ms,
-      requestP95Ms: requests.p95Ms,
-      errorShare: requests.failedShare,
-      searchesPerSecond: search.perSecond,
-      searchP50Ms: search.p50Ms,
-      searchP95Ms: search.p95Ms,
-      searchP99Ms: search.p99Ms,
-      searchCachedShare: search.cachedShare,
-      searchEmptyShare: search.emptyShare,
-      jobsQueued: queue.queued,
-      jobsRunning: queue.running,
-      embeddingQueued: queue.embedding,
+      requestsPerSecond: metrics?.requests.perSecond ?? null,
+      requestP50Ms: metrics?.requests.p50Ms ?? null,
+      requestP95Ms: metrics?.requests.p95Ms ?? null,
+      errorShare: metrics?.requests.failedShare ?? null,
+      searchesPerSecond: metrics?.search.perSecond ?? null,
+      searchP50Ms: metrics?.search.p50Ms ?? null,
+      searchP95Ms: metrics?.search.p95Ms ?? null,
+      searchP99Ms: metrics?.search.p99Ms ?? null,
+      searchCachedShare: metrics?.search.cachedShare ?? null,
+      searchEmptyShare: metrics?.search.emptyShare ?? null,
+      jobsQueued: metrics?.queue.queued ?? null,
+      jobsRunning: metrics?.queue.running ?? null,
+      embeddingQueued: metrics?.queue.embedding ?? null,
       chunksPerSecond: (now.chunks - this.#last.chunks) / seconds,
       ingestionsFailedPerSecond: (now.failed - this.#last.failed) / seconds,
-      documents: library.documents,
-      chunks: library.chunks,
+      documents: metrics?.library.documents ?? null,
+      chunks: metrics?.library.chunks ?? null,
       databaseBytes,
       pendingWrites: parts.pendingWrites(),
       webSockets: parts.webSockets(),
     };
     this.#last = now;
     for (const listener of this.#listeners) await listener({ at, values });
-    await parts.history.add(at, values);
+    // Not waited for: while the database is tidied, the machine is watched all the same.
+    if (this.#keeping) return;
+    this.#keeping = true;
+    const kept = parts.history.add(at, values).finally(() => (this.#keeping = false));
+    this.#kept = kept.catch((error: unknown) => parts.log.error({ err: error }, 'a sample of the metrics could not be kept'));
   }
 }

@@ -28,6 +28,7 @@ export interface ReportParts {
 const dayMs = 24 * 3_600_000;
 const hourSeconds = 3600;
 const keptDays = 730;
+const forecastAgeMs = 300_000;
 const spans: Record<ReportKind, number> = { PERFORMANCE: 7, LOG_ANALYSIS: 30, CAPACITY: 30, UPDATE_CHECK: 0 };
 
 type Position = [createdAt: string, id: string];
@@ -35,6 +36,9 @@ const isPosition = (value: unknown): value is Position => Array.isArray(value) &
 
 /** Makes and keeps reports. */
 export class ReportsService {
+  /** The line through a month does not move within minutes. */
+  #kept: { at: number; value: Promise<Forecast> } | null = null;
+
   constructor(private readonly parts: ReportParts) {}
 
   /** Makes a report of the days that end now: 7 for performance, 30 for logs and capacity. */
@@ -78,7 +82,16 @@ export class ReportsService {
   }
 
   /** When the disk will be full, by the last 30 days. */
-  async diskForecast(now = this.parts.clock.now()): Promise<Forecast> {
+  diskForecast(now = this.parts.clock.now()): Promise<Forecast> {
+    const kept = this.#kept;
+    if (kept && now.getTime() - kept.at < forecastAgeMs && now.getTime() >= kept.at) return kept.value;
+    const value = this.#forecast(now);
+    value.catch(() => (this.#kept = null));
+    this.#kept = { at: now.getTime(), value };
+    return value;
+  }
+
+  async #forecast(now: Date): Promise<Forecast> {
     return forecast(freeSpace(await this.parts.history(new Date(now.getTime() - 30 * dayMs), now, hourSeconds)));
   }
 
@@ -93,8 +106,9 @@ export class ReportsService {
         [`${title}, highest`, values.length > 0 ? Math.max(...values) : null],
       ];
     };
-    // The mean of an hour's rate, times its seconds, is how many there were.
-    const times = (name: SeriesName) => Math.round(valuesOf(points, name).reduce((total, [, value]) => total + value * hourSeconds, 0));
+    // The mean of a step's rate, times the seconds it has had, is how many there were.
+    const seconds = points.map(({ at }, i) => Math.min(hourSeconds, ((points[i + 1]?.at ?? to).getTime() - at.getTime()) / 1000));
+    const times = (name: SeriesName) => Math.round(points.reduce((total, point, i) => total + (point[name] ?? 0) * seconds[i]!, 0));
     const jobs = await this.#jobs(from, to);
     return {
       sections: [

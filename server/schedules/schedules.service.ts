@@ -154,7 +154,9 @@ export class SchedulesService implements JobHandler {
 
   async run(context: JobContext): Promise<Record<string, unknown>> {
     const { job, signal, report } = context;
-    const { schedule: name, due, trigger, done = [] } = job.payload as { schedule: string; due: string; trigger: string; done?: StepOutcome[] };
+    const { schedule: name, due, trigger, done: known = [] } = job.payload as { schedule: string; due: string; trigger: string; done?: StepOutcome[] };
+    // Retried, what failed is tried again; cut off, nothing is taken twice.
+    const done = context.resumed ? known : known.filter(({ error }) => error === null);
     const { steps } = this.#require(name);
     for (const [i, step] of steps.entries()) {
       signal.throwIfAborted();

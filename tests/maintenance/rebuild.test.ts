@@ -54,9 +54,32 @@ test.each([
   expect(search.hits[0]?.document.id).toBe(documentId);
 });
 
+test('a long document that is being read while the index is exchanged ends in the new one', { timeout: 120_000 }, async () => {
+  const long = Array.from(
+    { length: 160 },
+    (_, i) =>
+      `## Pier ${i}\n\nPier ${i} was built in ${1700 + i} and is ${i * 3 + 40} metres long. ${'It is inspected every spring by the harbour office. '.repeat(6)}`,
+  ).join('\n\n');
+  const [upload] = await server.upload([{ name: 'piers.md', content: long }]);
+  const id = upload!.document!.id;
+  await expect
+    .poll(async () => (await server.ask<{ document: { status: string } }>('query($id: ID!) { document(id: $id) { status } }', { id })).document.status, {
+      timeout: 30_000,
+      interval: 20,
+    })
+    .toBe('EMBEDDING');
+  expect(await server.jobDone(await run('REBUILD_INDEX'))).toMatchObject({ status: 'SUCCEEDED' });
+  const { status, chunkCount } = await server.settled(id, 90_000);
+  expect([status, chunkCount > 20]).toEqual(['READY', true]);
+  await server.idle();
+  expect((await server.jobDone(await run('VERIFY_DATA'))).result).toMatchObject({ found: 0 });
+  await server.ask('mutation($id: ID!) { deleteDocuments(ids: [$id]) { id } }', { id });
+  await server.idle();
+});
+
 test('only the collection that answers is left, and every store holds the same', async () => {
   const { indexGenerations } = await server.ask<{ indexGenerations: { status: string }[] }>('{ indexGenerations { status } }');
-  expect(indexGenerations.map(({ status }) => status)).toEqual(['ACTIVE', 'REMOVED', 'REMOVED']);
+  expect(indexGenerations.map(({ status }) => status)).toEqual(['ACTIVE', 'REMOVED', 'REMOVED', 'REMOVED']);
   const { runMaintenance } = await server.ask<{ runMaintenance: { id: string } }>('mutation { runMaintenance(task: VERIFY_DATA) { id } }');
   expect((await server.jobDone(runMaintenance.id)).result).toMatchObject({ found: 0 });
 });

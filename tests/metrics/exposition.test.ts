@@ -36,6 +36,13 @@ test('every name follows the rules of Prometheus: our prefix, base units, totals
   }
 });
 
+test('only faults of ours count as failures', { timeout: 30_000 }, async () => {
+  await server.send('mutation Mistake { retryJob(id: "none") { id } }');
+  await server.send('query Mistake { documents(first: -1) { totalCount } }');
+  const { metrics } = await server.ask<{ metrics: { requests: { failedShare: number; p95Ms: number } } }>('{ metrics { requests { failedShare p95Ms } } }');
+  expect(metrics.requests).toMatchObject({ failedShare: 0, p95Ms: expect.any(Number) as number });
+});
+
 test('names that clients invent do not grow it without bound', { timeout: 60_000 }, async () => {
   for (let i = 0; i < 150; i += 1) await server.ask(`query Invented${i} { viewer { name } }`);
   const text = await (await fetch(`${server.url}/metrics`, { headers: { authorization: server.authorization } })).text();

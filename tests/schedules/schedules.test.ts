@@ -102,6 +102,24 @@ test('a run that was cut off goes on after its last finished step', { timeout: 9
   expect(result.steps[0]!.tookMs).toBe(4711);
 });
 
+test('what failed in a run is tried again, and what succeeded is not', { timeout: 60_000 }, async () => {
+  const { runSchedule } = await server.ask<{ runSchedule: { id: string } }>('mutation { runSchedule(name: "DAILY") { id } }');
+  await server.jobDone(runSchedule.id);
+  const done = JSON.stringify([
+    { step: 'ROTATE_LOGS', tookMs: 4711, result: null, error: null },
+    { step: 'ANALYZE', tookMs: 1, result: null, error: 'disk I/O error' },
+  ]);
+  await server.quit();
+  await execute(
+    `UPDATE jobs SET status = 'FAILED', payload = '{"schedule":"DAILY","due":"2026-01-01T00:00:00.000Z","trigger":"operator","done":${done}}' WHERE id = '${runSchedule.id}'`,
+  );
+  await server.boot();
+  await server.ask('mutation($id: ID!) { retryJob(id: $id) { id } }', { id: runSchedule.id });
+  const { status, result } = (await server.jobDone(runSchedule.id)) as unknown as { status: string; result: { steps: { step: string; tookMs: number }[] } };
+  expect([status, result.steps.map(({ step }) => step)]).toEqual(['SUCCEEDED', ['ROTATE_LOGS', 'CLEAN_TEMP', 'ANALYZE', 'CACHE_STATISTICS']]);
+  expect(result.steps[0]!.tookMs).toBe(4711);
+});
+
 test('a schedule that is turned off is not due, and an unknown one is told', async () => {
   const { enableSchedule } = await server.ask<{ enableSchedule: State }>(
     'mutation { enableSchedule(name: "WEEKLY", enabled: false) { name enabled nextRunAt } }',

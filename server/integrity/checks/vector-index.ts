@@ -3,7 +3,8 @@ import { type Damage } from '../damage.js';
 import { answering, type Check, type CheckedStores, quoted, select } from './check.js';
 
 const idsAtOnce = 1000;
-const vectorsAtOnce = 500;
+/** Few enough that reading an answer does not hold up a search. */
+const vectorsAtOnce = 100;
 /** Two vectors are the same from this cosine on: ChromaDB keeps them as they are. */
 const sameCosine = 0.9999;
 

@@ -1,3 +1,4 @@
+import { AsyncResource } from 'node:async_hooks';
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import PQueue from 'p-queue';
@@ -91,14 +92,19 @@ export class Database {
     return this.#writes.size + this.#writes.pending;
   }
 
+  /** On behalf of whoever asks, though the queue runs it when another's work has ended. */
+  #queued<T>(work: () => Promise<T>): Promise<T> {
+    return this.#writes.add(AsyncResource.bind(work));
+  }
+
   /** Runs `work` in one transaction: all of it is kept, or none. */
   write<T>(work: (tx: EntityManager) => Promise<T>): Promise<T> {
-    return this.#writes.add(() => this.#writer.transaction(work));
+    return this.#queued(() => this.#writer.transaction(work));
   }
 
   /** Runs one statement, which is a transaction of its own. */
   writeOne<T>(statement: (manager: EntityManager) => Promise<T>): Promise<T> {
-    return this.#writes.add(() => statement(this.#writer.manager));
+    return this.#queued(() => statement(this.#writer.manager));
   }
 
   /** Holds `key` until the transaction ends, so that writers who share it come one after another. SQLite has one writer anyway. */
@@ -108,7 +114,7 @@ export class Database {
 
   /** Runs a statement that must stand outside a transaction, such as VACUUM. */
   maintain(sql: string): Promise<unknown> {
-    return this.#writes.add(() => this.#writer.query(sql));
+    return this.#queued(() => this.#writer.query(sql));
   }
 
   /** Size of the database, in bytes: of its pages in SQLite, without the write-ahead log. */

@@ -229,9 +229,15 @@ export class FullTextIndex {
     );
   }
 
+  /** Keeps other writers from the full text until the transaction ends; SQLite has one writer anyway. */
+  async lock(tx: EntityManager): Promise<void> {
+    if (this.database.dialect === 'postgres') await tx.query('LOCK TABLE chunk_terms, term_statistics, full_text_statistics IN SHARE ROW EXCLUSIVE MODE');
+  }
+
   /** Counts terms and passages anew from the term vectors, in one transaction. */
   async recount(): Promise<void> {
     await this.database.write(async (tx) => {
+      await this.lock(tx);
       const counts = new Map<number, number>();
       let [chunks, length, after] = [0, 0, 0];
       for (;;) {

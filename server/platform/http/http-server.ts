@@ -24,6 +24,7 @@ import { HostGuard } from './host-guard.js';
 import { OperationLane } from './operation-lane.js';
 import { measuredOperations, type RequestMeter } from './request-meter.js';
 import { replacedAddresses } from './replaced-addresses.js';
+import { tracedOperations } from './traced-operations.js';
 import { largestOperationBytes, sendError, sendFailure, statusOf } from './send-error.js';
 
 /** Throws AppError UNAUTHENTICATED or FORBIDDEN unless the sender may use the route. */
@@ -158,6 +159,7 @@ export class HttpServer<Context extends object> {
         // Answers are for one signed-in person each: no proxy caches them, and no field needs to be asked for its age.
         ApolloServerPluginCacheControlDisabled(),
         measuredOperations(parts.meter),
+        ...(settings.OTLP_TRACES_URL ? [tracedOperations] : []),
       ],
       logger: { debug: () => undefined, info: () => undefined, warn: (message) => log.warn(message), error: (message) => log.error(message) },
     });

@@ -1,5 +1,6 @@
 import { type ApolloServerPlugin } from '@apollo/server';
 import { RollingWindow, type Latencies } from '../metering/index.js';
+import { errorCode } from './error-code.js';
 
 export interface MeasuredOperation {
   /** Name that the client gave the operation; `other` beyond the first hundred, so that figures by name stay bounded. */
@@ -16,7 +17,8 @@ export interface OperationRates extends Latencies {
 }
 
 const mostNames = 100;
-const faults = new Set<unknown>(['INTERNAL_SERVER_ERROR', 'UNAVAILABLE']);
+const longestName = 64;
+const faults = new Set(['INTERNAL_SERVER_ERROR', 'UNAVAILABLE']);
 
 /** Rate, latency and faults of GraphQL operations. Uploads count, but not their time, which is the sender's. */
 export class RequestMeter {
@@ -41,7 +43,7 @@ export class RequestMeter {
 
   #bounded(name: string): string {
     if (this.#names.has(name)) return name;
-    if (this.#names.size >= mostNames) return 'other';
+    if (this.#names.size >= mostNames || name.length > longestName) return 'other';
     this.#names.add(name);
     return name;
   }
@@ -54,9 +56,11 @@ export function measuredOperations(meter: RequestMeter): ApolloServerPlugin {
       const started = performance.now();
       const isUpload = request.http?.headers.get('content-type')?.startsWith('multipart/') ?? false;
       return Promise.resolve({
-        willSendResponse: ({ operationName, errors }) => {
-          const failed = errors?.some((error) => faults.has(error.extensions['code'] ?? 'INTERNAL_SERVER_ERROR')) ?? false;
-          meter.record(operationName, isUpload ? 0 : performance.now() - started, failed);
+        willSendResponse: ({ operationName, errors, contextValue }) => {
+          const failed = errors?.some((error) => faults.has(errorCode(error))) ?? false;
+          // Names that nobody stands behind would fill the hundred.
+          const { viewer } = contextValue as { viewer?: unknown };
+          meter.record(viewer ? operationName : 'signed-out', isUpload ? 0 : performance.now() - started, failed);
           return Promise.resolve();
         },
       });

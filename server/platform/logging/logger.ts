@@ -9,6 +9,8 @@ export type { Level, Logger };
 
 export const logLevels = ['trace', 'debug', 'info', 'warn', 'error', 'fatal'] as const satisfies Level[];
 
+const reopenMs = 10_000;
+
 export interface LogFileOptions {
   directory: string;
   /** A file that grew beyond this is put aside. */
@@ -35,6 +37,7 @@ export class Logging {
   readonly #streams = multistream([]);
   readonly #lines = new EventEmitter().setMaxListeners(0);
   #file: RotatingFileStream | null = null;
+  #closed = false;
 
   constructor(level: Level) {
     this.#streams.add({ level: 'trace', stream: pino.destination({ fd: 2, sync: false }) });
@@ -45,7 +48,8 @@ export class Logging {
         timestamp: pino.stdTimeFunctions.isoTime,
         formatters: { level: (label) => ({ level: label }) },
         serializers: { err: errorFields },
-        mixin: () => currentScope(),
+        // A copy: pino writes each line's own fields into what it is given.
+        mixin: () => ({ ...currentScope() }),
         redact: {
           paths: ['*.authorization', '*.cookie', '*.token', '*.key', '*.password', 'authorization', 'cookie', 'token', 'key', 'password'],
           censor: '[hidden]',
@@ -74,10 +78,19 @@ export class Logging {
   /** Writes to `erpfts.log` in a directory as well, from now on. */
   toFiles({ directory, maxBytes, count }: LogFileOptions): void {
     mkdirSync(directory, { recursive: true, mode: 0o700 });
-    this.#file = createStream('erpfts.log', { path: directory, size: `${maxBytes}B`, rotate: count, mode: 0o600 });
-    // A full disk must not end the server: what cannot be written is still on standard error.
-    this.#file.on('error', () => undefined);
-    this.#streams.add({ level: 'trace', stream: this.#file });
+    const open = () => {
+      if (this.#closed) return;
+      const file = createStream('erpfts.log', { path: directory, size: `${maxBytes}B`, rotate: count, mode: 0o600 });
+      this.#file = file;
+      // A full disk must not end the server, nor the log for good: what cannot be written meanwhile is still on standard error.
+      file.once('error', () => {
+        if (this.#file === file) this.#file = null;
+        setTimeout(open, reopenMs).unref();
+      });
+      file.on('error', () => undefined);
+    };
+    open();
+    this.#streams.add({ level: 'trace', stream: { write: (line: string) => void this.#file?.write(line) } });
     const tap = new Writable({
       write: (line: Buffer, _encoding, done) => {
         if (this.#lines.listenerCount('line') > 0) this.#lines.emit('line', line.toString());
@@ -94,6 +107,7 @@ export class Logging {
   }
 
   async close(): Promise<void> {
+    this.#closed = true;
     const file = this.#file;
     this.#file = null;
     if (file) await new Promise<void>((resolve) => file.end(resolve));

@@ -4,9 +4,10 @@ import { type QueryDeepPartialEntity } from 'typeorm/query-builder/QueryPartialE
 import { type Database } from '../database/index.js';
 import { AppError, messageOf, notFound } from '../errors.js';
 import { type Logger, withScope } from '../logging/index.js';
+import { traced } from '../tracing/index.js';
 import { JobFailed, type JobHandler, type JobInput, newJob } from './job.js';
 import { JobEntity, type JobState } from './job.entity.js';
-import { ProgressReporter } from './progress-reporter.js';
+import { type JobProgress, ProgressReporter } from './progress-reporter.js';
 
 /** Queued jobs read at once, so that each that ends need not look for its successor. */
 const readAhead = 32;
@@ -33,6 +34,7 @@ export class JobQueue {
   readonly #busy = new Map<string, Set<string>>();
   #open = false;
   readonly #held = new Set<string>();
+  readonly #recovering = new Map<string, Promise<JobEntity>>();
   readonly #pumping = new Set<string>();
   readonly #again = new Set<string>();
   /** Oldest queued jobs by kind, read ahead of their turn. */
@@ -116,7 +118,10 @@ export class JobQueue {
       busy.add(job.id);
       const controller = new AbortController();
       const scope = { jobId: job.id, ...(job.requestId ? { requestId: job.requestId } : {}) };
-      const finished = withScope(scope, () => this.#run(job, handler, controller)).finally(() => {
+      const ran = withScope(scope, () => this.#run(job, handler, controller));
+      // Its row could not be written, as on a full disk: it stays RUNNING, and `recoverJob` or the next start begins it again.
+      const told = ran.catch((error: unknown) => this.log.error({ err: error, job: job.id, kind: job.kind }, 'the outcome of a job could not be kept'));
+      const finished = told.finally(() => {
         // One that was given up may end when the job has long been begun again.
         if (this.#running.get(job.id)?.controller !== controller) return;
         busy.delete(job.id);
@@ -154,7 +159,8 @@ export class JobQueue {
     const reporter = new ProgressReporter(job, this.database, this.onChange);
     try {
       const resumed = this.#interrupted.delete(job.id);
-      const result = await handler.run({ job, signal: controller.signal, resumed, report: (progress) => reporter.report(progress) });
+      const context = { job, signal: controller.signal, resumed, report: (progress: JobProgress) => reporter.report(progress) };
+      const result = await traced(`job ${job.kind}`, { 'job.id': job.id, 'job.kind': job.kind }, () => handler.run(context));
       if (controller.signal.reason === recoverReason) return;
       await this.#finish(job, { status: 'SUCCEEDED', progress: 1, result });
     } catch (error) {
@@ -196,7 +202,8 @@ export class JobQueue {
     afterwards?.();
     const running = this.#running.get(id);
     running?.controller.abort(new Error('cancelled'));
-    await running?.finished;
+    // One that does not hear it ends when it will; its outcome no longer counts.
+    if (running) await Promise.race([running.finished, delay(longestEndMs, undefined, { ref: false })]);
     this.onChange(job);
     return job;
   }
@@ -223,8 +230,16 @@ export class JobQueue {
     return this.database.read.findBy(JobEntity, { status: 'RUNNING', reportedAt: LessThan(new Date(Date.now() - silentMs)) });
   }
 
-  /** Begins a running job again: its handler is told to stop, and given up where it does not. */
-  async recover(id: string): Promise<JobEntity> {
+  /** Begins a running job again: its handler is told to stop, and given up where it does not. Two who ask begin it once. */
+  recover(id: string): Promise<JobEntity> {
+    const known = this.#recovering.get(id);
+    if (known) return known;
+    const recovered = this.#recover(id).finally(() => this.#recovering.delete(id));
+    this.#recovering.set(id, recovered);
+    return recovered;
+  }
+
+  async #recover(id: string): Promise<JobEntity> {
     const running = this.#running.get(id);
     if (!running) {
       const job = await this.database.read.findOneBy(JobEntity, { id });

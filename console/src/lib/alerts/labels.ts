@@ -9,6 +9,7 @@ const rules: Record<string, () => string> = {
   response_time: m.rule_response_time,
   error_rate: m.rule_error_rate,
   disk: m.rule_disk,
+  data: m.rule_data,
 };
 
 /** What a rule watches, in the reader's language. */
@@ -16,6 +17,7 @@ export function ruleLabel(rule: string): string {
   const [kind, name = ''] = rule.split(':');
   if (kind === 'health') return componentLabel(name);
   if (kind === 'task') return m.rule_task({ task: name });
+  if (kind === 'schedule') return m.rule_schedule({ name });
   return rules[rule]?.() ?? rule;
 }
 
@@ -29,6 +31,8 @@ const remedies: Record<string, () => string> = {
   error_rate: m.remedy_rule_error_rate,
   disk: m.remedy_rule_disk,
   task: m.remedy_rule_task,
+  schedule: m.remedy_rule_task,
+  data: m.remedy_rule_data,
 };
 
 /** What to do, in the reader's language where the rule has words of ours. */
@@ -42,6 +46,7 @@ export function formatRuleValue(rule: string, value: number): string {
 
 /** What has happened; the server's own words where the rule has none of ours. */
 export function alertText({ rule, value, threshold, message }: Pick<AlertRowFragment, 'rule' | 'value' | 'threshold' | 'message'>): string {
+  if (rule === 'data' && value != null) return m.alert_data({ count: formatNumber(value) });
   if (rules[rule] && value != null && threshold != null)
     return m.alert_threshold({ value: formatRuleValue(rule, value), threshold: formatRuleValue(rule, threshold) });
   return message;

@@ -1,0 +1,1 @@
+export { openTracing, traced, tracer } from './tracing.js';
