@@ -5,7 +5,8 @@ import { type Sample } from '../metrics/index.js';
 import { type Clock } from '../platform/clock.js';
 import { type Database } from '../platform/database/index.js';
 import { AppError, badInput, notFound } from '../platform/errors.js';
-import { type Connection, decodeCursor, pageSize, toConnection } from '../platform/http/graphql-types.js';
+import { type Connection } from '../platform/http/graphql-types.js';
+import { newestFirst } from '../platform/http/index.js';
 import { type Logger } from '../platform/logging/index.js';
 import { type PubSub } from '../platform/pubsub/index.js';
 import { AlertEntity } from './alert.entity.js';
@@ -70,8 +71,6 @@ export interface AlertParts {
 
 /** A part that is down needs no longer look than this. */
 const longestHealthHoldMs = 10_000;
-type Position = [raisedAt: string, id: string];
-const isPosition = (value: unknown): value is Position => Array.isArray(value) && value.length === 2 && value.every((part) => typeof part === 'string');
 
 export const stateOf = (alert: AlertEntity): AlertState => (alert.resolvedAt ? 'RESOLVED' : alert.acknowledgedAt ? 'ACKNOWLEDGED' : 'ACTIVE');
 
@@ -241,16 +240,8 @@ export class AlertsService {
     return this.parts.database.read.countBy(AlertEntity, { raisedAt: Between(from, to) });
   }
 
-  async list(first: number, after: string | null, criteria: AlertCriteria): Promise<Connection<AlertEntity>> {
-    const size = pageSize(first);
-    const position = decodeCursor(after, isPosition);
-    const query = this.#filtered(criteria)
-      .orderBy('alert.raisedAt', 'DESC')
-      .addOrderBy('alert.id', 'DESC')
-      .take(size + 1);
-    if (position) query.andWhere('(alert.raisedAt < :at OR (alert.raisedAt = :at AND alert.id < :id))', { at: position[0], id: position[1] });
-    const [alerts, totalCount] = await Promise.all([query.getMany(), this.#filtered(criteria).getCount()]);
-    return toConnection(alerts, size, totalCount, (alert): Position => [alert.raisedAt.toISOString(), alert.id], position !== null);
+  list(first: number, after: string | null, criteria: AlertCriteria): Promise<Connection<AlertEntity>> {
+    return newestFirst(() => this.#filtered(criteria), { column: 'raisedAt', of: ({ raisedAt }) => raisedAt }, first, after);
   }
 
   #filtered({ states, rules }: AlertCriteria): SelectQueryBuilder<AlertEntity> {

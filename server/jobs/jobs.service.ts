@@ -2,7 +2,8 @@ import { type SelectQueryBuilder } from 'typeorm';
 import { type HealthCheck } from '../health/index.js';
 import { type Database } from '../platform/database/index.js';
 import { notFound } from '../platform/errors.js';
-import { type Connection, decodeCursor, pageSize, toConnection } from '../platform/http/graphql-types.js';
+import { type Connection } from '../platform/http/graphql-types.js';
+import { newestFirst } from '../platform/http/index.js';
 import { latestValues, type PubSub } from '../platform/pubsub/index.js';
 import { JobEntity, type JobQueue } from '../platform/queue/index.js';
 import { type JobFilter, type JobType, jobView } from './job.type.js';
@@ -10,9 +11,6 @@ import { type JobFilter, type JobType, jobView } from './job.type.js';
 export interface JobTopics {
   jobChanged: JobEntity;
 }
-
-type Position = [createdAt: string, id: string];
-const isPosition = (value: unknown): value is Position => Array.isArray(value) && value.length === 2 && value.every((part) => typeof part === 'string');
 
 interface JobsParts {
   database: Database;
@@ -33,21 +31,8 @@ export class JobsService {
   }
 
   async list(first: number, after: string | null, filter: JobFilter): Promise<Connection<JobType>> {
-    const size = pageSize(first);
-    const position = decodeCursor(after, isPosition);
-    const query = this.#filtered(filter)
-      .orderBy('job.createdAt', 'DESC')
-      .addOrderBy('job.id', 'DESC')
-      .take(size + 1);
-    if (position) query.andWhere('(job.createdAt < :at OR (job.createdAt = :at AND job.id < :id))', { at: position[0], id: position[1] });
-    const [jobs, totalCount] = await Promise.all([query.getMany(), this.#filtered(filter).getCount()]);
-    return toConnection(
-      jobs.map((job) => this.#view(job)),
-      size,
-      totalCount,
-      (job): Position => [job.createdAt.toISOString(), job.id],
-      position !== null,
-    );
+    const page = await newestFirst(() => this.#filtered(filter), { column: 'createdAt', of: ({ createdAt }) => createdAt }, first, after);
+    return { ...page, edges: page.edges.map(({ node, cursor }) => ({ node: this.#view(node), cursor })) };
   }
 
   #filtered(filter: JobFilter): SelectQueryBuilder<JobEntity> {

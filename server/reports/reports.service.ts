@@ -5,7 +5,8 @@ import { type HistoryPoint, type SeriesName } from '../metrics/index.js';
 import { type Clock } from '../platform/clock.js';
 import { type Database } from '../platform/database/index.js';
 import { notFound } from '../platform/errors.js';
-import { type Connection, decodeCursor, pageSize, toConnection } from '../platform/http/graphql-types.js';
+import { type Connection } from '../platform/http/graphql-types.js';
+import { newestFirst } from '../platform/http/index.js';
 import { JobEntity } from '../platform/queue/index.js';
 import { forecast, type Forecast } from './forecast.js';
 import { type Report, ReportEntity, type ReportKind } from './report.entity.js';
@@ -30,9 +31,6 @@ const hourSeconds = 3600;
 const keptDays = 730;
 const forecastAgeMs = 300_000;
 const spans: Record<ReportKind, number> = { PERFORMANCE: 7, LOG_ANALYSIS: 30, CAPACITY: 30, UPDATE_CHECK: 0 };
-
-type Position = [createdAt: string, id: string];
-const isPosition = (value: unknown): value is Position => Array.isArray(value) && value.length === 2 && value.every((part) => typeof part === 'string');
 
 /** Makes and keeps reports. */
 export class ReportsService {
@@ -59,20 +57,12 @@ export class ReportsService {
     return report;
   }
 
-  async list(first: number, after: string | null, kinds: ReportKind[] | null): Promise<Connection<ReportEntity>> {
-    const size = pageSize(first);
-    const position = decodeCursor(after, isPosition);
+  list(first: number, after: string | null, kinds: ReportKind[] | null): Promise<Connection<ReportEntity>> {
     const filtered = () => {
       const query = this.parts.database.read.createQueryBuilder(ReportEntity, 'report').where('1 = 1');
       return kinds ? query.andWhere(kinds.length > 0 ? 'report.kind IN (:...kinds)' : '1 = 0', { kinds }) : query;
     };
-    const query = filtered()
-      .orderBy('report.createdAt', 'DESC')
-      .addOrderBy('report.id', 'DESC')
-      .take(size + 1);
-    if (position) query.andWhere('(report.createdAt < :at OR (report.createdAt = :at AND report.id < :id))', { at: position[0], id: position[1] });
-    const [reports, totalCount] = await Promise.all([query.getMany(), filtered().getCount()]);
-    return toConnection(reports, size, totalCount, (report): Position => [report.createdAt.toISOString(), report.id], position !== null);
+    return newestFirst(filtered, { column: 'createdAt', of: ({ createdAt }) => createdAt }, first, after);
   }
 
   async require(id: string): Promise<ReportEntity> {
