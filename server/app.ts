@@ -270,7 +270,7 @@ async function start(loaded: LoadedSettings, logging: Logging, teardown: Teardow
   });
   // The settings of a single command are not those the server is run with.
   if (!briefly) await settingChanges.record();
-  if (clock === systemClock) health.start();
+  if (clock === systemClock && !briefly) health.start();
   await jobs.start();
   teardown.add(async () => {
     health.stop();

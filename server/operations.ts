@@ -157,7 +157,7 @@ export async function buildOperations(parts: OperationsParts, teardown: Teardown
   const guard = new ResourceGuard({
     minFreeBytes: settings.DISK_MIN_FREE_BYTES,
     memoryBudgetBytes: settings.MEMORY_BUDGET_MB * 1024 ** 2,
-    hold: (reason) => jobs.hold(ingestKind, reason !== null),
+    hold: (held) => jobs.hold(ingestKind, held),
     log: logging.feature('ingestion'),
   });
   sampler.onSample((sample) => guard.observe(sample));

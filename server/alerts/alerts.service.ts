@@ -191,12 +191,18 @@ export class AlertsService {
     this.#notify('resolved', alert, at);
   }
 
+  /** The database may be what the alert is about: people are told all the same, and the next change is kept whole. */
   async #keep(watch: Watch, alert: AlertEntity): Promise<void> {
+    this.#show(watch, alert);
+    await this.#save(alert).catch((error: unknown) => this.parts.log.error({ err: error, rule: alert.rule }, 'an alert could not be kept'));
+  }
+
+  #save(alert: AlertEntity): Promise<AlertEntity> {
+    return this.parts.database.write((tx) => tx.save(alert));
+  }
+
+  #show(watch: Watch, alert: AlertEntity): void {
     watch.alert = alert;
-    // The database may be what the alert is about: people are told all the same, and the next change is kept whole.
-    await this.parts.database
-      .write((tx) => tx.save(alert))
-      .catch((error: unknown) => this.parts.log.error({ err: error, rule: alert.rule }, 'an alert could not be kept'));
     this.parts.pubsub.publish('alertChanged', alert);
   }
 
@@ -223,7 +229,9 @@ export class AlertsService {
       const watch = this.#watches.get(found.rule);
       if (watch?.alert?.id !== id) throw new AppError('CONFLICT', 'This alert is over.', 'There is nothing left to do about it.');
       const alert = Object.assign(new AlertEntity(), watch.alert, change(watch.alert));
-      await this.#keep(watch, alert);
+      // Whoever says so is told where it could not be kept.
+      await this.#save(alert);
+      this.#show(watch, alert);
       return alert;
     });
     this.#changes = done.catch(() => undefined);

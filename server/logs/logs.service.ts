@@ -11,7 +11,7 @@ const isPosition = (value: unknown): value is Position =>
 
 /** Entries that wait for a slow reader of the tail; beyond that the oldest of them give way. */
 const mostPending = 1000;
-/** A search through the files is given up beyond that, and says where it came to. */
+/** A page looks no further back: more than the files hold unless LOG_FILE_COUNT was raised. */
 const mostLinesRead = 500_000;
 
 /** Finds, follows and clears away what was logged. */

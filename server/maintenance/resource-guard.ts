@@ -7,8 +7,8 @@ export interface GuardParts {
   minFreeBytes: number;
   /** What all our processes together may take, bytes; 0 sets no limit. */
   memoryBudgetBytes: number;
-  /** Holds ingestion with a reason, or lets it go on with null. */
-  hold: (reason: string | null) => void;
+  /** Holds ingestion, or lets it go on. */
+  hold: (held: boolean) => void;
   log: Logger;
 }
 
@@ -41,12 +41,9 @@ export class ResourceGuard {
       : memoryIsHigh
         ? `Ingestion pauses: our processes take ${Math.floor((allMemoryBytes ?? 0) / mebibyte)} MB of the ${Math.floor(memoryBudgetBytes / mebibyte)} MB of MEMORY_BUDGET_MB.`
         : null;
-    if ((reason === null) === !held) {
-      this.#reason = reason;
-      return;
-    }
     this.#reason = reason;
-    this.parts.hold(reason);
+    if ((reason !== null) === held) return;
+    this.parts.hold(reason !== null);
     if (reason) log.warn({ event: 'ingestion_paused' }, reason);
     else log.info({ event: 'ingestion_resumed' }, 'ingestion goes on');
   }

@@ -50,8 +50,8 @@ export class QueueMetrics {
   embedding!: number;
 }
 
-@ObjectType({ simpleResolvers: true, description: 'Over the last minute.' })
-export class SearchMetrics {
+@ObjectType({ simpleResolvers: true })
+abstract class Rates {
   @Field(() => Float)
   perSecond!: number;
 
@@ -63,7 +63,10 @@ export class SearchMetrics {
 
   @Field(() => Float, { nullable: true })
   p99Ms!: number | null;
+}
 
+@ObjectType({ simpleResolvers: true, description: 'Over the last minute.' })
+export class SearchMetrics extends Rates {
   @Field(() => Int, { description: 'Since the start.' })
   total!: number;
 
@@ -75,19 +78,7 @@ export class SearchMetrics {
 }
 
 @ObjectType({ simpleResolvers: true, description: 'GraphQL operations over the last minute.' })
-export class RequestMetrics {
-  @Field(() => Float)
-  perSecond!: number;
-
-  @Field(() => Float, { nullable: true })
-  p50Ms!: number | null;
-
-  @Field(() => Float, { nullable: true })
-  p95Ms!: number | null;
-
-  @Field(() => Float, { nullable: true })
-  p99Ms!: number | null;
-
+export class RequestMetrics extends Rates {
   @Field(() => Float, { nullable: true, description: 'Share that failed by our fault, 0..1.' })
   failedShare!: number | null;
 }

@@ -202,8 +202,8 @@ export class JobQueue {
     afterwards?.();
     const running = this.#running.get(id);
     running?.controller.abort(new Error('cancelled'));
-    // One that does not hear it ends when it will; its outcome no longer counts.
-    if (running) await Promise.race([running.finished, delay(longestEndMs, undefined, { ref: false })]);
+    // However long it takes: what is deleted next must not be written again.
+    await running?.finished;
     this.onChange(job);
     return job;
   }

@@ -5,6 +5,7 @@ import {
   AlertChangedDocument,
   type AlertRowFragment,
   type DocumentRowFragment,
+  EveryJobDocument,
   HealthChangedDocument,
   type HealthFragment,
   IngestionProgressDocument,
@@ -126,6 +127,13 @@ class Live {
     const stop = this.#socket?.subscribe(JobStateDocument, { id }, ({ jobProgress }) => {
       listener(jobProgress);
       if (jobProgress.status !== 'QUEUED' && jobProgress.status !== 'RUNNING') stop?.();
+    });
+  }
+
+  /** Calls `listener` whenever a job of these kinds has ended, whoever began it. @returns the way to stop that */
+  onJobEnd(kinds: string[], listener: () => void): () => void {
+    return this.follow(EveryJobDocument, {}, ({ jobProgress: { kind, status } }) => {
+      if (kinds.includes(kind) && status !== 'QUEUED' && status !== 'RUNNING') listener();
     });
   }
 
