@@ -5,6 +5,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { migrations } from '../migrations/index.js';
 import { addressFile } from './address-file.js';
 import { AccessResolver, AccessService, RateLimits, type RequestContext, requirePermission, signInRoute } from './access/index.js';
+import { PendingRestore } from './backup/index.js';
 import { type LoadedSettings } from './config/index.js';
 import { ConfigurationResolver, SettingChanges } from './configuration/index.js';
 import { Catalogue, DocumentsResolver, DocumentsService, DocumentStore, ingestKind, originalRoute } from './documents/index.js';
@@ -47,7 +48,7 @@ import { systemClock } from './platform/clock.js';
 import { Database, lockDataDirectory } from './platform/database/index.js';
 import { FullTextIndex } from './platform/full-text/index.js';
 import { type Authorize, type Caller, HttpServer, RequestMeter } from './platform/http/index.js';
-import { type Logging, nameActor } from './platform/logging/index.js';
+import { Logging, nameActor } from './platform/logging/index.js';
 import { PubSub } from './platform/pubsub/index.js';
 import { JobQueue } from './platform/queue/index.js';
 import { openTracing } from './platform/tracing/index.js';
@@ -57,6 +58,8 @@ import { SearchMeter, SearchResolver, SearchService } from './search/index.js';
 import { WebFetcher } from './sources/index.js';
 import { Teardown } from './teardown.js';
 
+/** Answers to each sample that a backup is proven by. */
+const answersSaved = 10;
 const longestWaitForPartsMs = 10_000;
 
 export interface App {
@@ -76,11 +79,21 @@ export async function startApp(loaded: LoadedSettings, logging: Logging, surroun
     return await start(loaded, logging, teardown, surroundings);
   } catch (error) {
     await teardown.run(logging.root);
-    throw error;
+    // A restored state that does not start gives way to the one before; what was thrown earlier than that is no fault of it.
+    const restore = teardown.restoring ? await PendingRestore.find(loaded.settings) : null;
+    if (!restore) throw error;
+    await restore.rollBack(error);
+    logging.root.error({ err: error, backup: restore.plan.backupId }, 'the restored state could not be started; the one before is back');
+    return startApp(loaded, new Logging(loaded.settings.LOG_LEVEL), surroundings);
   }
 }
 
-async function start(loaded: LoadedSettings, logging: Logging, teardown: Teardown, { clock = systemClock, host, briefly = false }: Surroundings): Promise<App> {
+async function start(
+  loaded: LoadedSettings,
+  logging: Logging,
+  teardown: Teardown,
+  { clock = systemClock, host, briefly = false, restart }: Surroundings,
+): Promise<App> {
   const { settings } = loaded;
   const log = logging.root;
   const dataDir = resolve(settings.DATA_DIR);
@@ -90,14 +103,17 @@ async function start(loaded: LoadedSettings, logging: Logging, teardown: Teardow
   logging.toFiles({ directory: join(dataDir, 'logs'), maxBytes: settings.LOG_FILE_MAX_BYTES, count: settings.LOG_FILE_COUNT });
   teardown.add(() => logging.close());
   if (settings.OTLP_TRACES_URL) teardown.add(await openTracing(settings.OTLP_TRACES_URL));
+  const http = new HttpServer<RequestContext>(settings);
+  await http.listen();
+  teardown.add(() => http.close());
+  // Before anything opens the data.
+  const restore = await PendingRestore.find(settings);
+  teardown.restoring = restore !== null;
+  await restore?.apply();
   const blobs = new BlobStore(dataDir);
   await blobs.open();
   // Half-received uploads belong to this data directory, where a start sweeps them away.
   process.env['TMPDIR'] = blobs.tmpDir;
-
-  const http = new HttpServer<RequestContext>(settings);
-  await http.listen();
-  teardown.add(() => http.close());
 
   const embedders = new Embedders(settings, logging.feature('embedding'));
   const vectors = new ChromaIndex(settings, logging.feature('vector-store'));
@@ -111,6 +127,7 @@ async function start(loaded: LoadedSettings, logging: Logging, teardown: Teardow
   vectorsStarted.catch(() => undefined);
   const database = await Database.open({ settings, entities, migrations, log });
   teardown.add(() => database.close());
+  await restore?.settle(database);
 
   const indexLog = logging.feature('index');
   const jobEvents = new PubSub<JobTopics>();
@@ -169,12 +186,14 @@ async function start(loaded: LoadedSettings, logging: Logging, teardown: Teardow
   const requests = new RequestMeter();
   const operations = await buildOperations(
     {
-      ...{ ...stores, settings, dataDir, logging, cache, vectors, readers, jobs, jobEvents, golden, health, requests },
+      ...{ ...stores, loaded, settings, store, removal, dataDir, logging, cache, vectors, readers, jobs, jobEvents, golden, health, requests },
       indexRebuild: new IndexRebuild({ database, index, generations, mirror }),
       fullTextRebuild: new FullTextRebuild(database, fullText),
       verifier: new Verifier(stores),
       repairer: new Repairer({ ...stores, mirror, removal, store }),
       searches: meter,
+      answers: (query) => search.rankedDocuments(query, answersSaved),
+      restart: restart ?? null,
       library: () => documents.size(),
       webSockets: () => http.webSockets,
       clock,
@@ -297,6 +316,7 @@ async function start(loaded: LoadedSettings, logging: Logging, teardown: Teardow
   }
 
   await reembedding.followConfiguredModel();
+  await restore?.complete();
   await writeFile(addressFile(dataDir), JSON.stringify({ url: http.url, pid: process.pid }), { mode: 0o600 });
   teardown.add(() => rm(addressFile(dataDir), { force: true }));
   const signInLink = (await access.hasSessions()) ? null : `${http.url}/sign-in?token=${await access.createLinkToken('ADMINISTRATOR')}`;

@@ -1,5 +1,6 @@
 import './production.js';
 import { Command, CommanderError } from 'commander';
+import { addBackups } from './cli/backups.js';
 import { type Client, RequestFailed, withClient } from './cli/client.js';
 import { filesUnder, ingest, type IngestedFile } from './cli/ingest.js';
 import { addCompletion } from './cli/completion.js';
@@ -178,6 +179,7 @@ program
 const terminal = { connected, print, progress, exitUsage, exitFailed };
 addOperations(program, terminal);
 addWatching(program, terminal);
+addBackups(program, terminal, settings);
 addCompletion(program, out);
 
 program

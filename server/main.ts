@@ -1,3 +1,4 @@
+import { AsyncResource } from 'node:async_hooks';
 import { type App, startApp } from './app.js';
 import { type LoadedSettings } from './config/index.js';
 import { Logging } from './platform/logging/index.js';
@@ -10,17 +11,38 @@ const graceMs = 5000;
 export async function serve(loaded: LoadedSettings): Promise<void> {
   const { settings } = loaded;
   if (settings.API_RELOAD) return serveAndReload();
-  const logging = new Logging(settings.LOG_LEVEL);
-  const log = logging.root;
-  let app: App | null = null;
   let stopping = false;
-  const starting = startApp(loaded, logging);
+  // Whoever asks for it is long gone when it happens.
+  const restart = AsyncResource.bind(again);
+  let { starting, logging } = begin(loaded, restart);
+
+  /** Ends what runs and starts it anew where it was: a restore exchanges the data in between. */
+  function again(): void {
+    const before = starting;
+    const { root } = logging;
+    ({ starting, logging } = {
+      logging,
+      starting: before.then(async (app) => {
+        const port = Number(new URL(app.url).port);
+        root.info('starting anew');
+        await app.stop();
+        const next = begin({ ...loaded, settings: { ...settings, PORT: port } }, restart);
+        logging = next.logging;
+        return next.starting;
+      }),
+    });
+    starting.catch((error: unknown) => {
+      process.stderr.write(`erpfts could not start anew: ${error instanceof Error ? error.message : String(error)}\n`);
+      process.exit(1);
+    });
+  }
+
   const stop = (signal: NodeJS.Signals) => {
     if (stopping) process.exit(1);
     stopping = true;
-    log.info({ signal }, 'stopping');
+    logging.root.info({ signal }, 'stopping');
     setTimeout(() => {
-      log.error('the stop took too long; what is left is ended');
+      logging.root.error('the stop took too long; what is left is ended');
       process.exit(1);
     }, settings.SHUTDOWN_TIMEOUT_MS + graceMs).unref();
     void starting
@@ -32,9 +54,14 @@ export async function serve(loaded: LoadedSettings): Promise<void> {
   process.on('SIGINT', stop);
   // The terminal's window was closed, or the supervisor went away.
   process.on('SIGHUP', stop);
-  app = await starting;
-  log.info({ url: app.url }, 'ready');
+  const app = await starting;
+  logging.root.info({ url: app.url }, 'ready');
   const lines = [`ERPFTS is at ${app.url}`];
   if (app.signInLink) lines.push(`Sign in as administrator (once, within 24 hours): ${app.signInLink}`);
   process.stdout.write(`${lines.join('\n')}\n`);
+}
+
+function begin(loaded: LoadedSettings, restart: () => void): { starting: Promise<App>; logging: Logging } {
+  const logging = new Logging(loaded.settings.LOG_LEVEL);
+  return { logging, starting: startApp(loaded, logging, { restart: () => setImmediate(restart) }) };
 }

@@ -1,13 +1,14 @@
 import { type Express } from 'express';
 import { join } from 'node:path';
 import { type Subscriptions } from './access/index.js';
-import { AlertsResolver, AlertsService, type AlertTopics, findingsOf, Notifier, thresholds } from './alerts/index.js';
-import { type Settings, version } from './config/index.js';
-import { ingestKind } from './documents/index.js';
+import { AlertsResolver, AlertsService, type AlertTopics, backupFinding, findingsOf, Notifier, thresholds } from './alerts/index.js';
+import { BackupFolder, backupDirectory, BackupJobs, BackupOverview, BackupResolver, backupRoutes, BackupsService, Importer } from './backup/index.js';
+import { type LoadedSettings, type Settings, version } from './config/index.js';
+import { type DocumentStore, ingestKind } from './documents/index.js';
 import { type GoldenService } from './golden/index.js';
 import { type HealthCheck, type HealthService } from './health/index.js';
 import { type IndexRebuild, type KnowledgeIndex } from './indexing/index.js';
-import { type FullTextRebuild, type ReaderPool } from './ingestion/index.js';
+import { type FullTextRebuild, type ReaderPool, type Removal } from './ingestion/index.js';
 import { type Repairer, type Verifier } from './integrity/index.js';
 import { type JobTopics } from './jobs/index.js';
 import { type LogCriteria, LogFiles, LogsResolver, logsRoute, LogsService } from './logs/index.js';
@@ -46,6 +47,7 @@ import { type SearchMeter } from './search/index.js';
 import { type Teardown } from './teardown.js';
 
 export interface OperationsParts {
+  loaded: LoadedSettings;
   settings: Settings;
   dataDir: string;
   logging: Logging;
@@ -63,6 +65,12 @@ export interface OperationsParts {
   verifier: Verifier;
   repairer: Repairer;
   golden: GoldenService;
+  store: DocumentStore;
+  removal: Removal;
+  /** Documents that a search answers with, best first. */
+  answers: (query: string) => Promise<string[]>;
+  /** Starts the server anew; null where nothing would. */
+  restart: (() => void) | null;
   health: HealthService;
   searches: SearchMeter;
   requests: RequestMeter;
@@ -77,6 +85,8 @@ export interface OperationsParts {
 export interface Surroundings extends Partial<Pick<OperationsParts, 'clock' | 'host'>> {
   /** Serves one command: nothing is watched, scheduled or told to anybody meanwhile. */
   briefly?: boolean;
+  /** Starts the server anew, when this call has returned. */
+  restart?: () => void;
 }
 
 export interface Operations {
@@ -192,10 +202,31 @@ export async function buildOperations(parts: OperationsParts, teardown: Teardown
     clock,
     alertsRaised: (from, to) => alerts.raisedBetween(from, to),
   });
+  const backupFolder = new BackupFolder(backupDirectory(settings));
+  // The client takes a while to load: only where it is used.
+  const storage = settings.BACKUP_S3_URL ? new (await import('./platform/object-storage/index.js')).ObjectStorage(settings) : null;
+  if (storage) teardown.add(() => storage.close());
+  const backups = new BackupsService({ settings, database, folder: backupFolder, storage, clock });
+  const backupJobs = new BackupJobs({
+    ...{ loaded: parts.loaded, database, jobs, backups, folder: backupFolder, storage, clock },
+    importer: new Importer({ settings, folder: backupFolder, database, blobs: parts.blobs, store: parts.store, golden }),
+    answers: parts.answers,
+    keepOriginals: () => {
+      const release = parts.blobs.hold();
+      return () => {
+        release();
+        parts.removal.sweepOriginals().catch((error: unknown) => logging.root.error({ err: error }, 'originals without a document could not be removed'));
+      };
+    },
+    restart: parts.restart,
+    log: logging.feature('backup'),
+  });
+  backupJobs.onFinding((finding) => void alerts.observe(backupFinding(finding)));
+
   const schedules = new SchedulesService({
     database,
     jobs,
-    schedules: bundles(settings, { maintenance, reports, golden, cache }),
+    schedules: bundles(settings, { backups: backupJobs, maintenance, reports, golden, cache }),
     timeZone: settings.TIME_ZONE,
     clock,
     log: logging.feature('schedules'),
@@ -207,6 +238,7 @@ export async function buildOperations(parts: OperationsParts, teardown: Teardown
       new MaintenanceModeResolver(mode),
       new SchedulesResolver(schedules),
       new ReportsResolver(reports),
+      new BackupResolver(backups, new BackupOverview({ settings, database, folder: backupFolder, backups, store: parts.store }), backupJobs),
       new MetricsResolver(metrics, history, cache, settings.METRICS_RETENTION_DAYS),
       new AlertsResolver(alerts, notifier),
       new LogsResolver(logs),
@@ -214,7 +246,7 @@ export async function buildOperations(parts: OperationsParts, teardown: Teardown
     mode,
     openAlerts: () => alerts.openAlerts().length,
     metrics,
-    checks: [guard.healthCheck(), ...(notifier.channels.length > 0 ? [notifier.healthCheck()] : [])],
+    checks: [guard.healthCheck(), backups.healthCheck(), ...(notifier.channels.length > 0 ? [notifier.healthCheck()] : [])],
     subscriptions: {
       liveMetrics: (intervalMs) => metrics.live(intervalMs),
       alertChanged: () => Promise.resolve(alertEvents.subscribe('alertChanged', { keyOf: ({ id }) => id, initial: alerts.openAlerts() })),
@@ -225,6 +257,7 @@ export async function buildOperations(parts: OperationsParts, teardown: Teardown
       prometheusRoute(app, { metrics, searches: parts.searches, requests: parts.requests, authorize });
       logsRoute(app, { files: logFiles, authorize });
       reportRoute(app, { reports, authorize });
+      backupRoutes(app, { folder: backupFolder, settings, authorize });
     },
     watch: async () => {
       await sampler.sample();

@@ -3,6 +3,7 @@ import { type GraphQLSchema, lexicographicSortSchema, printSchema } from 'graphq
 import { buildSchemaSync, type ClassType, type PubSub } from 'type-graphql';
 import { AccessResolver, type AdmissionCheck, guardSchema } from './access/index.js';
 import { AlertsResolver } from './alerts/index.js';
+import { BackupResolver } from './backup/index.js';
 import { ConfigurationResolver } from './configuration/index.js';
 import { DocumentsResolver } from './documents/index.js';
 import { GoldenResolver } from './golden/index.js';
@@ -30,6 +31,7 @@ const resolverClasses = [
   MaintenanceModeResolver,
   SchedulesResolver,
   ReportsResolver,
+  BackupResolver,
   HealthResolver,
   MetricsResolver,
   AlertsResolver,

@@ -2,6 +2,8 @@ import { type Logger } from './platform/logging/index.js';
 
 /** Undoes what a start has done, newest first, whether it got to its end or not. */
 export class Teardown {
+  /** The start has begun to put a restored state in place. */
+  restoring = false;
   readonly #steps: (() => unknown)[] = [];
 
   add(step: () => unknown): void {

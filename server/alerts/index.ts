@@ -1,6 +1,6 @@
 export { AlertEntity } from './alert.entity.js';
 export { AlertsResolver } from './alerts.resolver.js';
 export { AlertsService, type AlertTopics } from './alerts.service.js';
-export { findingsOf } from './task-findings.js';
+export { backupFinding, findingsOf } from './task-findings.js';
 export { Notifier } from './notifier.js';
 export { thresholds } from './thresholds.js';

@@ -25,3 +25,10 @@ export function findingsOf({ task, error, result }: TaskOutcome): Finding[] {
   };
   return [own, data];
 }
+
+/** What the end of a backup, or of its copy, says. */
+export function backupFinding({ rule, error }: { rule: 'backup' | 'backup_copy'; error: string | null }): Finding {
+  const level = error === null ? 'NORMAL' : rule === 'backup' ? 'CRITICAL' : 'WARNING';
+  const what = rule === 'backup' ? 'A backup failed' : 'A backup could not be copied away';
+  return { rule, level, message: `${what}: ${error ?? ''}`, remedy: 'Look at its job, mend the cause and save again.' };
+}

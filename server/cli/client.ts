@@ -1,5 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
+import { Readable } from 'node:stream';
+import { setTimeout as delay } from 'node:timers/promises';
 import { addressFile } from '../address-file.js';
 import { type LoadedSettings } from '../config/index.js';
 
@@ -13,6 +15,9 @@ export class RequestFailed extends Error {
     super(message);
   }
 }
+
+const longestRestartMs = 120_000;
+const retryMs = 500;
 
 interface GraphqlAnswer {
   data?: Record<string, unknown> | null;
@@ -39,6 +44,39 @@ export class Client {
     return this.#send<T>(form, {});
   }
 
+  /** A file of the server. */
+  async get(path: string): Promise<ReadableStream<Uint8Array>> {
+    const response = await fetch(`${this.url}${path}`, { headers: { authorization: `Bearer ${this.key}` } });
+    if (!response.ok || !response.body) throw new RequestFailed(`The server at ${this.url} answered ${response.status} for ${path}.`, null, null);
+    return response.body;
+  }
+
+  /** Sends a file to a route of the server. */
+  async post<T>(path: string, type: string, content: Readable): Promise<T> {
+    const response = await fetch(`${this.url}${path}`, {
+      method: 'POST',
+      headers: { authorization: `Bearer ${this.key}`, 'content-type': type },
+      body: Readable.toWeb(content) as unknown as BodyInit,
+      duplex: 'half',
+    } as RequestInit);
+    const answer = (await response.json().catch(() => ({}))) as T & { error?: { message: string; code: string; remedy?: string | null } };
+    if (answer.error) throw new RequestFailed(answer.error.message, answer.error.code, answer.error.remedy ?? null);
+    if (!response.ok) throw new RequestFailed(`The server at ${this.url} answered ${response.status}.`, null, null);
+    return answer;
+  }
+
+  /** Asks again while the server starts anew. */
+  async patiently<T>(ask: () => Promise<T>): Promise<T> {
+    for (const deadline = Date.now() + longestRestartMs; ;) {
+      try {
+        return await ask();
+      } catch (error) {
+        if ((error instanceof RequestFailed && error.code !== null) || Date.now() > deadline) throw error;
+        await delay(retryMs);
+      }
+    }
+  }
+
   async #send<T>(body: string | FormData, headers: Record<string, string>): Promise<T> {
     const response = await fetch(`${this.url}/graphql`, {
       method: 'POST',
@@ -53,7 +91,8 @@ export class Client {
   }
 }
 
-async function runningServer(dataDir: string): Promise<string | null> {
+/** Address of the server that runs on a data directory; null where none answers. */
+export async function runningServer(dataDir: string): Promise<string | null> {
   try {
     const { url } = JSON.parse(await readFile(addressFile(dataDir), 'utf8')) as { url: string };
     const response = await fetch(`${url}/health`, { signal: AbortSignal.timeout(15_000) });

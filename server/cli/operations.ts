@@ -14,7 +14,7 @@ export interface Terminal {
   exitFailed: number;
 }
 
-interface Job {
+export interface Job {
   id: string;
   kind: string;
   status: string;
@@ -52,7 +52,7 @@ interface TaskState {
   lastJob: { status: string; finishedAt: string | null; error: string | null } | null;
 }
 
-const jobFields = 'id kind status progress stage message error createdAt result';
+export const jobFields = 'id kind status progress stage message error createdAt result';
 const pollMs = 250;
 const mostPerPage = 100;
 
@@ -76,9 +76,10 @@ function parsedOptions(text: string, exitUsage: number): Record<string, unknown>
   throw new CommanderError(exitUsage, 'erpfts.options', `--options takes a JSON object, not ${text}.`);
 }
 
-async function finished(client: Client, id: string, progress: Terminal['progress']): Promise<Job> {
+/** Waits for a job, and through a restart of the server. */
+export async function finished(client: Client, id: string, progress: Terminal['progress']): Promise<Job> {
   for (;;) {
-    const { job } = await client.request<{ job: Job | null }>(`query Job($id: ID!) { job(id: $id) { ${jobFields} } }`, { id });
+    const { job } = await client.patiently(() => client.request<{ job: Job | null }>(`query Job($id: ID!) { job(id: $id) { ${jobFields} } }`, { id }));
     if (!job) throw new RequestFailed('The job was removed before it had finished.', 'NOT_FOUND', null);
     if (job.status !== 'QUEUED' && job.status !== 'RUNNING') return job;
     progress(`${Math.round(job.progress * 100)} %  ${job.message ?? job.status.toLowerCase()}`);

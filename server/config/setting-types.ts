@@ -30,6 +30,7 @@ export const settingGroups = [
   'Logging and monitoring',
   'Alerts',
   'Maintenance',
+  'Backup',
 ] as const;
 export type SettingGroup = (typeof settingGroups)[number];
 

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { backupSettings } from './backup-settings.js';
 import { operationsSettings } from './operations-settings.js';
 import { cores, flag, integer, isHostName, isNetwork, isOrigin, listOf, schedule, type SettingMeta, share, text, url } from './setting-types.js';
 
@@ -174,6 +175,7 @@ export const settingsSchema = z.object({
     .default(10_000)
     .meta({ group: 'Rate limits', unit: 'per hour', about: 'Requests of all clients together.', manual: 'global_limit' }),
   ...operationsSettings,
+  ...backupSettings,
 });
 
 export type Settings = Readonly<z.output<typeof settingsSchema>>;

@@ -16,7 +16,7 @@ export interface IngestPayload extends Record<string, unknown> {
   refetch: boolean;
 }
 
-type NewDocument = Pick<DocumentEntity, 'title' | 'fileName' | 'sourceType' | 'mimeType' | 'sizeBytes' | 'sha256' | 'liveKey'> & { url?: string };
+type NewDocument = Pick<DocumentEntity, 'title' | 'fileName' | 'sourceType' | 'mimeType' | 'sizeBytes' | 'sha256' | 'liveKey'> & Partial<DocumentEntity>;
 
 /** A file or a web address that may be a document already. */
 export interface Arrival {

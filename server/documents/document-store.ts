@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { basename } from 'node:path';
 import { type EntityManager, In, IsNull } from 'typeorm';
 import { type BlobStore, type ReceivedFile } from '../platform/blobs/index.js';
@@ -19,6 +20,18 @@ interface Origin {
   tags: string[];
   batchId: string | null;
 }
+
+/** A document as a backup or an exported library tells of it. Times are ISO 8601. */
+export interface SavedDocument extends Pick<
+  DocumentEntity,
+  'id' | 'title' | 'titleEdited' | 'fileName' | 'aliases' | 'sourceType' | 'mimeType' | 'language' | 'sha256' | 'url' | 'author'
+> {
+  publishedAt: string | null;
+  createdAt: string;
+  tags: string[];
+}
+
+const liveKeyOf = ({ url, sha256 }: Pick<SavedDocument, 'sha256' | 'url'>) => (url === null ? `sha256:${sha256}` : `url:${url}`);
 
 const longestTag = 100;
 const mostTags = 50;
@@ -69,6 +82,30 @@ export class DocumentStore {
     const liveKey = `url:${url}`;
     const document = { title: url, fileName: null, sourceType: 'WEB' as const, mimeType: 'text/html', sizeBytes: 0, sha256: null, url, liveKey };
     return this.#accept({ liveKey, document, file: null, always: true, ...origin });
+  }
+
+  /** The document here that has the same bytes, or the same address. */
+  async withSameContent(saved: Pick<SavedDocument, 'sha256' | 'url'>): Promise<DocumentWithTags | null> {
+    const found = await this.database.read.findOneBy(DocumentEntity, { liveKey: liveKeyOf(saved) });
+    return found && ((await withTags(this.database, [found.id]))[0] ?? null);
+  }
+
+  /** Takes a document in as it was saved elsewhere or before, with its names, dates and tags; it is read again. */
+  async acceptSaved(saved: SavedDocument, file: ReceivedFile | null): Promise<AcceptedDocument> {
+    const { tags, publishedAt, createdAt, ...facts } = saved;
+    const published = publishedAt === null ? null : new Date(publishedAt);
+    const created = new Date(createdAt);
+    // An id that something here has, even a document about to go, is left to it.
+    const isTaken = await this.database.read.existsBy(DocumentEntity, { id: saved.id });
+    const document = {
+      ...facts,
+      id: isTaken ? randomUUID() : saved.id,
+      ...{ publishedAt: published, createdAt: created, datedAt: published ?? created },
+      liveKey: liveKeyOf(saved),
+      sizeBytes: file?.sizeBytes ?? 0,
+      sha256: file?.sha256 ?? null,
+    };
+    return this.#accept({ liveKey: document.liveKey, document, file, always: false, tags, batchId: null });
   }
 
   async #accept(arrival: Arrival): Promise<AcceptedDocument> {

@@ -80,6 +80,12 @@ export class GoldenService implements JobHandler {
     });
   }
 
+  /** Documents that a question expects; null where it is not kept. */
+  async expectedOf(query: string): Promise<string[] | null> {
+    const text = query.normalize('NFKC').replace(/\s+/g, ' ').trim();
+    return (await this.parts.database.read.findOneBy(GoldenQueryEntity, { query: text }))?.documentIds ?? null;
+  }
+
   async remove(ids: string[]): Promise<number> {
     const { affected } = await this.parts.database.write((tx) => tx.delete(GoldenQueryEntity, { id: In(ids) }));
     return affected ?? ids.length;

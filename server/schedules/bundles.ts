@@ -1,3 +1,4 @@
+import { type BackupJobs, type BackupKind } from '../backup/index.js';
 import { type Settings } from '../config/index.js';
 import { type GoldenService } from '../golden/index.js';
 import { type MaintenanceService, MaintenanceTask } from '../maintenance/index.js';
@@ -7,6 +8,7 @@ import { type ReportKind, type ReportsService } from '../reports/index.js';
 import { type Schedule } from './schedules.service.js';
 
 interface BundleParts {
+  backups: BackupJobs;
   maintenance: MaintenanceService;
   reports: ReportsService;
   golden: GoldenService;
@@ -14,13 +16,26 @@ interface BundleParts {
 }
 
 /** The manual's daily, weekly and monthly maintenance, and the golden queries. */
-export function bundles(
-  settings: Pick<Settings, 'SCHEDULE_DAILY' | 'SCHEDULE_WEEKLY' | 'SCHEDULE_MONTHLY' | 'GOLDEN_SCHEDULE'>,
-  { maintenance, reports, golden, cache }: BundleParts,
-): Schedule[] {
+export function bundles(settings: Settings, { backups, maintenance, reports, golden, cache }: BundleParts): Schedule[] {
   const task = (name: MaintenanceTask) => ({ name, run: (context: JobContext) => maintenance.perform(name, context) });
   const report = (kind: ReportKind) => ({ name: `REPORT_${kind}`, run: async () => ({ reportId: (await reports.make(kind)).id }) });
+  const backup = (kind: BackupKind, about: string, pattern: string): Schedule => ({
+    name: `BACKUP_${kind}`,
+    about,
+    pattern,
+    steps: [{ name: `BACKUP_${kind}`, run: (context) => backups.save(kind, context) }],
+  });
   return [
+    backup('DATABASE', 'Documents and database are saved, and every byte of the backup is checked.', settings.BACKUP_DATABASE_SCHEDULE),
+    backup('VECTORS', 'The vectors are saved, so that a restore need not make them again.', settings.BACKUP_VECTORS_SCHEDULE),
+    backup('CONFIG', 'The settings, without secrets, are saved.', settings.BACKUP_CONFIG_SCHEDULE),
+    backup('FULL', 'Everything is saved, and restored beside to prove that it can be.', settings.BACKUP_FULL_SCHEDULE),
+    {
+      name: 'BACKUP_PROOF',
+      about: 'The newest complete backup is restored beside once more and compared.',
+      pattern: settings.BACKUP_PROOF_SCHEDULE,
+      steps: [{ name: 'BACKUP_PROOF', run: (context) => backups.proveNewest(context) }],
+    },
     {
       name: 'DAILY',
       about: 'Daily maintenance: old log files, temporary files, statistics of the database, statistics of the cache.',

@@ -17,6 +17,7 @@ export interface ReceivedFile {
 export class BlobStore {
   readonly #originals: string;
   readonly tmpDir: string;
+  #holds = 0;
 
   constructor(dataDir: string) {
     this.#originals = join(dataDir, 'originals');
@@ -98,7 +99,19 @@ export class BlobStore {
     return (await stat(this.path(sha256))).size;
   }
 
+  /** Keeps every original until the function returned is called; what was to be removed meanwhile is left for a sweep. */
+  hold(): () => void {
+    this.#holds += 1;
+    let isHeld = true;
+    return () => {
+      if (isHeld) this.#holds -= 1;
+      isHeld = false;
+    };
+  }
+
+  /** Removes an original, unless all are held. */
   async remove(sha256: string): Promise<void> {
+    if (this.#holds > 0) return;
     await rm(this.path(sha256), { force: true });
   }
 

@@ -1,3 +1,4 @@
+import { createRequire } from 'node:module';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Worker } from 'node:worker_threads';
 import { type Settings } from '../../config/index.js';
@@ -22,6 +23,14 @@ const idleAfterMs = 2000;
 const queryPrefix = 'query: ';
 const mostAttempts = 2;
 const mostRestarts = 5;
+
+/**
+ * Once every worker that has loaded ONNX Runtime is gone, this process cannot load it again ("Module did not self-register"): the main
+ * thread holds on to it, so that a new worker finds it.
+ */
+function holdRuntime(): void {
+  createRequire(import.meta.url)('onnxruntime-node');
+}
 
 class Slot {
   worker: Worker | null = null;
@@ -59,6 +68,7 @@ export class WorkerEmbedder implements Embedder {
   ) {
     this.model = files.name;
     this.folder = files.folder;
+    holdRuntime();
     this.#ready = new Promise((resolve, reject) => {
       this.#resolveReady = resolve;
       this.#rejectReady = reject;

@@ -1,0 +1,32 @@
+import './production.js';
+import { setPriority } from 'node:os';
+import { type BackgroundMessage, type BackgroundTask, runTask, type SamplesAnswer } from './backup/index.js';
+import { entities } from './entities.js';
+import { AppError, messageOf } from './platform/errors.js';
+import { proveByServer } from './proving.js';
+
+/** Entry of the process that writes, checks, restores and proves backups: one task, then it ends. */
+setPriority(19);
+process.once('disconnect', () => process.exit(1));
+
+const send = (message: BackgroundMessage) => process.send?.(message);
+
+process.once('message', (task: BackgroundTask) => {
+  const link = {
+    // Whoever gives it up ends the process.
+    signal: new AbortController().signal,
+    report: (stage: string, progress: number) => send({ type: 'progress', stage, progress }),
+    samples: (queries: string[]) =>
+      new Promise<SamplesAnswer>((resolve) => {
+        process.once('message', resolve);
+        send({ type: 'samples', queries });
+      }),
+  };
+  runTask(task, { ...link, entities, prove: proveByServer }).then(
+    (result) => send({ type: 'result', result }),
+    (error: unknown) => {
+      const known = error instanceof AppError ? error : null;
+      send({ type: 'error', message: messageOf(error), code: known?.code ?? null, remedy: known?.remedy ?? null });
+    },
+  );
+});

@@ -1,0 +1,81 @@
+import { type ChildProcess, fork } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { AppError, asError, type ErrorCode } from '../platform/errors.js';
+import { type SaveTask } from './saving/save.js';
+import { type Manifest, type Proof, type Sample } from './manifest.js';
+import { type LoadedSettings } from '../config/index.js';
+import { type Counts } from './manifest.js';
+
+interface FolderTask {
+  loaded: LoadedSettings;
+  directory: string;
+  id: string;
+}
+
+/** What the process of backups can be asked for. */
+export type BackgroundTask =
+  ({ task: 'save' } & SaveTask) | ({ task: 'check' } & FolderTask) | ({ task: 'prove' } & FolderTask) | ({ task: 'stage' } & FolderTask);
+
+export interface BackgroundResults {
+  save: Manifest;
+  check: string[];
+  prove: Proof;
+  stage: { counts: Counts | null; withoutVectors: number };
+}
+
+/** From the process. */
+export type BackgroundMessage =
+  | { type: 'progress'; stage: string; progress: number }
+  | { type: 'samples'; queries: string[] }
+  | { type: 'result'; result: unknown }
+  | { type: 'error'; message: string; code: ErrorCode | null; remedy: string | null };
+
+/** To it, after the task. */
+export interface SamplesAnswer {
+  samples: Sample[];
+  state: string;
+}
+
+interface Link {
+  signal: AbortSignal;
+  report: (stage: string, progress: number) => void;
+  samples?: (queries: string[]) => Promise<SamplesAnswer>;
+}
+
+/** Runs the heavy part of a backup in a process of its own, behind everybody else: searches must not notice it. */
+export async function inBackground<Task extends BackgroundTask>(task: Task, { signal, report, samples }: Link): Promise<BackgroundResults[Task['task']]> {
+  signal.throwIfAborted();
+  const child = fork(fileURLToPath(new URL('../backup-process.js', import.meta.url)), [], {
+    serialization: 'advanced',
+    stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
+    // Beside the one that serves: what is not needed is given back instead of kept.
+    execArgv: ['--max-semi-space-size=4'],
+  });
+  const end = () => void child.kill('SIGKILL');
+  signal.addEventListener('abort', end, { once: true });
+  try {
+    return (await outcome(child, task, report, samples)) as BackgroundResults[Task['task']];
+  } catch (error) {
+    signal.throwIfAborted();
+    throw asError(error);
+  } finally {
+    signal.removeEventListener('abort', end);
+    child.kill('SIGKILL');
+  }
+}
+
+function outcome(child: ChildProcess, task: BackgroundTask, report: Link['report'], samples: Link['samples']): Promise<unknown> {
+  return new Promise((resolve, reject) => {
+    let complaint = '';
+    child.stderr?.on('data', (data: Buffer) => (complaint = `${complaint}${data.toString()}`.slice(-2000)));
+    child.once('error', reject);
+    child.once('exit', (code, signal) => reject(new Error(`the process of backups ended with ${signal ?? code}: ${complaint}`)));
+    child.on('message', (message: BackgroundMessage) => {
+      if (message.type === 'progress') report(message.stage, message.progress);
+      else if (message.type === 'result') resolve(message.result);
+      else if (message.type === 'error') reject(message.code ? new AppError(message.code, message.message, message.remedy) : new Error(message.message));
+      else samples?.(message.queries).then((answer) => child.connected && child.send(answer), reject);
+    });
+    child.send(task);
+  });
+}

@@ -1,0 +1,140 @@
+import { randomBytes } from 'node:crypto';
+import { existsSync } from 'node:fs';
+import { mkdir, readdir, readFile, rename, rm, stat, statfs, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { notFound } from '../platform/errors.js';
+import { type BackupKind, type BackupStatus, fromRecord, type Manifest, manifestFile, statusFile, toRecord } from './manifest.js';
+
+/** A backup as it is listed. */
+export interface Backup {
+  manifest: Manifest;
+  status: BackupStatus | null;
+  /** Size of its own files and of the originals it needs, bytes. */
+  bytes: number;
+}
+
+const partial = '.partial';
+const isId = (name: string) => /^\d{8}T\d{6}Z-[a-z]+-[0-9a-f]{4}$/.test(name);
+
+/**
+ * The folder of backups: one folder each, and `objects/<key>/<ab>/<hash>-<hash as stored>` with the originals that they share. A backup
+ * is there when its folder has its name; until then it is called `.partial`.
+ */
+export class BackupFolder {
+  constructor(readonly directory: string) {}
+
+  newId(kind: BackupKind, at: Date): string {
+    const time = at.toISOString().replace(/[-:]|\.\d+/g, '');
+    return `${time}-${kind.toLowerCase()}-${randomBytes(2).toString('hex')}`;
+  }
+
+  path(id: string): string {
+    if (!isId(id)) throw notFound('backup', id);
+    return join(this.directory, id);
+  }
+
+  partialPath(id: string): string {
+    return `${this.path(id)}${partial}`;
+  }
+
+  objectsPath(keyId: string | null): string {
+    return join(this.directory, 'objects', keyId ?? 'plain');
+  }
+
+  /** Removes what interrupted runs left. Nothing else may write meanwhile. */
+  async sweep(): Promise<void> {
+    await mkdir(this.directory, { recursive: true, mode: 0o700 });
+    for (const name of await readdir(this.directory)) {
+      if (name.endsWith(partial)) await rm(join(this.directory, name), { recursive: true, force: true });
+    }
+    const objects = await readdir(join(this.directory, 'objects'), { recursive: true }).catch(() => []);
+    for (const name of objects) if (name.endsWith('.tmp')) await rm(join(this.directory, 'objects', name), { force: true });
+  }
+
+  /** Newest first. One whose manifest is damaged is not among them: `damaged` names it. */
+  async list(): Promise<Backup[]> {
+    const found = await Promise.all((await this.#ids()).map((id) => this.find(id)));
+    return found.filter((one) => one !== null).sort((a, b) => b.manifest.createdAt.localeCompare(a.manifest.createdAt));
+  }
+
+  /** Folders that are called like backups and whose manifest cannot be trusted. */
+  async damaged(): Promise<string[]> {
+    const ids = await this.#ids();
+    const found = await Promise.all(ids.map((id) => this.find(id)));
+    return ids.filter((_, i) => found[i] === null);
+  }
+
+  async #ids(): Promise<string[]> {
+    return (await readdir(this.directory).catch(() => [])).filter(isId);
+  }
+
+  async find(id: string): Promise<Backup | null> {
+    const folder = this.path(id);
+    const read = async <T>(name: string) => {
+      const text = await readFile(join(folder, name), 'utf8').catch(() => null);
+      return text === null ? null : fromRecord<T>(text);
+    };
+    const manifest = await read<Manifest>(manifestFile);
+    if (!manifest || manifest.id !== id) return null;
+    const bytes = manifest.parts.reduce((sum, part) => sum + part.bytes, manifest.objects.bytes);
+    return { manifest, status: await read<BackupStatus>(statusFile), bytes };
+  }
+
+  async require(id: string): Promise<Backup> {
+    const found = await this.find(id);
+    if (!found) throw notFound('backup', id);
+    return found;
+  }
+
+  async writeStatus(id: string, status: BackupStatus): Promise<void> {
+    const half = join(this.path(id), `${statusFile}.tmp`);
+    await writeFile(half, toRecord(status), { mode: 0o600, flush: true });
+    await rename(half, join(this.path(id), statusFile));
+  }
+
+  async remove(id: string): Promise<void> {
+    const path = this.path(id);
+    if (!existsSync(path)) throw notFound('backup', id);
+    // In one step no longer a backup; the rest may be cut off.
+    await rename(path, `${path}${partial}`);
+    await rm(`${path}${partial}`, { recursive: true, force: true });
+  }
+
+  /** Bytes free for another backup. */
+  async freeBytes(): Promise<number> {
+    await mkdir(this.directory, { recursive: true, mode: 0o700 });
+    const { bavail, bsize } = await statfs(this.directory);
+    return bavail * bsize;
+  }
+
+  /** Originals kept under a key, by hash. */
+  async objects(keyId: string | null): Promise<Map<string, string>> {
+    return new Map((await this.#objectFiles(keyId)).map((object) => [object.slice(3, 67), object]));
+  }
+
+  /** All of their files: an encrypted one that came in an archive may lie beside our own. */
+  async #objectFiles(keyId: string | null): Promise<string[]> {
+    const root = this.objectsPath(keyId);
+    const shards = await readdir(root).catch(() => []);
+    const files = await Promise.all(shards.map(async (shard) => (await readdir(join(root, shard))).map((name) => join(shard, name))));
+    return files.flat().filter((object) => !object.endsWith('.tmp'));
+  }
+
+  /** Removes originals that none of these names, by key. */
+  async dropObjects(named: Map<string | null, Set<string>>): Promise<void> {
+    for (const keyName of await readdir(join(this.directory, 'objects')).catch(() => [])) {
+      const keyId = keyName === 'plain' ? null : keyName;
+      for (const object of await this.#objectFiles(keyId)) {
+        if (!named.get(keyId)?.has(object)) await rm(join(this.objectsPath(keyId), object), { force: true });
+      }
+    }
+  }
+
+  /** Size of all files, bytes. */
+  async sizeBytes(): Promise<number> {
+    const entries = await readdir(this.directory, { recursive: true, withFileTypes: true }).catch(() => []);
+    let bytes = 0;
+    for (const entry of entries) if (entry.isFile()) bytes += (await stat(join(entry.parentPath, entry.name)).catch(() => null))?.size ?? 0;
+    return bytes;
+  }
+}

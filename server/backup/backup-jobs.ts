@@ -1,0 +1,273 @@
+import { In } from 'typeorm';
+import { type LoadedSettings } from '../config/index.js';
+import { type Clock } from '../platform/clock.js';
+import { type Database } from '../platform/database/index.js';
+import { AppError, badInput, messageOf } from '../platform/errors.js';
+import { type Logger } from '../platform/logging/index.js';
+import { type ObjectStorage } from '../platform/object-storage/index.js';
+import { type JobContext, JobEntity, JobFailed, type JobHandler, type JobQueue } from '../platform/queue/index.js';
+import { archiveOf } from './archive.js';
+import { inBackground, type SamplesAnswer } from './background-process.js';
+import { type BackupFolder } from './backup-folder.js';
+import { backupDirectory, type BackupsService } from './backups.service.js';
+import { type Importer } from './importer.js';
+import { type BackupKind, type BackupStatus, type Manifest } from './manifest.js';
+import { decide, type KeptRow, lastRestore, removeSetAside } from './restoring/pending-restore.js';
+import { requireReadable } from './restoring/stage.js';
+import { stateQuery, stateText } from './saving/save.js';
+
+export const backupKind = 'BACKUP';
+
+export type BackupAction =
+  | { action: 'SAVE'; kind: BackupKind; withVectors?: boolean }
+  | { action: 'VERIFY'; id: string; prove: boolean }
+  | { action: 'RESTORE'; id: string }
+  | { action: 'IMPORT'; id: string; documentIds: string[] | null; dryRun: boolean };
+
+/** What the end of an action says of the system. */
+export interface BackupFinding {
+  rule: 'backup' | 'backup_copy';
+  error: string | null;
+}
+
+export interface BackupJobsParts {
+  loaded: LoadedSettings;
+  database: Database;
+  jobs: JobQueue;
+  backups: BackupsService;
+  folder: BackupFolder;
+  storage: ObjectStorage | null;
+  importer: Importer;
+  /** Documents that a search answers with, best first, ten at most. */
+  answers: (query: string) => Promise<string[]>;
+  /** Keeps originals from being removed until the function returned is called. */
+  keepOriginals: () => () => void;
+  /** Starts the server anew; null where there is none that could be. */
+  restart: (() => void) | null;
+  clock: Clock;
+  log: Logger;
+}
+
+type OnFinding = (finding: BackupFinding) => void;
+
+const dayMs = 86_400_000;
+const beatMs = 20_000;
+
+/** Everything that is done with backups, as jobs, one at a time. */
+export class BackupJobs implements JobHandler {
+  readonly concurrency = 1;
+  readonly #listeners: OnFinding[] = [];
+
+  constructor(private readonly parts: BackupJobsParts) {
+    parts.jobs.register(backupKind, this);
+  }
+
+  onFinding(listener: OnFinding): void {
+    this.#listeners.push(listener);
+  }
+
+  #tell(finding: BackupFinding): void {
+    for (const listener of this.#listeners) listener(finding);
+  }
+
+  /** @throws AppError CONFLICT where a restore is under way */
+  async start(action: BackupAction): Promise<JobEntity> {
+    const { database, jobs } = this.parts;
+    const job = await database.write(async (tx) => {
+      await database.lock(tx, backupKind);
+      if (await tx.existsBy(JobEntity, { kind: backupKind, subjectId: 'RESTORE', status: In(['QUEUED', 'RUNNING']) }))
+        throw new AppError('CONFLICT', 'A restore is under way.', 'Wait until it has finished.');
+      return jobs.add(tx, { kind: backupKind, subjectId: action.action, payload: { ...action } });
+    });
+    jobs.announce(job);
+    return job;
+  }
+
+  /**
+   * Asks for the present state to be exchanged for a backup's.
+   * @param confirm the backup's id, typed by whoever means it
+   * @throws AppError BAD_USER_INPUT, NOT_FOUND, or CONFLICT for a backup that cannot be restored here
+   */
+  async startRestore(id: string, confirm: string): Promise<JobEntity> {
+    const { manifest, status } = await this.parts.backups.require(id);
+    if (confirm !== id) throw badInput(`The confirmation "${confirm}" is not the id of the backup.`, `Type ${id} to confirm.`);
+    this.requireRestorable(manifest, status);
+    return this.start({ action: 'RESTORE', id });
+  }
+
+  requireRestorable(manifest: Manifest, status: BackupStatus | null): void {
+    if (!manifest.parts.some(({ name }) => name === 'database'))
+      throw new AppError('CONFLICT', `A backup of kind ${manifest.kind} holds no database.`, 'Choose one of kind FULL or DATABASE.');
+    if (status?.state === 'BAD') throw new AppError('CONFLICT', `The backup ${manifest.id} is bad: ${status.problems[0] ?? ''}`, 'Choose another one.');
+    requireReadable(manifest, this.parts.loaded.settings);
+    if (!this.parts.restart) throw new AppError('CONFLICT', 'Only a running server restores by itself.', 'Use `erpfts restore`.');
+  }
+
+  async run(context: JobContext): Promise<Record<string, unknown>> {
+    const action = context.job.payload as BackupAction;
+    switch (action.action) {
+      case 'SAVE':
+        return this.save(action.kind, context, action.withVectors);
+      case 'VERIFY':
+        return this.verify(action.id, action.prove, context);
+      case 'IMPORT':
+        return this.parts.importer.run(action, context);
+      case 'RESTORE':
+        return this.#restore(action.id, context);
+    }
+  }
+
+  /** Saves, verifies, proves a complete backup, copies it away, and removes what is kept no longer. */
+  async save(kind: BackupKind, context: JobContext, withVectors = false): Promise<Record<string, unknown>> {
+    return this.#watched('backup', context, async () => {
+      const { loaded, folder, backups, clock } = this.parts;
+      await folder.sweep();
+      await backups.requireSpace(kind);
+      const createdAt = clock.now();
+      const id = folder.newId(kind, createdAt);
+      const release = this.parts.keepOriginals();
+      let manifest: Manifest;
+      try {
+        const task = { task: 'save' as const, loaded, directory: backupDirectory(loaded.settings), id, kind, createdAt: createdAt.toISOString(), withVectors };
+        manifest = await inBackground(task, { ...this.#link(context, 0, 0.5), samples: (queries) => this.#samples(queries) });
+      } finally {
+        release();
+      }
+      const verified = await this.#verified(id, kind === 'FULL', context, 0.5);
+      const removed = await backups.prune();
+      await removeSetAside(loaded.settings.DATA_DIR, loaded.settings.RESTORE_KEEP_DAYS * dayMs);
+      const bytes = (await backups.require(id)).bytes;
+      const result = {
+        id,
+        kind,
+        tookMs: manifest.tookMs,
+        bytes,
+        ...manifest.counts,
+        newOriginals: manifest.objects.newCount,
+        missing: manifest.missing,
+        removed,
+      };
+      if (kind !== 'LIBRARY') await this.#copyAway(id, verified, context);
+      return { ...result, proof: verified.proof };
+    });
+  }
+
+  /** Reads every byte of a backup; with `prove` it is restored beside and compared as well. */
+  async verify(id: string, prove: boolean, context: JobContext): Promise<Record<string, unknown>> {
+    return this.#watched('backup', context, async () => {
+      const { problems, proof } = await this.#verified(id, prove, context, 0);
+      return { id, problems, proof };
+    });
+  }
+
+  /** Proves the newest complete backup again. */
+  async proveNewest(context: JobContext): Promise<Record<string, unknown>> {
+    const newest = (await this.parts.backups.list()).find(({ manifest, status }) => manifest.kind === 'FULL' && status?.state === 'GOOD');
+    return newest ? this.verify(newest.manifest.id, true, context) : { id: null };
+  }
+
+  async #verified(id: string, prove: boolean, context: JobContext, from: number): Promise<BackupStatus> {
+    const { loaded, folder, backups, clock } = this.parts;
+    const directory = backupDirectory(loaded.settings);
+    const before = (await folder.find(id))?.status ?? null;
+    const middle = prove ? from + (1 - from) / 3 : 1;
+    const problems = await inBackground({ task: 'check', loaded, directory, id }, this.#link(context, from, middle));
+    // A wrong key is nobody's damage; what is judged is what could be read.
+    const status: BackupStatus = {
+      state: problems.length === 0 ? 'GOOD' : 'BAD',
+      checkedAt: clock.now().toISOString(),
+      problems,
+      proof: before?.proof ?? null,
+      copiedAt: before?.copiedAt ?? null,
+    };
+    if (problems.length === 0 && prove) {
+      const task = { task: 'prove' as const, loaded, directory, id };
+      status.proof = await inBackground(task, this.#link(context, middle, 1));
+      if (!status.proof.ok) Object.assign(status, { state: 'BAD', problems: status.proof.problems });
+    }
+    if (await folder.find(id)) await backups.setStatus(id, status);
+    if (status.state === 'BAD') throw new JobFailed(`The backup ${id} is bad: ${status.problems.slice(0, 3).join(' ')}`);
+    return status;
+  }
+
+  async #copyAway(id: string, status: BackupStatus, context: JobContext): Promise<void> {
+    const { storage, folder, loaded, backups, clock } = this.parts;
+    if (!storage) return;
+    context.report({ stage: 'COPY', message: 'COPY' });
+    const beat = setInterval(() => context.report({}), beatMs).unref();
+    try {
+      await storage.put(`${id}.tar`, await archiveOf(folder, id, loaded.settings), context.signal);
+      await backups.setStatus(id, { ...status, copiedAt: clock.now().toISOString() });
+      this.#tell({ rule: 'backup_copy', error: null });
+    } catch (error) {
+      context.signal.throwIfAborted();
+      this.#tell({ rule: 'backup_copy', error: messageOf(error) });
+      throw new JobFailed(`The backup ${id} is whole, but no copy of it could be put away: ${messageOf(error)}`);
+    } finally {
+      clearInterval(beat);
+    }
+  }
+
+  async #watched<T>(rule: BackupFinding['rule'], { signal }: JobContext, work: () => Promise<T>): Promise<T> {
+    try {
+      const result = await work();
+      this.#tell({ rule, error: null });
+      return result;
+    } catch (error) {
+      if (!signal.aborted) this.#tell({ rule, error: messageOf(error) });
+      throw error;
+    }
+  }
+
+  /** Progress of a process, as a part of the whole. */
+  #link({ signal, report }: JobContext, from: number, to: number) {
+    return { signal, report: (stage: string, progress: number) => report({ stage, progress: from + progress * (to - from), message: stage }) };
+  }
+
+  async #samples(queries: string[]): Promise<SamplesAnswer> {
+    const samples: SamplesAnswer['samples'] = [];
+    for (const query of queries) {
+      // A title may read like a query that cannot be asked.
+      const documentIds = await this.parts.answers(query).catch(() => null);
+      if (documentIds) samples.push({ query, documentIds });
+    }
+    const [row] = (await this.parts.database.read.query(stateQuery)) as Record<string, unknown>[];
+    return { samples, state: stateText(row) };
+  }
+
+  /** Makes the restored state beside the present one, decides, and starts anew: the next start exchanges them. */
+  async #restore(id: string, context: JobContext): Promise<Record<string, unknown>> {
+    const { loaded, database, restart } = this.parts;
+    const { job, signal } = context;
+    const outcome = await lastRestore(loaded.settings.DATA_DIR);
+    if (outcome?.jobId === job.id) throw new JobFailed(`The restore was given up, and the state before is back: ${outcome.error ?? ''}`);
+    const { manifest, status } = await this.parts.backups.require(id);
+    this.requireRestorable(manifest, status);
+    const task = { task: 'stage' as const, loaded, directory: backupDirectory(loaded.settings), id };
+    const staged = await inBackground(task, this.#link(context, 0, 0.95));
+    signal.throwIfAborted();
+    const now = this.parts.clock.now();
+    const sessions = (await database.read.query('SELECT * FROM sessions')) as Record<string, unknown>[];
+    const result = { id, createdAt: manifest.createdAt, documents: manifest.counts.documents, withoutVectors: staged.withoutVectors };
+    const rows: KeptRow[] = sessions.map((values) => ({ table: 'sessions', values }));
+    rows.push({ table: 'jobs', values: await this.#finishedRow(job, result) });
+    await decide(loaded.settings.DATA_DIR, {
+      backupId: id,
+      jobId: job.id,
+      phase: 'prepared',
+      aside: now.toISOString().replace(/[:.]/g, '-'),
+      attempts: 0,
+      rows,
+    });
+    restart!();
+    // The start that follows ends this run; until then nothing else is begun.
+    await new Promise((_resolve, reject) => signal.addEventListener('abort', () => reject(signal.reason as Error), { once: true }));
+    return result;
+  }
+
+  /** The job as the restored database is to know it. */
+  async #finishedRow(job: JobEntity, result: Record<string, unknown>): Promise<Record<string, unknown>> {
+    const [row] = (await this.parts.database.read.query(`SELECT * FROM jobs WHERE id = '${job.id}'`)) as Record<string, unknown>[];
+    return { ...row, status: 'SUCCEEDED', progress: 1, result: JSON.stringify(result), finished_at: this.parts.clock.now().toISOString() };
+  }
+}

@@ -1,0 +1,159 @@
+import { resolve } from 'node:path';
+import { join } from 'node:path';
+import { type Settings } from '../config/index.js';
+import { type HealthCheck } from '../health/index.js';
+import { type Clock } from '../platform/clock.js';
+import { type Database } from '../platform/database/index.js';
+import { AppError } from '../platform/errors.js';
+import { type ObjectStorage } from '../platform/object-storage/index.js';
+import { type Backup, type BackupFolder } from './backup-folder.js';
+import { keyForReading } from './keys.js';
+import { type BackupKind, type BackupStatus } from './manifest.js';
+import { daysOf, expired } from './retention.js';
+import { originalsOf } from './restoring/check.js';
+
+export interface BackupsParts {
+  settings: Settings;
+  database: Database;
+  folder: BackupFolder;
+  storage: ObjectStorage | null;
+  clock: Clock;
+}
+
+export interface BackupEstimate {
+  /** Space that one more backup of this kind is likely to need while it is written, bytes. */
+  neededBytes: number;
+  freeBytes: number;
+}
+
+const hourMs = 3_600_000;
+
+export const backupDirectory = ({ BACKUP_DIR, DATA_DIR }: Pick<Settings, 'BACKUP_DIR' | 'DATA_DIR'>) => resolve(BACKUP_DIR || join(DATA_DIR, 'backups'));
+
+/** Whether it can bring documents back. */
+const holdsLibrary = ({ manifest }: Backup) => manifest.kind === 'FULL' || manifest.kind === 'DATABASE';
+const isGood = ({ status }: Backup) => status?.state === 'GOOD';
+
+/** What backups there are, what is kept of them, and whether they are as they should be. */
+export class BackupsService {
+  readonly #since: Date;
+
+  constructor(private readonly parts: BackupsParts) {
+    this.#since = parts.clock.now();
+  }
+
+  list(): Promise<Backup[]> {
+    return this.parts.folder.list();
+  }
+
+  require(id: string): Promise<Backup> {
+    return this.parts.folder.require(id);
+  }
+
+  /** Newest good one that can bring documents back, and newest one that was seen to. */
+  async newest(): Promise<{ good: Backup | null; proven: Backup | null }> {
+    const good = (await this.list()).filter((one) => isGood(one) && holdsLibrary(one));
+    const proven = good.filter(({ status }) => status?.proof?.ok).sort((a, b) => b.status!.proof!.at.localeCompare(a.status!.proof!.at));
+    return { good: good[0] ?? null, proven: proven[0] ?? null };
+  }
+
+  async setStatus(id: string, status: BackupStatus): Promise<void> {
+    await this.parts.folder.writeStatus(id, status);
+  }
+
+  /** Deletes a backup, and what only it needs. @throws AppError NOT_FOUND */
+  async remove(id: string): Promise<void> {
+    await this.parts.folder.remove(id);
+    await this.#dropObjects();
+    const name = `${id}.tar`;
+    if (this.parts.storage && (await this.parts.storage.list()).some((one) => one.name === name)) await this.parts.storage.remove(name);
+  }
+
+  /** Backups that the rules of keeping would remove now. */
+  async wouldRemove(): Promise<Backup[]> {
+    return expired(await this.list(), this.parts.settings, this.parts.clock.now());
+  }
+
+  /** Removes what is kept no longer. @returns their ids */
+  async prune(): Promise<string[]> {
+    const gone = await this.wouldRemove();
+    for (const { manifest } of gone) await this.remove(manifest.id);
+    return gone.map(({ manifest }) => manifest.id);
+  }
+
+  keptDays(kind: BackupKind): number {
+    return daysOf(kind, this.parts.settings);
+  }
+
+  /** Originals that no backup names any more. Left alone while a list cannot be read: what it names nobody knows. */
+  async #dropObjects(): Promise<void> {
+    const { folder, settings } = this.parts;
+    if ((await folder.damaged()).length > 0) return;
+    const named = new Map<string | null, Set<string>>();
+    for (const { manifest } of await folder.list()) {
+      const keyId = manifest.encryption?.keyId ?? null;
+      const objects = named.get(keyId) ?? new Set();
+      named.set(keyId, objects);
+      try {
+        for await (const { object } of originalsOf(folder, manifest, await keyForReading(manifest, settings))) objects.add(object);
+      } catch {
+        return;
+      }
+    }
+    await folder.dropObjects(named);
+  }
+
+  /** @throws AppError UNAVAILABLE where the disk would fill */
+  async requireSpace(kind: BackupKind): Promise<void> {
+    const { neededBytes, freeBytes } = await this.estimate(kind);
+    const least = this.parts.settings.DISK_MIN_FREE_BYTES;
+    if (freeBytes - neededBytes >= least) return;
+    const megabytes = (bytes: number) => `${Math.ceil(bytes / 1024 ** 2)} MB`;
+    throw new AppError(
+      'UNAVAILABLE',
+      `A backup may need ${megabytes(neededBytes)}; ${megabytes(freeBytes)} are free where backups lie, and ${megabytes(least)} stay free.`,
+      'Remove backups, or set BACKUP_DIR to another disk.',
+    );
+  }
+
+  async estimate(kind: BackupKind): Promise<BackupEstimate> {
+    const { database, folder } = this.parts;
+    const freeBytes = await folder.freeBytes();
+    if (kind === 'CONFIG') return { neededBytes: 100_000, freeBytes };
+    // A copy of the database and what is made of it lie side by side until it is done; PostgreSQL is read where it is.
+    const databaseBytes = (await database.sizeBytes()) * (database.dialect === 'sqlite' ? 2 : 1);
+    if (kind === 'VECTORS') return { neededBytes: databaseBytes, freeBytes };
+    const known = await folder.objects(null);
+    const originals = (await database.read.query(
+      'SELECT DISTINCT sha256, size_bytes AS bytes FROM documents WHERE deleted_at IS NULL AND sha256 IS NOT NULL',
+    )) as { sha256: string; bytes: number | string }[];
+    const fresh = originals.filter(({ sha256 }) => !known.has(sha256)).reduce((sum, { bytes }) => sum + Number(bytes), 0);
+    return { neededBytes: databaseBytes + fresh, freeBytes };
+  }
+
+  /** Age of the newest good backup and proof; a fresh installation is given the time until its first. */
+  healthCheck(): HealthCheck {
+    const { settings, clock } = this.parts;
+    const ageHours = (at: string | undefined) => (clock.now().getTime() - (at ? Date.parse(at) : this.#since.getTime())) / hourMs;
+    return {
+      name: 'backups',
+      timeoutMs: 5000,
+      essential: false,
+      check: async () => {
+        const { good, proven } = await this.newest();
+        const damaged = await this.parts.folder.damaged();
+        if (damaged.length > 0) return { status: 'DEGRADED', message: `The backup ${damaged[0]} is damaged.`, remedy: 'Remove its folder, and save again.' };
+        const remedy = 'Save now on the page of backups, and look why the last run failed.';
+        if (settings.BACKUP_DATABASE_SCHEDULE && ageHours(good?.manifest.createdAt) > settings.BACKUP_MAX_AGE_HOURS)
+          return { status: 'DEGRADED', message: good ? `The last good backup is of ${good.manifest.createdAt}.` : 'There is no good backup.', remedy };
+        if (settings.BACKUP_FULL_SCHEDULE && ageHours(proven?.status?.proof?.at) > settings.BACKUP_PROOF_MAX_AGE_DAYS * 24)
+          return {
+            status: 'DEGRADED',
+            message: proven ? `The last restore was proven at ${proven.status!.proof!.at}.` : 'No restore was ever proven.',
+            remedy,
+          };
+        return { status: 'HEALTHY' };
+      },
+    };
+  }
+}

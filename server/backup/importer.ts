@@ -1,0 +1,113 @@
+import { type DocumentStore } from '../documents/index.js';
+import { type GoldenService } from '../golden/index.js';
+import { type BlobStore } from '../platform/blobs/index.js';
+import { type Database } from '../platform/database/index.js';
+import { AppError, messageOf } from '../platform/errors.js';
+import { type JobContext } from '../platform/queue/index.js';
+import { type KeySettings } from './keys.js';
+import { type BackupFolder } from './backup-folder.js';
+import { SavedLibrary } from './restoring/documents.js';
+import { type LibraryDocument } from './saving/library-part.js';
+
+interface ImporterParts {
+  settings: KeySettings;
+  folder: BackupFolder;
+  database: Database;
+  blobs: BlobStore;
+  store: DocumentStore;
+  golden: GoldenService;
+}
+
+export interface ImportAction {
+  id: string;
+  /** Null takes all. */
+  documentIds: string[] | null;
+  /** Says what would happen, and does nothing. */
+  dryRun: boolean;
+}
+
+interface Conflict {
+  title: string;
+  message: string;
+}
+
+/** Conflicts that a job's result names one by one; more are counted. */
+const mostListed = 200;
+
+/** Takes documents out of a backup or an exported library into this one: what is here already stays as it is. */
+export class Importer {
+  constructor(private readonly parts: ImporterParts) {}
+
+  async run({ id, documentIds, dryRun }: ImportAction, { signal, report }: JobContext): Promise<Record<string, unknown>> {
+    const library = await SavedLibrary.open(this.parts.folder, id, this.parts.settings);
+    const originals = await library.originals();
+    const wanted = documentIds && new Set(documentIds);
+    const conflicts: Conflict[] = [];
+    /** Ids in the backup to ids here. */
+    const idHere = new Map<string, string>();
+    let taken = 0;
+    let known = 0;
+    let seen = 0;
+    for await (const record of library.documents()) {
+      signal.throwIfAborted();
+      report({ stage: 'IMPORT', progress: seen++ / Math.max(1, library.manifest.counts.documents), message: record.title });
+      if (wanted && !wanted.delete(record.id)) continue;
+      const here = await this.parts.store.withSameContent(record);
+      if (here) {
+        idHere.set(record.id, here.id);
+        known += 1;
+        const difference = differenceOf(record, here);
+        if (difference) conflicts.push({ title: record.title, message: difference });
+        continue;
+      }
+      const object = record.sha256 === null ? undefined : originals.get(record.sha256);
+      if (record.sha256 !== null && object === undefined) {
+        conflicts.push({ title: record.title, message: 'Its original is not in the backup.' });
+        continue;
+      }
+      if (!dryRun) idHere.set(record.id, await this.#take(record, object === undefined ? null : await library.original(object)));
+      taken += 1;
+    }
+    if (wanted && wanted.size > 0) throw new AppError('NOT_FOUND', `The backup ${id} has no document with the id "${[...wanted][0]}".`, null);
+    const questions = wanted ? 0 : await this.#questions(library, idHere, conflicts, dryRun);
+    return { id, dryRun, documents: taken, known, questions, conflicts: conflicts.slice(0, mostListed), conflictCount: conflicts.length };
+  }
+
+  async #take(record: LibraryDocument, original: NodeJS.ReadableStream | null): Promise<string> {
+    const { blobs, store } = this.parts;
+    const file = original && (await blobs.receive(original as never));
+    if (file && file.sha256 !== record.sha256) {
+      await blobs.discard(file);
+      throw new AppError('CONFLICT', `The original of "${record.title}" in the backup is not what was saved.`, 'Take another backup.');
+    }
+    return (await store.acceptSaved(record, file)).document.id;
+  }
+
+  /** A question that is here already keeps its documents; those that the other knows beside are a conflict to look at. */
+  async #questions(library: SavedLibrary, idHere: Map<string, string>, conflicts: Conflict[], dryRun: boolean): Promise<number> {
+    let added = 0;
+    for await (const { query, documentIds } of library.questions()) {
+      const expected = documentIds.flatMap((one) => idHere.get(one) ?? []);
+      const here = await this.parts.golden.expectedOf(query);
+      if (here) {
+        if (expected.some((one) => !here.includes(one)))
+          conflicts.push({ title: query, message: 'The question is here with other expected documents, which stay.' });
+        continue;
+      }
+      if (dryRun) added += 1;
+      else if (expected.length > 0) {
+        await this.parts.golden.add(query, expected).then(
+          () => (added += 1),
+          (error: unknown) => conflicts.push({ title: query, message: messageOf(error) }),
+        );
+      }
+    }
+    return added;
+  }
+}
+
+function differenceOf(saved: LibraryDocument, here: { title: string; tags: string[] }): string | null {
+  if (saved.title !== here.title) return `It is here under the title "${here.title}", which stays.`;
+  const missing = saved.tags.filter((tag) => !here.tags.includes(tag));
+  return missing.length > 0 ? `It is here without the tags ${missing.join(', ')}.` : null;
+}

@@ -1,0 +1,15 @@
+export { archiveOf, unpack } from './archive.js';
+export { type BackgroundMessage, type BackgroundTask, type SamplesAnswer } from './background-process.js';
+export { BackupFolder } from './backup-folder.js';
+export { BackupJobs } from './backup-jobs.js';
+export { BackupResolver } from './backup.resolver.js';
+export { backupRoutes } from './backup.routes.js';
+export { backupDirectory, BackupsService } from './backups.service.js';
+export { Importer } from './importer.js';
+export { type BackupKind, type Counts, type Proof, type Sample } from './manifest.js';
+export { BackupOverview } from './overview.js';
+export { PendingRestore } from './restoring/pending-restore.js';
+export { restoreOffline } from './restoring/restore-offline.js';
+export { withScratchDatabase } from './restoring/scratch-database.js';
+export { stage } from './restoring/stage.js';
+export { type ProveTask, runTask, type TaskLink } from './tasks.js';

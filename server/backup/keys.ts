@@ -1,0 +1,89 @@
+import { armor, Decrypter, Encrypter, generateX25519Identity, identityToRecipient } from 'age-encryption';
+import { createHash, randomUUID } from 'node:crypto';
+import { mkdir, readdir, readFile, rename, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { AppError } from '../platform/errors.js';
+import { type Manifest } from './manifest.js';
+
+/** An age key pair: everything is encrypted to `recipient` and opened by `identity`. */
+export interface Key {
+  id: string;
+  identity: string;
+  recipient: string;
+  /** The identity under the passphrase; null where it comes from a key file. */
+  wrapped: string | null;
+}
+
+export interface KeySettings {
+  BACKUP_PASSPHRASE: string;
+  BACKUP_KEY_FILE: string;
+}
+
+const keyFolder = 'keys';
+
+async function keyOf(identity: string, wrapped: string | null): Promise<Key> {
+  const recipient = await identityToRecipient(identity);
+  return { id: createHash('sha256').update(recipient).digest('hex').slice(0, 16), identity, recipient, wrapped };
+}
+
+async function fromFile(path: string): Promise<Key> {
+  const text = await readFile(path, 'utf8').catch(() => {
+    throw new AppError('UNAVAILABLE', `BACKUP_KEY_FILE ${path} cannot be read.`, 'Name a file that holds an identity, as age-keygen writes it.');
+  });
+  const identity = /^AGE-SECRET-KEY-1[0-9A-Z]+$/m.exec(text)?.[0];
+  if (!identity) throw new AppError('BAD_USER_INPUT', `BACKUP_KEY_FILE ${path} holds no age identity.`, 'Make one with age-keygen.');
+  return keyOf(identity, null);
+}
+
+/** @returns null for a wrong passphrase */
+async function unwrapped(wrapped: string, passphrase: string): Promise<Key | null> {
+  const decrypter = new Decrypter();
+  decrypter.addPassphrase(passphrase);
+  try {
+    return await keyOf(await decrypter.decrypt(armor.decode(wrapped), 'text'), wrapped);
+  } catch {
+    return null;
+  }
+}
+
+/**
+ * Key for writing into a folder of backups; null where none is set. With a passphrase, the folder keeps a key of its own under it, so
+ * that backups share what they have in common and each costs the passphrase's slow derivation once.
+ */
+export async function keyForWriting(directory: string, { BACKUP_PASSPHRASE: passphrase, BACKUP_KEY_FILE: keyFile }: KeySettings): Promise<Key | null> {
+  if (keyFile) return fromFile(keyFile);
+  if (!passphrase) return null;
+  const folder = join(directory, keyFolder);
+  await mkdir(folder, { recursive: true, mode: 0o700 });
+  for (const name of (await readdir(folder)).filter((one) => one.endsWith('.age'))) {
+    const key = await unwrapped(await readFile(join(folder, name), 'utf8'), passphrase);
+    if (key) return key;
+  }
+  const identity = await generateX25519Identity();
+  const encrypter = new Encrypter();
+  encrypter.setPassphrase(passphrase);
+  const wrapped = armor.encode(await encrypter.encrypt(identity));
+  const key = await keyOf(identity, wrapped);
+  const half = join(folder, `${randomUUID()}.tmp`);
+  await writeFile(half, wrapped, { mode: 0o600, flush: true });
+  await rename(half, join(folder, `${key.id}.age`));
+  return key;
+}
+
+/** Key that opens a backup; null where it is not encrypted. @throws AppError BAD_USER_INPUT for a wrong or missing passphrase or key file */
+export async function keyForReading(
+  { id, encryption }: Pick<Manifest, 'id' | 'encryption'>,
+  { BACKUP_PASSPHRASE: passphrase, BACKUP_KEY_FILE: keyFile }: KeySettings,
+): Promise<Key | null> {
+  if (!encryption) return null;
+  const { keyId, wrapped } = encryption;
+  if (wrapped === null) {
+    const key = keyFile ? await fromFile(keyFile) : null;
+    if (key?.id === keyId) return key;
+    throw new AppError('BAD_USER_INPUT', `The backup ${id} is encrypted with another key file.`, 'Set BACKUP_KEY_FILE to the one it was written with.');
+  }
+  const key = passphrase ? await unwrapped(wrapped, passphrase) : null;
+  if (key) return key;
+  const problem = passphrase ? 'BACKUP_PASSPHRASE is not the passphrase of' : 'No passphrase is set that opens';
+  throw new AppError('BAD_USER_INPUT', `${problem} the backup ${id}.`, 'Set BACKUP_PASSPHRASE to the one it was written with.');
+}

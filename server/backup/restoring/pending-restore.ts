@@ -1,0 +1,194 @@
+import { createReadStream, existsSync } from 'node:fs';
+import { mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { createWriteStream } from 'node:fs';
+import { join } from 'node:path';
+import { pipeline } from 'node:stream/promises';
+import { type Settings } from '../../config/index.js';
+import { type Database } from '../../platform/database/index.js';
+import { messageOf } from '../../platform/errors.js';
+import { fromLines } from '../lines.js';
+import { type VectorRecord } from '../saving/library-part.js';
+import { started } from '../saving/source.js';
+import { finishDatabase, putIntoPostgres } from './stage.js';
+
+/** A row as it goes into another database. */
+export interface KeptRow {
+  table: string;
+  values: Record<string, unknown>;
+}
+
+export interface RestorePlan {
+  backupId: string;
+  /** Job that asked for it; null from the command line. */
+  jobId: string | null;
+  /** prepared: nothing is moved for good; aside: the present state is set aside; placed: the restored state is in place. */
+  phase: 'prepared' | 'aside' | 'placed';
+  /** Folder under DATA_DIR/set-aside that gets the present state. */
+  aside: string;
+  /** Starts that were tried with the restored state. */
+  attempts: number;
+  /** Who is signed in stays so, and the job tells how it ended. */
+  rows: KeptRow[];
+}
+
+/** What became of the newest restore. */
+export interface RestoreOutcome {
+  backupId: string;
+  jobId: string | null;
+  at: string;
+  ok: boolean;
+  error: string | null;
+  aside: string;
+}
+
+type RestoreSettings = Pick<Settings, 'DATA_DIR' | 'DATABASE_URL'>;
+
+/** All that a restore exchanges. ChromaDB is filled again from the database. */
+const exchanged = ['erpfts.sqlite', 'erpfts.sqlite-wal', 'erpfts.sqlite-shm', 'originals', 'chroma'];
+const mostAttempts = 2;
+
+export const stagingFolder = (dataDir: string) => join(dataDir, 'restore', 'staged');
+const planFile = (dataDir: string) => join(dataDir, 'restore', 'plan.json');
+const outcomeFile = (dataDir: string) => join(dataDir, 'restore', 'outcome.json');
+const asideFolder = (dataDir: string) => join(dataDir, 'set-aside');
+
+async function writeWhole(path: string, value: object): Promise<void> {
+  await mkdir(join(path, '..'), { recursive: true, mode: 0o700 });
+  await writeFile(`${path}.tmp`, JSON.stringify(value), { mode: 0o600, flush: true });
+  await rename(`${path}.tmp`, path);
+}
+
+async function readWhole<T>(path: string): Promise<T | null> {
+  const text = await readFile(path, 'utf8').catch(() => null);
+  return text === null ? null : (JSON.parse(text) as T);
+}
+
+export const lastRestore = (dataDir: string) => readWhole<RestoreOutcome>(outcomeFile(dataDir));
+
+/** Decides on a restore whose state lies in `stagingFolder`: from here on it happens, whatever interrupts it, or the present state comes back. */
+export const decide = (dataDir: string, plan: RestorePlan) => writeWhole(planFile(dataDir), plan);
+
+/** What was set aside by restores longer than `keepMs` ago goes. @returns how many were removed */
+export async function removeSetAside(dataDir: string, keepMs: number): Promise<number> {
+  let removed = 0;
+  for (const name of await readdir(asideFolder(dataDir)).catch(() => [])) {
+    const path = join(asideFolder(dataDir), name);
+    if (Date.now() - (await stat(path)).mtimeMs < keepMs) continue;
+    await rm(path, { recursive: true, force: true });
+    removed += 1;
+  }
+  return removed;
+}
+
+/**
+ * A restore that was decided on. It is carried out before anything opens the data: every step is a rename or may be done twice, so that
+ * a kill at any moment leaves a state from which the next start goes on.
+ */
+export class PendingRestore {
+  private constructor(
+    private readonly settings: RestoreSettings,
+    readonly plan: RestorePlan,
+  ) {}
+
+  static async find(settings: RestoreSettings): Promise<PendingRestore | null> {
+    const plan = await readWhole<RestorePlan>(planFile(settings.DATA_DIR));
+    return plan && new PendingRestore(settings, plan);
+  }
+
+  get #dataDir(): string {
+    return this.settings.DATA_DIR;
+  }
+
+  get #aside(): string {
+    return join(asideFolder(this.#dataDir), this.plan.aside);
+  }
+
+  async #enter(phase: RestorePlan['phase']): Promise<void> {
+    this.plan.phase = phase;
+    await decide(this.#dataDir, this.plan);
+  }
+
+  /** Sets the present state aside and puts the restored one in its place. Throws where the restored state has failed to start before. */
+  async apply(): Promise<void> {
+    const { plan } = this;
+    if (plan.phase === 'prepared') {
+      await this.#setAside();
+      await this.#enter('aside');
+    }
+    if (plan.phase === 'aside') {
+      await this.#move(stagingFolder(this.#dataDir), this.#dataDir);
+      if (this.settings.DATABASE_URL) await putIntoPostgres(join(stagingFolder(this.#dataDir), 'database.sql'), this.settings.DATABASE_URL);
+      await this.#enter('placed');
+    }
+    plan.attempts += 1;
+    if (plan.attempts > mostAttempts) throw new Error('the restored state could not be started');
+    await decide(this.#dataDir, plan);
+  }
+
+  async #setAside(): Promise<void> {
+    await mkdir(this.#aside, { recursive: true, mode: 0o700 });
+    await this.#move(this.#dataDir, this.#aside);
+    const { DATABASE_URL: url } = this.settings;
+    const dump = join(this.#aside, 'database.sql');
+    if (!url || existsSync(dump)) return;
+    const tool = await started('pg_dump', ['--no-owner', '--no-privileges', '--dbname', url]);
+    await Promise.all([pipeline(tool.stdout, createWriteStream(`${dump}.tmp`, { mode: 0o600, flush: true })), tool.ended]);
+    await rename(`${dump}.tmp`, dump);
+  }
+
+  /** Moves what is there and has not been moved. */
+  async #move(from: string, to: string): Promise<void> {
+    for (const name of exchanged) {
+      if (existsSync(join(from, name)) && !existsSync(join(to, name))) await rename(join(from, name), join(to, name));
+    }
+  }
+
+  /** Completes the database that was put in place, once it is open and of this version. */
+  async settle(database: Database): Promise<void> {
+    const vectors = join(stagingFolder(this.#dataDir), 'vectors.jsonl');
+    if (existsSync(vectors)) {
+      await finishDatabase(database, fromLines<VectorRecord>(createReadStream(vectors)), AbortSignal.timeout(24 * 3_600_000), () => undefined);
+      await rm(vectors, { force: true });
+    }
+    await database.write(async (tx) => {
+      for (const { table, values } of this.plan.rows) {
+        const columns = Object.keys(values);
+        const places = columns.map((_, i) => (database.dialect === 'postgres' ? `$${i + 1}` : '?'));
+        await tx.query(
+          `INSERT INTO ${table} (${columns.map((column) => `"${column}"`).join(', ')}) VALUES (${places.join(', ')}) ON CONFLICT DO NOTHING`,
+          Object.values(values),
+        );
+      }
+    });
+  }
+
+  /** The restored state serves. */
+  async complete(): Promise<void> {
+    await this.#end(null);
+  }
+
+  /** Takes the restored state away and puts back what was set aside. */
+  async rollBack(reason: unknown): Promise<void> {
+    if (this.plan.phase !== 'prepared') {
+      const failed = join(this.#dataDir, 'restore', `failed-${this.plan.aside}`);
+      await mkdir(failed, { recursive: true, mode: 0o700 });
+      // Only what was put in place goes: of a move that was cut off, some is still set aside and nothing stands in its stead.
+      for (const name of exchanged) {
+        if (existsSync(join(this.#dataDir, name)) && !existsSync(join(failed, name))) await rename(join(this.#dataDir, name), join(failed, name));
+      }
+      const dump = join(this.#aside, 'database.sql');
+      if (this.settings.DATABASE_URL && existsSync(dump)) await putIntoPostgres(dump, this.settings.DATABASE_URL);
+      await this.#move(this.#aside, this.#dataDir);
+      await rm(failed, { recursive: true, force: true });
+    } else await this.#move(this.#aside, this.#dataDir);
+    await rm(this.#aside, { recursive: true, force: true });
+    await this.#end(messageOf(reason));
+  }
+
+  async #end(error: string | null): Promise<void> {
+    const { backupId, jobId, aside } = this.plan;
+    await writeWhole(outcomeFile(this.#dataDir), { backupId, jobId, at: new Date().toISOString(), ok: error === null, error, aside } satisfies RestoreOutcome);
+    await rm(planFile(this.#dataDir), { force: true });
+    await rm(stagingFolder(this.#dataDir), { recursive: true, force: true });
+  }
+}

@@ -1,0 +1,32 @@
+import { createHash } from 'node:crypto';
+import pg from 'pg';
+import { AppError, messageOf } from '../../platform/errors.js';
+
+/** Lends a database of its own on the server of `url`, which needs the right to create one; SQLite needs none. */
+export async function withScratchDatabase<T>(url: string, work: (databaseUrl: string) => Promise<T>): Promise<T> {
+  if (!url) return work('');
+  // The same each time: one that a kill has left is dropped by the next.
+  const name = `erpfts_proof_${createHash('sha256').update(url).digest('hex').slice(0, 12)}`;
+  const administration = async (sql: string) => {
+    const client = new pg.Client({ connectionString: url });
+    await client.connect();
+    await client.query(sql).finally(() => client.end());
+  };
+  try {
+    await administration(`DROP DATABASE IF EXISTS "${name}" WITH (FORCE)`);
+    await administration(`CREATE DATABASE "${name}"`);
+  } catch (error) {
+    throw new AppError(
+      'UNAVAILABLE',
+      `No database can be made to try the restore in: ${messageOf(error)}`,
+      'Give the user of DATABASE_URL the right CREATEDB.',
+    );
+  }
+  const own = new URL(url);
+  own.pathname = `/${name}`;
+  try {
+    return await work(own.href);
+  } finally {
+    await administration(`DROP DATABASE IF EXISTS "${name}" WITH (FORCE)`);
+  }
+}

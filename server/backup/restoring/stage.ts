@@ -1,0 +1,200 @@
+import { createReadStream, existsSync } from 'node:fs';
+import { link, mkdir, open, rm } from 'node:fs/promises';
+import { createWriteStream } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { type Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import { migrations } from '../../../migrations/index.js';
+import { type Settings } from '../../config/index.js';
+import { BlobStore } from '../../platform/blobs/index.js';
+import { Database } from '../../platform/database/index.js';
+import { AppError } from '../../platform/errors.js';
+import { createLogger } from '../../platform/logging/index.js';
+import { type BackupFolder } from '../backup-folder.js';
+import { type Key, keyForReading } from '../keys.js';
+import { fromLines } from '../lines.js';
+import { type Counts, type Manifest, type PartName } from '../manifest.js';
+import { type VectorRecord } from '../saving/library-part.js';
+import { countsOf } from '../saving/save.js';
+import { started } from '../saving/source.js';
+import { hashOf, meter, unseal } from '../sealing.js';
+import { originalsOf } from './check.js';
+import { putBackVectors } from './vectors.js';
+
+export interface StageParts {
+  settings: Settings;
+  folder: BackupFolder;
+  /** Folder that becomes a data directory. */
+  target: string;
+  /** A data directory whose originals may be shared instead of written again; null for none. */
+  present: string | null;
+  /** PostgreSQL database that a dump is put into; empty leaves it beside, for later. */
+  databaseUrl: string;
+  // eslint-disable-next-line @typescript-eslint/no-unsafe-function-type -- TypeORM's own type for class lists
+  entities: Function[];
+  signal: AbortSignal;
+  report: (stage: string, progress: number) => void;
+}
+
+export interface Staged {
+  manifest: Manifest;
+  /** What is there now; null where the database is still a dump. */
+  counts: Counts | null;
+  /** Chunks that no backup has vectors for. */
+  withoutVectors: number;
+}
+
+/** @throws AppError CONFLICT for a backup that this version cannot read */
+export function requireReadable({ id, kind, schema, version, dialect }: Manifest, settings: Pick<Settings, 'DATABASE_URL'>): void {
+  const known = new Set(migrations.map(({ name }) => name));
+  const unknown = schema.filter((name) => !known.has(name));
+  if (unknown.length > 0)
+    throw new AppError('CONFLICT', `The backup ${id} comes from version ${version}, which is newer than this one.`, 'Update the program, then restore it.');
+  if (kind !== 'FULL' && kind !== 'DATABASE') return;
+  const here = settings.DATABASE_URL ? 'postgres' : 'sqlite';
+  if (dialect !== here)
+    throw new AppError(
+      'CONFLICT',
+      `The backup ${id} is of a ${dialect === 'sqlite' ? 'SQLite' : 'PostgreSQL'} database, and this installation uses the other.`,
+      'Import it as a library: documents are read again.',
+    );
+}
+
+/** What a part holds, refused at its end where it is not what was written. */
+async function partOf(manifest: Manifest, name: PartName, folder: BackupFolder, key: Key | null, signal: AbortSignal): Promise<Readable | null> {
+  const part = manifest.parts.find((one) => one.name === name);
+  if (!part) return null;
+  const path = join(folder.path(manifest.id), part.file);
+  const found = existsSync(path) ? await hashOf(path, signal) : null;
+  if (found?.sha256 !== part.sha256)
+    throw new AppError('CONFLICT', `${part.file} of the backup ${manifest.id} is ${found ? 'not what was written' : 'missing'}.`, 'Restore another backup.');
+  return unseal(path, key);
+}
+
+/** Makes a data directory of a backup, beside whatever is in use. */
+export async function stage(id: string, parts: StageParts): Promise<Staged> {
+  const { settings, folder, target, signal, report } = parts;
+  const { manifest } = await folder.require(id);
+  requireReadable(manifest, settings);
+  const key = await keyForReading(manifest, settings);
+  await rm(target, { recursive: true, force: true });
+  await mkdir(target, { recursive: true, mode: 0o700 });
+  await putBackOriginals(manifest, key, parts);
+  report('DATABASE', 0.5);
+  const content = await partOf(manifest, 'database', folder, key, signal);
+  if (!content) throw new AppError('CONFLICT', `The backup ${id} holds no database.`, 'Restore a FULL or DATABASE backup.');
+  const file = join(target, manifest.dialect === 'postgres' ? 'database.sql' : 'erpfts.sqlite');
+  await pipeline(content, createWriteStream(file, { mode: 0o600, flush: true }), { signal });
+  report('VECTORS', 0.7);
+  const vectors = vectorsFor(manifest, folder, settings, signal);
+  if (manifest.dialect === 'postgres' && !parts.databaseUrl) {
+    await writeLines(vectors, join(target, 'vectors.jsonl'));
+    return { manifest, counts: null, withoutVectors: 0 };
+  }
+  if (manifest.dialect === 'postgres') await putIntoPostgres(file, parts.databaseUrl);
+  const database = await Database.open(
+    { settings: { ...settings, DATA_DIR: target, DATABASE_URL: parts.databaseUrl }, entities: parts.entities, migrations, log: createLogger('error') },
+    { migrate: true },
+  );
+  try {
+    return { manifest, ...(await finishDatabase(database, vectors, signal, report)) };
+  } finally {
+    await database.close();
+  }
+}
+
+/** Gives a database that was just put back its vectors, and looks it over. */
+export async function finishDatabase(
+  database: Database,
+  vectors: AsyncIterable<VectorRecord>,
+  signal: AbortSignal,
+  report: StageParts['report'],
+): Promise<{ counts: Counts; withoutVectors: number }> {
+  await putBackVectors(database, vectors, signal);
+  await settle(database);
+  report('INTEGRITY', 0.9);
+  const problems = await database.integrityProblems();
+  if (problems.length > 0) throw new AppError('CONFLICT', `The restored database is damaged: ${problems.slice(0, 3).join('; ')}`, 'Restore another backup.');
+  const counts = await countsOf({ query: (sql) => database.read.query(sql) });
+  const [lacking] = (await database.read.query(
+    `SELECT count(*) AS n FROM chunks c WHERE NOT EXISTS
+     (SELECT 1 FROM chunk_vectors v JOIN index_generations g ON g.model = v.model AND g.status = 'ACTIVE' WHERE v.chunk_id = c.id)`,
+  )) as { n: number | string }[];
+  return { counts, withoutVectors: Number(lacking?.n ?? 0) };
+}
+
+/** Work on the system itself that was under way is not gone on with; work on documents is. */
+async function settle(database: Database): Promise<void> {
+  await database.write(async (tx) => {
+    await tx.query(
+      `UPDATE jobs SET status = 'CANCELLED', error = 'It was under way when the backup was taken.', finished_at = '${new Date().toISOString()}'
+       WHERE status IN ('QUEUED', 'RUNNING') AND kind IN ('BACKUP', 'SCHEDULE', 'MAINTENANCE', 'GOLDEN')`,
+    );
+  });
+}
+
+async function putBackOriginals(manifest: Manifest, key: Key | null, { folder, target, present, signal, report }: StageParts): Promise<void> {
+  const blobs = new BlobStore(target);
+  await blobs.open();
+  const here = present === null ? null : new BlobStore(present);
+  let done = 0;
+  for await (const original of originalsOf(folder, manifest, key)) {
+    signal.throwIfAborted();
+    if (done++ % 20 === 0) report('ORIGINALS', (done / Math.max(1, manifest.objects.count)) * 0.5);
+    const path = blobs.path(original.sha256);
+    await mkdir(dirname(path), { recursive: true, mode: 0o700 });
+    // One that is here, and is what it is called, needs no second place on the disk.
+    if (here?.exists(original.sha256) && (await hashOf(here.path(original.sha256), signal)).sha256 === original.sha256) {
+      const linked = await link(here.path(original.sha256), path).then(
+        () => true,
+        () => false,
+      );
+      if (linked) continue;
+    }
+    const measured = meter();
+    const object = join(folder.objectsPath(key?.id ?? null), original.object);
+    await pipeline(await unseal(object, key), measured, createWriteStream(path, { mode: 0o600 }), { signal });
+    if (measured.sha256() !== original.sha256)
+      throw new AppError('CONFLICT', `The original ${original.sha256} in the backup ${manifest.id} is not what was saved.`, 'Restore another backup.');
+  }
+  const directory = await open(target, 'r');
+  await directory.sync().finally(() => directory.close());
+}
+
+/** The backup's own vectors, then those of the newest vector backup: what has a vector already gets no other. */
+export async function* vectorsFor(manifest: Manifest, folder: BackupFolder, settings: Settings, signal: AbortSignal): AsyncGenerator<VectorRecord> {
+  const own = await partOf(manifest, 'vectors', folder, await keyForReading(manifest, settings), signal);
+  if (own) return yield* fromLines<VectorRecord>(own);
+  const backups = await folder.list();
+  const newest = backups.find(({ manifest: { parts }, status }) => status?.state === 'GOOD' && parts.some(({ name }) => name === 'vectors'));
+  if (!newest) return;
+  const content = await partOf(newest.manifest, 'vectors', folder, await keyForReading(newest.manifest, settings), signal);
+  if (content) yield* fromLines<VectorRecord>(content);
+}
+
+async function writeLines(records: AsyncIterable<object>, path: string): Promise<void> {
+  await pipeline(
+    async function* () {
+      for await (const record of records) yield `${JSON.stringify(record)}\n`;
+    },
+    createWriteStream(path, { mode: 0o600, flush: true }),
+  );
+}
+
+const dropTables = `DO $$ DECLARE r record; BEGIN
+  FOR r IN SELECT tablename FROM pg_tables WHERE schemaname = current_schema() LOOP
+    EXECUTE format('DROP TABLE %I CASCADE', r.tablename);
+  END LOOP; END $$;\n`;
+
+/** Exchanges all tables for those of a dump, in one transaction. */
+export async function putIntoPostgres(dump: string, url: string): Promise<void> {
+  const tool = await started('psql', ['--no-psqlrc', '--quiet', '--single-transaction', '--set', 'ON_ERROR_STOP=1', '--dbname', url]);
+  tool.stdout.resume();
+  await Promise.all([
+    pipeline(async function* () {
+      yield dropTables;
+      yield* createReadStream(dump);
+    }, tool.stdin).catch(() => undefined),
+    tool.ended,
+  ]);
+}

@@ -1,0 +1,1 @@
+export { ObjectStorage, type StoredObject } from './object-storage.js';

@@ -1,0 +1,114 @@
+import { readFile, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { startApp } from './app.js';
+import { BackupFolder, type Counts, type Proof, type ProveTask, type Sample, stage, type TaskLink, withScratchDatabase } from './backup/index.js';
+import { Client } from './cli/client.js';
+import { Logging } from './platform/logging/index.js';
+
+const answersAtOnce = 10;
+const longestWaitMs = 1_800_000;
+const pollMs = 250;
+/** Agreement that is asked for where documents were written while the answers were given. */
+const agreementWhileWriting = 0.6;
+/** Not all: the vector store's search is approximate, and two of nearly the same rank may change places. */
+const agreementInQuiet = 0.95;
+
+/** Restores a backup into an empty folder, opens it by a server of its own, and compares counts and answers with what was saved. */
+export async function proveByServer(task: ProveTask, link: TaskLink): Promise<Proof> {
+  const { loaded, directory, id } = task;
+  const started = performance.now();
+  const folder = new BackupFolder(directory);
+  const scratch = join(loaded.settings.DATA_DIR, 'proof');
+  const problems: string[] = [];
+  let agreement = 0;
+  let vectorStoreBytes = 0;
+  const { manifest } = await folder.require(id);
+  try {
+    await withScratchDatabase(loaded.settings.DATABASE_URL, async (databaseUrl) => {
+      const staged = await stage(id, { ...link, settings: loaded.settings, folder, target: scratch, present: loaded.settings.DATA_DIR, databaseUrl });
+      problems.push(...differences(manifest.counts, staged.counts));
+      if (staged.withoutVectors > 0 && manifest.counts.vectors > 0) problems.push(`${staged.withoutVectors} passages have no vector.`);
+      link.report('OPEN', 0.92);
+      const settings = {
+        ...loaded.settings,
+        ...{ DATA_DIR: scratch, DATABASE_URL: databaseUrl, HOST: '127.0.0.1', PORT: 0, CHROMA_URL: '', REDIS_URL: '', ADMIN_API_KEY: '' },
+        ...{ RATE_LIMITING: false, EMBEDDING_LOW_MEMORY: true, OTLP_TRACES_URL: '' },
+      };
+      const app = await startApp({ ...loaded, settings }, new Logging('error'), { briefly: true });
+      try {
+        const client = new Client(app.url, (await readFile(join(scratch, 'admin.key'), 'utf8')).trim());
+        await untilWhole(client);
+        link.report('COMPARE', 0.95);
+        agreement = await compare(client, manifest.samples);
+        const wanted = manifest.quiet ? agreementInQuiet : agreementWhileWriting;
+        if (agreement < wanted) problems.push(`Only ${(agreement * 100).toFixed(1)} % of the saved answers came back.`);
+        vectorStoreBytes = await peakOfChildren();
+      } finally {
+        await app.stop();
+      }
+    });
+  } finally {
+    await rm(scratch, { recursive: true, force: true, maxRetries: 5, retryDelay: 200 });
+  }
+  return {
+    at: new Date().toISOString(),
+    tookMs: Math.round(performance.now() - started),
+    ok: problems.length === 0,
+    queries: manifest.samples.length,
+    agreement,
+    peakMemoryBytes: process.resourceUsage().maxRSS * 1024,
+    vectorStoreBytes,
+    problems,
+  };
+}
+
+function differences(saved: Counts, restored: Counts | null): string[] {
+  return (Object.keys(saved) as (keyof Counts)[])
+    .filter((name) => restored?.[name] !== saved[name])
+    .map((name) => `${name}: ${saved[name]} were saved, ${restored?.[name] ?? 0} came back.`);
+}
+
+interface HealthAnswer {
+  health: { components: { name: string; status: string; message: string | null }[] };
+}
+
+/** The vector store is filled from the database, and the model loaded. */
+async function untilWhole(client: Client): Promise<void> {
+  const needed = ['database', 'vector_db', 'embedding_model'];
+  for (const deadline = Date.now() + longestWaitMs; ;) {
+    const { health } = await client.request<HealthAnswer>('query { health { components { name status message } } }');
+    const ill = health.components.filter(({ name, status }) => needed.includes(name) && status !== 'HEALTHY');
+    if (ill.length === 0) return;
+    if (Date.now() > deadline) throw new Error(`the restored system is not well: ${ill.map(({ name, message }) => `${name}: ${message ?? ''}`).join('; ')}`);
+    await delay(pollMs);
+  }
+}
+
+/** @returns the share of the saved answers that are given again, at the same place, 0..1 */
+async function compare(client: Client, samples: Sample[]): Promise<number> {
+  if (samples.length === 0) return 1;
+  let sum = 0;
+  for (const { query, documentIds } of samples) {
+    const { search } = await client.request<{ search: { hits: { document: { id: string } }[] } }>(
+      'query($query: String!, $first: Int!) { search(query: $query, first: $first) { hits { document { id } } } }',
+      { query, first: answersAtOnce },
+    );
+    const found = search.hits.map(({ document }) => document.id);
+    const same = documentIds.filter((id, i) => found[i] === id).length;
+    sum += documentIds.length === 0 ? (found.length === 0 ? 1 : 0) : same / documentIds.length;
+  }
+  return sum / samples.length;
+}
+
+/** Most memory the vector store has had, where the machine tells. https://www.kernel.org/doc/html/latest/filesystems/proc.html */
+async function peakOfChildren(): Promise<number> {
+  const children = await readFile(`/proc/${process.pid}/task/${process.pid}/children`, 'utf8').catch(() => '');
+  const peaks = await Promise.all(
+    children
+      .split(' ')
+      .filter(Boolean)
+      .map(async (pid) => Number(/VmHWM:\s+(\d+)/.exec(await readFile(`/proc/${pid}/status`, 'utf8').catch(() => ''))?.[1] ?? 0) * 1024),
+  );
+  return Math.max(0, ...peaks);
+}
