@@ -1,7 +1,7 @@
 import { createReadStream, createWriteStream, existsSync } from 'node:fs';
 import { mkdir, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { type Readable } from 'node:stream';
+import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { extract, pack } from 'tar-stream';
 import { AppError, badInput } from '../platform/errors.js';
@@ -27,7 +27,7 @@ export async function archiveOf(folder: BackupFolder, id: string, settings: KeyS
     archive.finalize();
   };
   write().catch((error: unknown) => archive.destroy(error as Error));
-  return archive as unknown as Readable;
+  return Readable.from(archive as AsyncIterable<Buffer>, { objectMode: false });
 }
 
 const objectName = /^objects\/([0-9a-f]{2})\/([0-9a-f]{64}-[0-9a-f]{64})$/;

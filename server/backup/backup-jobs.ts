@@ -48,6 +48,9 @@ export interface BackupJobsParts {
   log: Logger;
 }
 
+/** The backup itself is good. */
+class CopyFailed extends JobFailed {}
+
 type OnFinding = (finding: BackupFinding) => void;
 
 const dayMs = 86_400_000;
@@ -202,7 +205,7 @@ export class BackupJobs implements JobHandler {
     } catch (error) {
       context.signal.throwIfAborted();
       this.#tell({ rule: 'backup_copy', error: messageOf(error) });
-      throw new JobFailed(`The backup ${id} is whole, but no copy of it could be put away: ${messageOf(error)}`);
+      throw new CopyFailed(`The backup ${id} is whole, but no copy of it could be put away: ${messageOf(error)}`);
     } finally {
       clearInterval(beat);
     }
@@ -214,7 +217,7 @@ export class BackupJobs implements JobHandler {
       this.#tell({ rule, error: null });
       return result;
     } catch (error) {
-      if (!signal.aborted) this.#tell({ rule, error: messageOf(error) });
+      if (!signal.aborted) this.#tell({ rule, error: error instanceof CopyFailed ? null : messageOf(error) });
       throw error;
     }
   }

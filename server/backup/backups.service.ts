@@ -66,7 +66,7 @@ export class BackupsService {
     await this.parts.folder.remove(id);
     await this.#dropObjects();
     const name = `${id}.tar`;
-    if (this.parts.storage && (await this.parts.storage.list()).some((one) => one.name === name)) await this.parts.storage.remove(name);
+    if (this.parts.storage && (await this.parts.storage.list()).includes(name)) await this.parts.storage.remove(name);
   }
 
   /** Backups that the rules of keeping would remove now. */

@@ -225,15 +225,29 @@ async function sendArchive(client: Client, path: string): Promise<string> {
   return (await client.post<{ id: string }>('/backups/archives', 'application/x-tar', createReadStream(path))).id;
 }
 
-/** @returns the id of a backup that lies in the folder of backups; an archive is put there first */
+/** @returns the id of a backup that lies in the folder of backups; an archive, or a copy in the object storage, is put there first */
 async function backupNamed(name: string, { settings }: LoadedSettings): Promise<string> {
   const { BackupFolder, backupDirectory, unpack } = await import('../backup/index.js');
   const folder = new BackupFolder(backupDirectory(settings));
+  const workName = `received-${process.pid}`;
+  if (existsSync(name)) return unpack(createReadStream(name), folder, workName);
   if (name === 'latest') {
     const newest = (await folder.list()).find(({ manifest, status }) => status?.state === 'GOOD' && manifest.parts.some((part) => part.name === 'database'));
-    if (!newest) throw new AppError('NOT_FOUND', `There is no good backup in ${folder.directory}.`, 'Set BACKUP_DIR to where they lie, or name an archive.');
-    return newest.manifest.id;
+    if (newest) return newest.manifest.id;
+  } else if (await folder.find(name)) return name;
+  if (settings.BACKUP_S3_URL) {
+    const { ObjectStorage } = await import('../platform/object-storage/index.js');
+    const storage = new ObjectStorage(settings);
+    try {
+      const copies = (await storage.list())
+        .filter((copy) => (name === 'latest' ? /-(full|database)-[0-9a-f]{4}\.tar$/.test(copy) : copy === `${name}.tar`))
+        .sort();
+      if (copies.length > 0) return await unpack(await storage.get(copies.at(-1)!), folder, workName);
+    } finally {
+      storage.close();
+    }
   }
-  if (!existsSync(name)) return (await folder.require(name)).manifest.id;
-  return unpack(createReadStream(name), folder, `received-${process.pid}`);
+  if (name !== 'latest')
+    throw new AppError('NOT_FOUND', `There is no backup "${name}" in ${folder.directory}.`, 'Name one that `backups` lists, or an archive.');
+  throw new AppError('NOT_FOUND', `There is no good backup in ${folder.directory}.`, 'Set BACKUP_DIR to where they lie, or name an archive.');
 }

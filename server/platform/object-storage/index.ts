@@ -1,1 +1,1 @@
-export { ObjectStorage, type StoredObject } from './object-storage.js';
+export { ObjectStorage } from './object-storage.js';

@@ -4,11 +4,6 @@ import { type Readable } from 'node:stream';
 import { type Settings } from '../../config/index.js';
 import { AppError, messageOf } from '../errors.js';
 
-export interface StoredObject {
-  name: string;
-  bytes: number;
-}
-
 type StorageSettings = Pick<Settings, 'BACKUP_S3_URL' | 'BACKUP_S3_REGION' | 'BACKUP_S3_ACCESS_KEY' | 'BACKUP_S3_SECRET_KEY'>;
 
 /** A bucket, or a folder of one, in storage that speaks S3. https://docs.aws.amazon.com/AmazonS3/latest/API/ */
@@ -20,6 +15,8 @@ export class ObjectStorage {
 
   /** @param settings BACKUP_S3_URL names endpoint, bucket and folder, e.g. https://s3.example.org/bucket/folder */
   constructor(settings: StorageSettings) {
+    // Which Node.js we run on is our own affair, and not said on every start.
+    process.env['AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED'] ??= 'true';
     const { origin, pathname, host } = new URL(settings.BACKUP_S3_URL);
     const [bucket = '', ...folders] = pathname.split('/').filter(Boolean);
     this.#host = host;
@@ -62,14 +59,15 @@ export class ObjectStorage {
     return Body as Readable;
   }
 
-  async list(): Promise<StoredObject[]> {
-    const found: StoredObject[] = [];
+  /** Names below the folder. */
+  async list(): Promise<string[]> {
+    const found: string[] = [];
     for (let token: string | undefined; ;) {
       const page = await this.#tried(
         this.#client.send(new ListObjectsV2Command({ Bucket: this.#bucket, Prefix: this.#prefix, ...(token ? { ContinuationToken: token } : {}) })),
         'Listing',
       );
-      for (const { Key, Size } of page.Contents ?? []) if (Key) found.push({ name: Key.slice(this.#prefix.length), bytes: Size ?? 0 });
+      for (const { Key } of page.Contents ?? []) if (Key) found.push(Key.slice(this.#prefix.length));
       token = page.NextContinuationToken;
       if (!token) return found;
     }
