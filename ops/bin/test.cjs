@@ -32,7 +32,9 @@ const { status } = spawnSync(
     env: {
       ...process.env,
       ...(week ? { REHEARSE_WEEK: '1' } : {}),
-      ...(faults ? { FAULT_KILLS: process.env.FAULT_KILLS ?? '50', FAULT_FILES: process.env.FAULT_FILES ?? '300' } : {}),
+      ...(faults
+        ? { FAULT_KILLS: process.env.FAULT_KILLS ?? '50', FAULT_FILES: process.env.FAULT_FILES ?? '300', FAULT_CYCLES: process.env.FAULT_CYCLES ?? '100' }
+        : {}),
     },
   },
 );

@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { mkdir, readdir, readFile, rename, rm, stat, statfs, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rename, rm, stat, statfs, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { notFound } from '../platform/errors.js';
+import { AppError, messageOf, notFound } from '../platform/errors.js';
 import { type BackupKind, type BackupStatus, fromRecord, type Manifest, manifestFile, statusFile, toRecord } from './manifest.js';
 
 /** A backup as it is listed. */
@@ -41,9 +41,14 @@ export class BackupFolder {
     return join(this.directory, 'objects', keyId ?? 'plain');
   }
 
-  /** Removes what interrupted runs left. Nothing else may write meanwhile. */
+  /** Removes what interrupted runs left. Nothing else may write meanwhile. @throws AppError UNAVAILABLE where the folder cannot be written */
   async sweep(): Promise<void> {
-    await mkdir(this.directory, { recursive: true, mode: 0o700 });
+    try {
+      await mkdir(this.directory, { recursive: true, mode: 0o700 });
+      await rm(await mkdtemp(join(this.directory, 'written-')), { recursive: true });
+    } catch (error) {
+      throw new AppError('UNAVAILABLE', `The folder of backups cannot be written: ${messageOf(error)}`, 'Look at the disk and at BACKUP_DIR.');
+    }
     for (const name of await readdir(this.directory)) {
       if (name.endsWith(partial)) await rm(join(this.directory, name), { recursive: true, force: true });
     }

@@ -1,43 +1,18 @@
 import { randomUUID } from 'node:crypto';
 import { execFileSync } from 'node:child_process';
 import { mkdtempSync } from 'node:fs';
-import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import pg from 'pg';
 import { afterAll, describe, expect, test } from 'vitest';
 import { packageRoot } from '../../server/config/index.js';
-import { cleanEnvironment, isCi, notice } from '../support/environment.js';
+import { cleanEnvironment } from '../support/environment.js';
+import { administer, databaseUrl, hasPostgres } from '../support/postgres.js';
 import { TestServer } from '../support/server.js';
-
-const postgresUrl = process.env['TEST_DATABASE_URL'] ?? 'postgres://postgres@127.0.0.1:5432/postgres';
-
-function reachable(address: string): Promise<boolean> {
-  const { hostname, port } = new URL(address);
-  return new Promise((resolve) => {
-    const socket = connect(Number(port) || 5432, hostname);
-    socket.on('connect', () => {
-      socket.destroy();
-      resolve(true);
-    });
-    socket.on('error', () => resolve(false));
-  });
-}
-
-const hasPostgres = isCi || (await reachable(postgresUrl));
-if (!hasPostgres) notice('PostgreSQL does not answer: its suite is skipped. Start it, or set TEST_DATABASE_URL.');
-
-async function query(url: string, sql: string): Promise<void> {
-  const client = new pg.Client({ connectionString: url });
-  await client.connect();
-  await client.query(sql);
-  await client.end();
-}
 
 /** A database of this suite's own. */
 const name = `erpfts_test_${randomUUID().replaceAll('-', '').slice(0, 12)}`;
-const freshUrl = postgresUrl.replace(/\/[^/]*$/, `/${name}`);
+const freshUrl = databaseUrl(name);
 
 const databases = [
   { dialect: 'SQLite', env: {} as Record<string, string>, available: true },
@@ -45,12 +20,12 @@ const databases = [
 ];
 
 afterAll(async () => {
-  if (hasPostgres) await query(postgresUrl, `DROP DATABASE IF EXISTS ${name} WITH (FORCE)`);
+  if (hasPostgres) await administer(`DROP DATABASE IF EXISTS ${name} WITH (FORCE)`);
 });
 
 describe.each(databases)('$dialect', ({ dialect, env, available }) => {
   test.skipIf(!available)('migrates up and down by the command line', { timeout: 300_000 }, async () => {
-    if (dialect === 'PostgreSQL') await query(postgresUrl, `CREATE DATABASE ${name}`);
+    if (dialect === 'PostgreSQL') await administer(`CREATE DATABASE ${name}`);
     const dataDir = mkdtempSync(join(tmpdir(), 'erpfts-migrate-'));
     const migrate = (command: string) =>
       JSON.parse(

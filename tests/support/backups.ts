@@ -32,7 +32,10 @@ export async function backUp(server: TestServer, kind: string): Promise<Record<s
 
 /** Restores and waits through the restart. */
 export async function restore(server: TestServer, id: string): Promise<{ status: string; error: string | null }> {
-  const { restoreBackup } = await server.ask<{ restoreBackup: { id: string } }>('mutation($id: ID!, $confirm: String!) { restoreBackup(id: $id, confirm: $confirm) { id } }', { id, confirm: id });
+  const { restoreBackup } = await server.ask<{ restoreBackup: { id: string } }>(
+    'mutation($id: ID!, $confirm: String!) { restoreBackup(id: $id, confirm: $confirm) { id } }',
+    { id, confirm: id },
+  );
   return until(
     async () => {
       const answer = await server

@@ -40,7 +40,7 @@ export interface Staged {
   manifest: Manifest;
   /** What is there now; null where the database is still a dump. */
   counts: Counts | null;
-  /** Chunks that no backup has vectors for. */
+  /** Chunks that answer, and that no backup has vectors for. */
   withoutVectors: number;
 }
 
@@ -117,7 +117,7 @@ export async function finishDatabase(
   if (problems.length > 0) throw new AppError('CONFLICT', `The restored database is damaged: ${problems.slice(0, 3).join('; ')}`, 'Restore another backup.');
   const counts = await countsOf({ query: (sql) => database.read.query(sql) });
   const [lacking] = (await database.read.query(
-    `SELECT count(*) AS n FROM chunks c WHERE NOT EXISTS
+    `SELECT count(*) AS n FROM chunks c JOIN documents d ON d.id = c.document_id AND d.revision = c.revision WHERE NOT EXISTS
      (SELECT 1 FROM chunk_vectors v JOIN index_generations g ON g.model = v.model AND g.status = 'ACTIVE' WHERE v.chunk_id = c.id)`,
   )) as { n: number | string }[];
   return { counts, withoutVectors: Number(lacking?.n ?? 0) };

@@ -1,0 +1,79 @@
+import { readdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { backUp, backups, library } from '../support/backups.js';
+import { TestServer } from '../support/server.js';
+
+const cycles = Number(process.env['FAULT_CYCLES'] ?? 5);
+let server: TestServer;
+beforeAll(async () => {
+  server = await TestServer.start();
+  await server.upload(Array.from({ length: 30 }, (_, i) => ({ name: `sounding-${i}.txt`, content: `Sounding ${i}: the water is ${i * 3 + 2} fathoms deep.` })));
+  await server.idle();
+});
+afterAll(() => server.stop());
+
+async function isWhole(): Promise<void> {
+  const { runMaintenance } = await server.ask<{ runMaintenance: { id: string } }>('mutation { runMaintenance(task: VERIFY_DATA) { id } }');
+  expect((await server.jobDone(runMaintenance.id)).result).toMatchObject({ found: 0 });
+}
+
+test(`${cycles} kills during backups: none is listed as good that is not`, async () => {
+  const startedAt = performance.now();
+  await backUp(server, 'FULL');
+  const usualMs = performance.now() - startedAt;
+  for (let cycle = 0; cycle < cycles; cycle++) {
+    await server.ask('mutation { createBackup(kind: FULL) { id } }');
+    await delay(Math.random() * usualMs);
+    await server.kill();
+    await server.boot();
+    // Whatever was under way goes on, or begins again.
+    await server.idle(120_000, ['BACKUP']);
+    for (const { id, state } of await backups(server)) {
+      if (state !== 'GOOD') continue;
+      const { verifyBackup } = await server.ask<{ verifyBackup: { id: string } }>('mutation($id: ID!) { verifyBackup(id: $id) { id } }', { id });
+      expect(await server.jobDone(verifyBackup.id)).toMatchObject({ status: 'SUCCEEDED' });
+    }
+  }
+  await backUp(server, 'DATABASE');
+  expect((await readdir(join(server.dataDir, 'backups'))).filter((name) => name.endsWith('.partial'))).toEqual([]);
+  await isWhole();
+}, 7_200_000);
+
+test(`${cycles} kills during restores: the state is the old or the new one, whole`, async () => {
+  const { id } = (await backUp(server, 'FULL')) as { id: string };
+  const saved = await library(server);
+  let outcomes = 0;
+  for (let cycle = 0; cycle < cycles; cycle++) {
+    await server.take(`later-${cycle}.txt`, `What came later, ${cycle}.`);
+    await server.idle();
+    const present = await library(server);
+    expect(present.titles).not.toEqual(saved.titles);
+    await server.ask('mutation($id: ID!, $confirm: String!) { restoreBackup(id: $id, confirm: $confirm) { id } }', { id, confirm: id });
+    await delay(Math.random() * 5000);
+    await server.kill();
+    await server.boot();
+    await server.idle(120_000, ['BACKUP']).catch(() => undefined);
+    // A restore that was not decided on yet goes on and starts the server anew: what comes then is the new state.
+    await delay(500);
+    const found = await eventually(() => library(server));
+    const expected = found.titles.length === saved.titles.length ? saved : present;
+    expect(found).toEqual(expected);
+    if (expected === saved) outcomes += 1;
+    await isWhole();
+  }
+  expect(outcomes).toBeGreaterThan(0);
+}, 7_200_000);
+
+/** Answers once the server has come back from starting anew. */
+async function eventually<T>(ask: () => Promise<T>): Promise<T> {
+  for (let attempt = 0; ; attempt++) {
+    try {
+      return await ask();
+    } catch (error) {
+      if (attempt > 60) throw error;
+      await delay(500);
+    }
+  }
+}
