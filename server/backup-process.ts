@@ -1,9 +1,8 @@
 import './production.js';
 import { setPriority } from 'node:os';
-import { type BackgroundMessage, type BackgroundTask, runTask, type SamplesAnswer } from './backup/index.js';
-import { entities } from './entities.js';
+import { type BackgroundMessage, type BackgroundTask, type SamplesAnswer } from './backup/background-process.js';
+import { runTask } from './backup/tasks.js';
 import { AppError, messageOf } from './platform/errors.js';
-import { proveByServer } from './proving.js';
 
 /** Entry of the process that writes, checks, restores and proves backups: one task, then it ends. */
 setPriority(19);
@@ -22,7 +21,12 @@ process.once('message', (task: BackgroundTask) => {
         send({ type: 'samples', queries });
       }),
   };
-  runTask(task, { ...link, entities, prove: proveByServer }).then(
+  runTask(task, {
+    ...link,
+    // Each task loads what it needs: most need little.
+    entities: async () => (await import('./entities.js')).entities,
+    prove: async (...proof) => (await import('./proving.js')).proveByServer(...proof),
+  }).then(
     (result) => send({ type: 'result', result }),
     (error: unknown) => {
       const known = error instanceof AppError ? error : null;

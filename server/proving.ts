@@ -4,6 +4,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { startApp } from './app.js';
 import { BackupFolder, type Counts, type Proof, type ProveTask, type Sample, stage, type TaskLink, withScratchDatabase } from './backup/index.js';
 import { Client } from './cli/client.js';
+import { entities } from './entities.js';
 import { Logging } from './platform/logging/index.js';
 
 const answersAtOnce = 10;
@@ -26,7 +27,14 @@ export async function proveByServer(task: ProveTask, link: TaskLink): Promise<Pr
   const { manifest } = await folder.require(id);
   try {
     await withScratchDatabase(loaded.settings.DATABASE_URL, async (databaseUrl) => {
-      const staged = await stage(id, { ...link, settings: loaded.settings, folder, target: scratch, present: loaded.settings.DATA_DIR, databaseUrl });
+      const staged = await stage(id, {
+        ...{ entities, signal: link.signal, report: link.report },
+        settings: loaded.settings,
+        folder,
+        target: scratch,
+        present: loaded.settings.DATA_DIR,
+        databaseUrl,
+      });
       problems.push(...differences(manifest.counts, staged.counts));
       if (staged.withoutVectors > 0 && manifest.counts.vectors > 0) problems.push(`${staged.withoutVectors} passages have no vector.`);
       link.report('OPEN', 0.92);

@@ -1,14 +1,13 @@
 import { BackupFolder } from './backup-folder.js';
 import { type BackgroundResults, type BackgroundTask } from './background-process.js';
 import { type Proof } from './manifest.js';
-import { check } from './restoring/check.js';
-import { stagingFolder } from './restoring/pending-restore.js';
-import { stage, type StageParts } from './restoring/stage.js';
-import { save, type SaveLink } from './saving/save.js';
+import { type StageParts } from './restoring/stage.js';
+import { type SaveLink } from './saving/save.js';
 
 export type ProveTask = Extract<BackgroundTask, { task: 'prove' }>;
 
-export interface TaskLink extends SaveLink, Pick<StageParts, 'entities'> {
+export interface TaskLink extends SaveLink {
+  entities: () => Promise<StageParts['entities']>;
   /** Opens a restored backup by a server of its own and compares the two. */
   prove: (task: ProveTask, link: TaskLink) => Promise<Proof>;
 }
@@ -19,14 +18,22 @@ export async function runTask(task: BackgroundTask, link: TaskLink): Promise<Bac
   const { settings } = task.loaded;
   switch (task.task) {
     case 'save':
-      return save(task, link);
+      return (await import('./saving/save.js')).save(task, link);
     case 'check':
-      return check(task.id, { folder, settings, ...link });
+      return (await import('./restoring/check.js')).check(task.id, { folder, settings, ...link });
     case 'prove':
       return link.prove(task, link);
     case 'stage': {
+      const [{ stage }, { stagingFolder }, entities] = await Promise.all([
+        import('./restoring/stage.js'),
+        import('./restoring/pending-restore.js'),
+        link.entities(),
+      ]);
       const { DATA_DIR: present } = settings;
-      const { counts, withoutVectors } = await stage(task.id, { settings, folder, target: stagingFolder(present), present, databaseUrl: '', ...link });
+      const { counts, withoutVectors } = await stage(task.id, {
+        ...{ settings, folder, target: stagingFolder(present), present, databaseUrl: '' },
+        ...{ entities, signal: link.signal, report: link.report },
+      });
       return { counts, withoutVectors };
     }
   }

@@ -9,5 +9,4 @@ export { KnowledgeIndex, type SearchedIndex } from './knowledge-index.js';
 export { passageRows } from './packed-vectors.js';
 export { Refinement, refineKind } from './refine.js';
 export { indexChecks } from './index-checks.js';
-export { passageText } from './passage-text.js';
 export { Reembedding } from './reembed.js';

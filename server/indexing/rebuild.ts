@@ -7,7 +7,7 @@ import { type GenerationEntity } from './generation.entity.js';
 import { type Generations } from './generations.js';
 import { type IndexMirror } from './index-mirror.js';
 import { type KnowledgeIndex } from './knowledge-index.js';
-import { passageText } from './passage-text.js';
+import { passageText } from '../platform/embedder/index.js';
 
 export interface RebuildParts {
   database: Database;

@@ -13,7 +13,7 @@ import { type Comparison, type GenerationEntity } from './generation.entity.js';
 import { type Generations } from './generations.js';
 import { type IndexMirror } from './index-mirror.js';
 import { type KnowledgeIndex, type SearchedIndex } from './knowledge-index.js';
-import { passageText } from './passage-text.js';
+import { passageText } from '../platform/embedder/index.js';
 import { type CoarseChunk, embedPieces } from './refine.js';
 
 export const reembedKind = 'REEMBED';

@@ -6,7 +6,7 @@ import { type Embedder } from '../platform/embedder/index.js';
 import { type JobContext, JobEntity, type JobHandler, type JobQueue } from '../platform/queue/index.js';
 import { type KnowledgeIndex } from './knowledge-index.js';
 import { packVectors } from './packed-vectors.js';
-import { passageText } from './passage-text.js';
+import { passageText } from '../platform/embedder/index.js';
 
 export const refineKind = 'REFINE';
 

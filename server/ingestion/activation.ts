@@ -51,7 +51,10 @@ export class Activation {
     const vectors = whole.flatMap((revision) => revision.vectors);
     await this.parts.chunks.keepVectors(tx, model, vectors);
     await this.parts.chunks.activate(tx, whole);
-    for (const { document } of whole) if (document.revision > 0) await this.parts.removal.scheduleRevision(tx, document.id, document.revision);
+    for (const { document, revision } of whole) {
+      // An attempt that was cut off after this, and before its job had ended, comes here a second time: its own passages answer by now.
+      if (document.revision > 0 && document.revision !== revision) await this.parts.removal.scheduleRevision(tx, document.id, document.revision);
+    }
     return outcomes;
   }
 }

@@ -1,6 +1,7 @@
 import { type ChunkEntity } from '../documents/index.js';
-import { type KnowledgeIndex, passageText } from '../indexing/index.js';
+import { type KnowledgeIndex } from '../indexing/index.js';
 import { type Database } from '../platform/database/index.js';
+import { passageText } from '../platform/embedder/index.js';
 import { AppError } from '../platform/errors.js';
 import { type VectorRow } from '../platform/vector-index/index.js';
 import { Activation } from './activation.js';

@@ -22,7 +22,7 @@ test('a backup written while 20 writers write holds whole documents only', async
     }
   });
   const first = await backUp(server, 'DATABASE');
-  const second = await backUp(server, 'FULL');
+  const second = await backUp(server, 'DATABASE');
   writing = false;
   await Promise.all(writers);
   expect(written).toBeGreaterThan(20);
@@ -35,7 +35,8 @@ test('a backup written while 20 writers write holds whole documents only', async
     // What was on its way then goes on now.
     await restored.idle();
     const { runMaintenance } = await restored.ask<{ runMaintenance: { id: string } }>('mutation { runMaintenance(task: VERIFY_DATA) { id } }');
-    expect((await restored.jobDone(runMaintenance.id)).result).toMatchObject({ found: 0 });
+    const { result } = await restored.jobDone(runMaintenance.id);
+    expect(result, JSON.stringify(result)).toMatchObject({ found: 0 });
     const { documents: found } = await restored.ask<{ documents: { totalCount: number } }>('{ documents(filter: { statuses: [READY] }) { totalCount } }');
     expect(found.totalCount).toBe(documents);
     await restored.stop();

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { passageText } from '../../indexing/index.js';
+import { passageText } from '../../platform/embedder/index.js';
 import { type Source } from './source.js';
 
 /** A document as another installation can take it in. Times are ISO 8601. */
