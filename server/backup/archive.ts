@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { extract, pack } from 'tar-stream';
-import { AppError, badInput } from '../platform/errors.js';
+import { AppError, badInput, messageOf } from '../platform/errors.js';
 import { type BackupFolder } from './backup-folder.js';
 import { fromRecord, type Manifest, manifestFile } from './manifest.js';
 import { originalsOf } from './restoring/check.js';
@@ -64,8 +64,10 @@ export async function unpack(source: Readable, folder: BackupFolder, workName: s
 
 async function extractInto(source: Readable, work: string): Promise<void> {
   const archive = extract();
+  // Of an archive that was cut off, the entry under way never ends by itself.
+  const cut = new AbortController();
   const read = pipeline(source, archive);
-  read.catch(() => undefined);
+  read.catch((error: unknown) => cut.abort(error));
   try {
     for await (const entry of archive) {
       const { name, size = 0 } = entry.header;
@@ -73,12 +75,12 @@ async function extractInto(source: Readable, work: string): Promise<void> {
         throw badInput(`The archive holds "${name}", which is no part of a backup.`, 'Give an archive that this product has made.');
       if (name === manifestFile && size > mostManifestBytes) throw badInput('The manifest of the archive is too large.', null);
       await mkdir(dirname(join(work, name)), { recursive: true, mode: 0o700 });
-      await pipeline(entry, createWriteStream(join(work, name), { mode: 0o600 }));
+      await pipeline(entry, createWriteStream(join(work, name), { mode: 0o600 }), { signal: cut.signal });
     }
     await read;
   } catch (error) {
     if (error instanceof AppError) throw error;
-    throw badInput(`The archive cannot be read: ${(error as Error).message}`, 'Give an archive that this product has made, in full.');
+    throw badInput(`The archive cannot be read: ${messageOf(cut.signal.reason ?? error)}`, 'Give an archive that this product has made, in full.');
   }
 }
 

@@ -37,7 +37,7 @@ export const backupSettings = {
     .default(14)
     .meta({ group: 'Backup', unit: 'days', about: 'How long backups of vectors are kept.', manual: 'find -mtime +14' }),
   BACKUP_KEEP_LAST: integer(1, 1000).default(3).meta({ group: 'Backup', about: 'Newest good backups of each kind that are kept however old they are.' }),
-  BACKUP_KEEP_DAILY: integer(0, 1000).default(0).meta({ group: 'Backup', about: 'Days whose newest good backup of each kind is kept beyond its age.' }),
+  BACKUP_KEEP_DAILY: integer(0, 1000).default(7).meta({ group: 'Backup', about: 'Days whose newest good backup of each kind is kept beyond its age.' }),
   BACKUP_KEEP_WEEKLY: integer(0, 1000).default(4).meta({ group: 'Backup', about: 'The same for weeks.' }),
   BACKUP_KEEP_MONTHLY: integer(0, 1000).default(12).meta({ group: 'Backup', about: 'The same for months.' }),
   BACKUP_MAX_AGE_HOURS: share(0.01, 87_600).default(26).meta({

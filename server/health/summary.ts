@@ -26,6 +26,7 @@ const words: Record<SummaryLanguage, Words> = {
       search_quality: 'Search quality',
       ingestion: 'Ingestion',
       jobs: 'Jobs',
+      backups: 'Backups',
     },
     down: {
       vector_db: 'it is down; search answers by words only.',
@@ -46,6 +47,7 @@ const words: Record<SummaryLanguage, Words> = {
       search_quality: '検索品質',
       ingestion: '文書の取り込み',
       jobs: 'ジョブ',
+      backups: 'バックアップ',
     },
     down: {
       vector_db: '停止しています。検索は語句だけで答えます。',

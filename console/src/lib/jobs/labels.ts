@@ -9,6 +9,7 @@ const kinds: Record<string, () => string> = {
   REFINE: m.job_refine,
   MAINTENANCE: m.job_maintenance,
   SCHEDULE: m.job_schedule,
+  BACKUP: m.job_backup,
   GOLDEN: m.job_golden,
 };
 export const jobKinds = Object.keys(kinds);

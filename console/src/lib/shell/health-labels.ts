@@ -12,6 +12,7 @@ const components: Record<string, () => string> = {
   search_quality: m.part_search_quality,
   ingestion: m.part_ingestion,
   jobs: m.part_jobs,
+  backups: m.backups,
   notifications: m.part_notifications,
 };
 export const componentLabel = (name: string) => components[name]?.() ?? name;

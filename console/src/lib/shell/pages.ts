@@ -1,4 +1,5 @@
 import Activity from '@lucide/svelte/icons/activity';
+import Archive from '@lucide/svelte/icons/archive';
 import Bell from '@lucide/svelte/icons/bell';
 import Files from '@lucide/svelte/icons/files';
 import Layers from '@lucide/svelte/icons/layers';
@@ -30,6 +31,7 @@ const pages: Page[] = [
   { href: '/jobs', label: m.jobs, icon: ListChecks, role: 'OPERATOR', first: true },
   { href: '/alerts', label: m.alerts, icon: Bell, role: 'OPERATOR', first: false },
   { href: '/maintenance', label: m.maintenance, icon: Wrench, role: 'OPERATOR', first: false },
+  { href: '/backups', label: m.backups, icon: Archive, role: 'OPERATOR', first: false },
   { href: '/logs', label: m.logs, icon: ScrollText, role: 'OPERATOR', first: false },
   { href: '/golden', label: m.golden, icon: Target, role: 'OPERATOR', first: false },
   { href: '/search-index', label: m.search_index, icon: Layers, role: 'OPERATOR', first: false },
