@@ -4,6 +4,7 @@ import { GoldenQueries1790200000000 } from './1790200000000-golden-queries.js';
 import { GenerationComparison1790300000000 } from './1790300000000-generation-comparison.js';
 import { VectorsByNumber1790400000000 } from './1790400000000-vectors-by-number.js';
 import { Operations1790500000000 } from './1790500000000-operations.js';
+import { KnownVectors1790600000000 } from './1790600000000-known-vectors.js';
 
 /** All migrations, oldest first. */
 export const migrations = [
@@ -13,4 +14,5 @@ export const migrations = [
   GenerationComparison1790300000000,
   VectorsByNumber1790400000000,
   Operations1790500000000,
+  KnownVectors1790600000000,
 ];

@@ -20,6 +20,7 @@ import {
   IndexRepair,
   IndexResolver,
   KnowledgeIndex,
+  KnownVectors,
   Reembedding,
   Refinement,
 } from './indexing/index.js';
@@ -136,7 +137,8 @@ async function start(
   const catalogue = new Catalogue(database);
   const fullText = new FullTextIndex(database);
   const index = new KnowledgeIndex(settings, database, vectors, embedders, indexLog);
-  await Promise.all([index.open(), catalogue.open()]);
+  const knownVectors = new KnownVectors(database);
+  await Promise.all([index.open(), catalogue.open(), knownVectors.open()]);
   const modelLoaded = index.loadEmbedder();
   teardown.add(() => index.close());
   const mirror = new IndexMirror(database, vectors, indexLog);
@@ -159,6 +161,7 @@ async function start(
       blobs,
       catalogue,
       index,
+      knownVectors,
       chunks,
       readers,
       fetcher,
@@ -186,7 +189,7 @@ async function start(
   const requests = new RequestMeter();
   const operations = await buildOperations(
     {
-      ...{ ...stores, loaded, settings, store, removal, dataDir, logging, cache, vectors, readers, jobs, jobEvents, golden, health, requests },
+      ...{ ...stores, knownVectors, loaded, settings, store, removal, dataDir, logging, cache, vectors, readers, jobs, jobEvents, golden, health, requests },
       indexRebuild: new IndexRebuild({ database, index, generations, mirror }),
       fullTextRebuild: new FullTextRebuild(database, fullText),
       verifier: new Verifier(stores),
@@ -229,6 +232,7 @@ async function start(
       new HealthResolver(health, {
         documents: async () => (await documents.size()).documents,
         alerts: () => operations.openAlerts(),
+        lastProven: () => operations.lastProven(),
         timeZone: settings.TIME_ZONE,
       }),
       new ConfigurationResolver(loaded, settingChanges),

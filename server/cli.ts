@@ -106,6 +106,18 @@ program
   );
 
 program
+  .command('check-database')
+  .description('read every page of the database, with the server stopped; exit code 1 where one is damaged')
+  .action(async () => {
+    const problems = await withDatabase((database) => database.integrityProblems(), true).catch((error: unknown) => {
+      if (error instanceof AppError) throw error;
+      return [messageOf(error)];
+    });
+    print({ problems }, () => (problems.length > 0 ? problems.join('\n') : 'the database is whole'));
+    if (problems.length > 0) process.exitCode = exitFailed;
+  });
+
+program
   .command('ingest')
   .description('take in files, and folders with all that is in them')
   .argument('<path...>')

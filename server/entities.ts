@@ -3,7 +3,7 @@ import { AlertEntity } from './alerts/index.js';
 import { SettingChangeEntity } from './configuration/index.js';
 import { ChunkEntity, ChunkVectorEntity, DocumentEntity, DocumentTagEntity, DocumentTextEntity } from './documents/index.js';
 import { GoldenQueryEntity, GoldenRunEntity } from './golden/index.js';
-import { GenerationEntity } from './indexing/index.js';
+import { GenerationEntity, KnownVectorEntity } from './indexing/index.js';
 import { MetricSampleEntity } from './metrics/index.js';
 import { AppStateEntity } from './platform/database/index.js';
 import { ChunkTermsEntity } from './platform/full-text/index.js';
@@ -25,6 +25,7 @@ export const entities = [
   GoldenQueryEntity,
   GoldenRunEntity,
   JobEntity,
+  KnownVectorEntity,
   MetricSampleEntity,
   ReportEntity,
   ScheduleEntity,

@@ -7,7 +7,7 @@ import { type LoadedSettings, type Settings, version } from './config/index.js';
 import { type DocumentStore, ingestKind } from './documents/index.js';
 import { type GoldenService } from './golden/index.js';
 import { type HealthCheck, type HealthService } from './health/index.js';
-import { type IndexRebuild, type KnowledgeIndex } from './indexing/index.js';
+import { type IndexRebuild, type KnowledgeIndex, type KnownVectors } from './indexing/index.js';
 import { type FullTextRebuild, type ReaderPool, type Removal } from './ingestion/index.js';
 import { type Repairer, type Verifier } from './integrity/index.js';
 import { type JobTopics } from './jobs/index.js';
@@ -59,6 +59,7 @@ export interface OperationsParts {
   jobs: JobQueue;
   jobEvents: PubSub<JobTopics>;
   index: KnowledgeIndex;
+  knownVectors: KnownVectors;
   indexRebuild: IndexRebuild;
   fullText: FullTextIndex;
   fullTextRebuild: FullTextRebuild;
@@ -94,6 +95,8 @@ export interface Operations {
   mode: MaintenanceMode;
   /** How many alerts are open. */
   openAlerts: () => number;
+  /** When a restore was last proven; null where none was. */
+  lastProven: () => Promise<Date | null>;
   metrics: MetricsService;
   checks: HealthCheck[];
   subscriptions: Pick<Subscriptions, 'liveMetrics' | 'alertChanged' | 'logTail' | 'maintenanceModeChanged'>;
@@ -209,7 +212,7 @@ export async function buildOperations(parts: OperationsParts, teardown: Teardown
   const backups = new BackupsService({ settings, database, folder: backupFolder, storage, clock });
   const backupJobs = new BackupJobs({
     ...{ loaded: parts.loaded, database, jobs, backups, folder: backupFolder, storage, clock },
-    importer: new Importer({ settings, folder: backupFolder, database, blobs: parts.blobs, store: parts.store, golden }),
+    importer: new Importer({ settings, folder: backupFolder, database, blobs: parts.blobs, store: parts.store, golden, knownVectors: parts.knownVectors }),
     answers: parts.answers,
     keepOriginals: () => {
       const release = parts.blobs.hold();
@@ -245,6 +248,7 @@ export async function buildOperations(parts: OperationsParts, teardown: Teardown
     ],
     mode,
     openAlerts: () => alerts.openAlerts().length,
+    lastProven: async () => (await backups.ages()).provenAt,
     metrics,
     checks: [guard.healthCheck(), backups.healthCheck(), ...(notifier.channels.length > 0 ? [notifier.healthCheck()] : [])],
     subscriptions: {
@@ -254,7 +258,7 @@ export async function buildOperations(parts: OperationsParts, teardown: Teardown
       maintenanceModeChanged: () => Promise.resolve(mode.changes()),
     },
     routes: (app, authorize) => {
-      prometheusRoute(app, { metrics, searches: parts.searches, requests: parts.requests, authorize });
+      prometheusRoute(app, { backups: () => backups.ages(), metrics, searches: parts.searches, requests: parts.requests, authorize });
       logsRoute(app, { files: logFiles, authorize });
       reportRoute(app, { reports, authorize });
       backupRoutes(app, { folder: backupFolder, settings, authorize });

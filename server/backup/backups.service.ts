@@ -57,6 +57,12 @@ export class BackupsService {
     return { good: good[0] ?? null, proven: proven[0] ?? null };
   }
 
+  /** When the newest good one was taken, and when a restore was last proven. */
+  async ages(): Promise<{ goodAt: Date | null; provenAt: Date | null }> {
+    const { good, proven } = await this.newest();
+    return { goodAt: good && new Date(good.manifest.createdAt), provenAt: proven?.status?.proof ? new Date(proven.status.proof.at) : null };
+  }
+
   async setStatus(id: string, status: BackupStatus): Promise<void> {
     await this.parts.folder.writeStatus(id, status);
   }

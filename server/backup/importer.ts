@@ -1,5 +1,6 @@
 import { type DocumentStore } from '../documents/index.js';
 import { type GoldenService } from '../golden/index.js';
+import { type KnownVectors } from '../indexing/index.js';
 import { type BlobStore } from '../platform/blobs/index.js';
 import { type Database } from '../platform/database/index.js';
 import { AppError, messageOf } from '../platform/errors.js';
@@ -16,6 +17,7 @@ interface ImporterParts {
   blobs: BlobStore;
   store: DocumentStore;
   golden: GoldenService;
+  knownVectors: KnownVectors;
 }
 
 export interface ImportAction {
@@ -33,6 +35,7 @@ interface Conflict {
 
 /** Conflicts that a job's result names one by one; more are counted. */
 const mostListed = 200;
+const vectorsAtOnce = 500;
 
 /** Takes documents out of a backup or an exported library into this one: what is here already stays as it is. */
 export class Importer {
@@ -41,6 +44,8 @@ export class Importer {
   async run({ id, documentIds, dryRun }: ImportAction, { signal, report }: JobContext): Promise<Record<string, unknown>> {
     const library = await SavedLibrary.open(this.parts.folder, id, this.parts.settings);
     const originals = await library.originals();
+    // Single documents are read again sooner than all vectors are gone through.
+    if (!documentIds && !dryRun) await this.#keepVectors(library, signal);
     const wanted = documentIds && new Set(documentIds);
     const conflicts: Conflict[] = [];
     /** Ids in the backup to ids here. */
@@ -71,6 +76,19 @@ export class Importer {
     if (wanted && wanted.size > 0) throw new AppError('NOT_FOUND', `The backup ${id} has no document with the id "${[...wanted][0]}".`, null);
     const questions = wanted ? 0 : await this.#questions(library, idHere, conflicts, dryRun);
     return { id, dryRun, documents: taken, known, questions, conflicts: conflicts.slice(0, mostListed), conflictCount: conflicts.length };
+  }
+
+  /** Puts vectors that the library brings where its documents will look for them. */
+  async #keepVectors(library: SavedLibrary, signal: AbortSignal): Promise<void> {
+    let batch: { hash: string; model: string; vector: Buffer }[] = [];
+    for await (const { hash, model, vector } of library.vectors()) {
+      signal.throwIfAborted();
+      batch.push({ hash, model, vector: Buffer.from(vector, 'base64') });
+      if (batch.length < vectorsAtOnce) continue;
+      await this.parts.knownVectors.add(batch);
+      batch = [];
+    }
+    await this.parts.knownVectors.add(batch);
   }
 
   async #take(record: LibraryDocument, original: NodeJS.ReadableStream | null): Promise<string> {

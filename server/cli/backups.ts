@@ -54,6 +54,13 @@ export function addBackups(program: Command, { connected, print, progress, exitU
     return settled(client, createBackup);
   };
 
+  async function latest(client: Client): Promise<string> {
+    const { backups } = await client.request<{ backups: ListedBackup[] }>(`query { backups { ${backupFields} } }`);
+    const newest = backups.find(({ kind }) => kind === 'FULL' || kind === 'DATABASE');
+    if (!newest) throw new AppError('NOT_FOUND', 'There is no backup yet.', 'Make one by `erpfts backup`.');
+    return newest.id;
+  }
+
   program
     .command('backup')
     .description('save, check what was written, and prove a full backup by restoring it beside')
@@ -111,17 +118,18 @@ export function addBackups(program: Command, { connected, print, progress, exitU
   program
     .command('verify-backup')
     .description('compare every byte of a backup with what was written')
-    .argument('<id>', 'as `backups` lists it')
+    .argument('<id>', 'as `backups` lists it, or `latest`')
     .option('--prove', 'also restore it beside and compare its answers')
-    .action(async (id: string, { prove }: { prove?: boolean }) => {
+    .action(async (name: string, { prove }: { prove?: boolean }) => {
       const { result } = await connected(async (client) => {
+        const id = name === 'latest' ? await latest(client) : name;
         const { verifyBackup } = await client.request<{ verifyBackup: Job }>(
           `mutation Verify($id: ID!, $prove: Boolean!) { verifyBackup(id: $id, prove: $prove) { ${jobFields} } }`,
           { id, prove: prove ?? false },
         );
         return settled(client, verifyBackup);
       });
-      print(result, () => `${id} is what was written${prove ? ', and can be restored' : ''}`);
+      print(result, () => `${String(result?.['id'])} is what was written${prove ? ', and can be restored' : ''}`);
     });
 
   program

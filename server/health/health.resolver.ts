@@ -49,6 +49,8 @@ export interface SummaryFacts {
   documents: () => Promise<number>;
   /** How many alerts are open. */
   alerts: () => number;
+  /** When a restore was last proven; null where none was. */
+  lastProven: () => Promise<Date | null>;
   timeZone: string;
 }
 
@@ -70,8 +72,9 @@ export class HealthResolver {
     @Root() health: SystemHealth,
     @Arg('language', () => Language, { defaultValue: Language.EN, nullable: true }) language: Language | null,
   ): Promise<string> {
-    const { documents, alerts, timeZone } = this.facts;
-    return summarize(health, { documents: await documents().catch(() => 0), alerts: alerts(), timeZone }, language ?? Language.EN);
+    const { documents, alerts, lastProven, timeZone } = this.facts;
+    const [count, proven] = await Promise.all([documents().catch(() => 0), lastProven().catch(() => null)]);
+    return summarize(health, { documents: count, alerts: alerts(), provenAgoMs: proven && Date.now() - proven.getTime(), timeZone }, language ?? Language.EN);
   }
 
   @Query(() => SystemHealthType, { description: 'Every part is asked now.' })

@@ -3,7 +3,8 @@ import { type ComponentHealth, type SystemHealth } from './health.service.js';
 export type SummaryLanguage = 'en' | 'ja';
 
 interface Words {
-  well: (documents: number) => string;
+  /** @param ago when a restore was last proven, e.g. "6 hours ago" */
+  well: (documents: number, ago: string | null) => string;
   /** Every part works, and yet something is amiss. */
   alerts: (open: number) => string;
   /** A part that is not well, since a time of day. */
@@ -15,7 +16,8 @@ interface Words {
 
 const words: Record<SummaryLanguage, Words> = {
   en: {
-    well: (documents) => `All well. ${documents.toLocaleString('en')} ${documents === 1 ? 'document' : 'documents'}.`,
+    well: (documents, ago) =>
+      `All well. ${documents.toLocaleString('en')} ${documents === 1 ? 'document' : 'documents'}${ago ? `, last proven backup ${ago}` : ''}.`,
     alerts: (open) => `Every part works, but ${open === 1 ? 'an alert is' : `${open} alerts are`} open.`,
     part: (name, since, consequence) => `${name} since ${since}: ${consequence}`,
     names: {
@@ -36,7 +38,7 @@ const words: Record<SummaryLanguage, Words> = {
     },
   },
   ja: {
-    well: (documents) => `すべて正常です。文書 ${documents.toLocaleString('ja')} 件。`,
+    well: (documents, ago) => `すべて正常です。文書 ${documents.toLocaleString('ja')} 件${ago ? `、復元を実証したバックアップは${ago}` : ''}。`,
     alerts: (open) => `各部分は動いていますが、アラートが ${open} 件発生しています。`,
     part: (name, since, consequence) => `${name}（${since} から）: ${consequence}`,
     names: {
@@ -58,12 +60,27 @@ const words: Record<SummaryLanguage, Words> = {
   },
 };
 
+const lengths = [
+  ['day', 86_400_000],
+  ['hour', 3_600_000],
+  ['minute', 60_000],
+] as const;
+
+function ago(ms: number, language: SummaryLanguage): string {
+  const [unit, length] = lengths.find(([, one]) => ms >= one) ?? ['minute', 60_000];
+  return new Intl.RelativeTimeFormat(language).format(-Math.round(ms / length), unit);
+}
+
 /** How the system is, in a sentence, or one for each part that is not well; the worst first. Times are in `timeZone`, or in that of the machine. */
-export function summarize(health: SystemHealth, facts: { documents: number; alerts: number; timeZone: string }, language: SummaryLanguage): string {
-  const { documents, alerts: open, timeZone } = facts;
+export function summarize(
+  health: SystemHealth,
+  facts: { documents: number; alerts: number; provenAgoMs: number | null; timeZone: string },
+  language: SummaryLanguage,
+): string {
+  const { documents, alerts: open, provenAgoMs, timeZone } = facts;
   const { well, alerts, part, names, down } = words[language];
   const ill = health.components.filter(({ status }) => status !== 'HEALTHY').sort((a, b) => b.status.localeCompare(a.status));
-  if (ill.length === 0) return open > 0 ? alerts(open) : well(documents);
+  if (ill.length === 0) return open > 0 ? alerts(open) : well(documents, provenAgoMs === null ? null : ago(provenAgoMs, language));
   const time = new Intl.DateTimeFormat(language, { hour: '2-digit', minute: '2-digit', hour12: false, ...(timeZone ? { timeZone } : {}) });
   const consequence = ({ name, status, message }: ComponentHealth) => (status === 'UNHEALTHY' ? down[name] : undefined) ?? message ?? status;
   return ill.map((component) => part(names[component.name] ?? component.name, time.format(component.since), consequence(component))).join(' ');

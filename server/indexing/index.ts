@@ -5,6 +5,8 @@ export { Generations } from './generations.js';
 export { IndexMirror } from './index-mirror.js';
 export { IndexResolver } from './index.resolver.js';
 export { IndexRepair } from './index-repair.js';
+export { KnownVectorEntity } from './known-vector.entity.js';
+export { KnownVectors } from './known-vectors.js';
 export { KnowledgeIndex, type SearchedIndex } from './knowledge-index.js';
 export { passageRows } from './packed-vectors.js';
 export { Refinement, refineKind } from './refine.js';

@@ -1,7 +1,7 @@
 import { type EntityManager } from 'typeorm';
 import { type Settings } from '../config/index.js';
 import { type Catalogue, type ChunkEntity, DocumentEntity, type DocumentFailure, type IngestPayload } from '../documents/index.js';
-import { type KnowledgeIndex, type Refinement } from '../indexing/index.js';
+import { type KnowledgeIndex, type KnownVectors, type Refinement } from '../indexing/index.js';
 import { type BlobStore } from '../platform/blobs/index.js';
 import { type Database } from '../platform/database/index.js';
 import { AppError, messageOf } from '../platform/errors.js';
@@ -25,6 +25,7 @@ export interface IngestionParts {
   blobs: BlobStore;
   catalogue: Catalogue;
   index: KnowledgeIndex;
+  knownVectors: KnownVectors;
   chunks: ChunkStore;
   readers: ReaderPool;
   fetcher: WebFetcher;

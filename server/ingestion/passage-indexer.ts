@@ -1,5 +1,5 @@
 import { type ChunkEntity } from '../documents/index.js';
-import { type KnowledgeIndex } from '../indexing/index.js';
+import { type KnowledgeIndex, type KnownVectors } from '../indexing/index.js';
 import { type Database } from '../platform/database/index.js';
 import { passageText } from '../platform/embedder/index.js';
 import { AppError } from '../platform/errors.js';
@@ -14,6 +14,7 @@ import { type Removal } from './removal.js';
 interface IndexerParts {
   database: Database;
   index: KnowledgeIndex;
+  knownVectors: KnownVectors;
   chunks: ChunkStore;
   stages: DocumentStages;
   removal: Removal;
@@ -70,9 +71,11 @@ export class PassageIndexer {
     let unkept: ChunkVector[] = [];
     for (let at = 0; at < missing.length; at += embeddingGroup) {
       const group = missing.slice(at, at + embeddingGroup);
+      const texts = group.map((chunk) => passageText(title, chunk.headingPath, chunk.text));
+      const known = await this.parts.knownVectors.find(model, texts);
       unkept = await Promise.all(
-        group.map(async (chunk) => {
-          const vector = await embedder.embedPassage(passageText(title, chunk.headingPath, chunk.text), { signal: attempt.signal });
+        group.map(async (chunk, i) => {
+          const vector = known.get(texts[i]!) ?? (await embedder.embedPassage(texts[i]!, { signal: attempt.signal }));
           reporter.at('EMBEDDING', ++done, chunks.length);
           all.set(chunk.id, vector);
           return { chunkId: chunk.id, vector };

@@ -1,7 +1,7 @@
 import { getHeapSpaceStatistics, writeHeapSnapshot } from 'node:v8';
 import { basename, join } from 'node:path';
 import { z } from 'zod';
-import { type IndexRebuild, type KnowledgeIndex } from '../indexing/index.js';
+import { type IndexRebuild, type KnowledgeIndex, type KnownVectors } from '../indexing/index.js';
 import { type FullTextRebuild } from '../ingestion/index.js';
 import { type Damage, type Repairer, type Verifier } from '../integrity/index.js';
 import { type LogFiles } from '../logs/index.js';
@@ -34,6 +34,7 @@ export interface TaskParts {
   fullText: FullTextIndex;
   fullTextRebuild: FullTextRebuild;
   index: KnowledgeIndex;
+  knownVectors: KnownVectors;
   indexRebuild: IndexRebuild;
   blobs: BlobStore;
   cache: AnswerCache;
@@ -137,9 +138,12 @@ export const tasks: Readonly<Record<MaintenanceTask, Task>> = {
     },
   ),
   CLEAN_TEMP: task(
-    'Removes what uploads that were cut off have left behind, once it is older than TEMPORARY_FILE_HOURS (manual: daily).',
+    'Removes what uploads that were cut off have left behind, and vectors that came with imported libraries, once it is older than TEMPORARY_FILE_HOURS (manual: daily).',
     none,
-    async ({ blobs, temporaryFileMs }) => ({ ...(await blobs.removeTemporary(temporaryFileMs)) }),
+    async ({ blobs, knownVectors, temporaryFileMs }) => ({
+      ...(await blobs.removeTemporary(temporaryFileMs)),
+      vectors: await knownVectors.forget(temporaryFileMs),
+    }),
   ),
   ROTATE_LOGS: task('Removes log files that were put aside longer than LOG_KEEP_DAYS ago (manual: daily).', none, async ({ logFiles, logKeepMs }) => ({
     ...(await logFiles.removeOld(logKeepMs)),

@@ -7,7 +7,10 @@ import { type MetricsService } from './metrics.service.js';
 const searchSeconds = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5];
 
 /** Figures for Prometheus, in base units. https://prometheus.io/docs/practices/naming/ */
-function createRegistry({ metrics, searches: meter, requests }: Omit<PrometheusParts, 'authorize'>): { registry: Registry; refresh: () => Promise<void> } {
+function createRegistry({ metrics, searches: meter, requests, backups }: Omit<PrometheusParts, 'authorize'>): {
+  registry: Registry;
+  refresh: () => Promise<void>;
+} {
   const registry = new Registry();
   const registers = [registry];
   collectDefaultMetrics({ register: registry });
@@ -56,7 +59,15 @@ function createRegistry({ metrics, searches: meter, requests }: Omit<PrometheusP
   const hostCpu = gauge('erpfts_host_cpu_ratio', 'Processor time of the machine in use, 0..1 of all its cores.');
   const hostMemory = gauge('erpfts_host_memory_ratio', 'Memory of the machine in use, 0..1.');
   const memory = gauge('erpfts_process_memory_bytes', 'Resident memory of our processes, by what they are.', ['process']);
+  const good = gauge(
+    'erpfts_backup_last_good_timestamp_seconds',
+    'When the newest good backup of documents was taken, seconds since 1970; 0 where there is none.',
+  );
+  const proven = gauge('erpfts_backup_last_proven_timestamp_seconds', 'When a restore was last proven, seconds since 1970; 0 where none was.');
   const refresh = async () => {
+    const { goodAt, provenAt } = await backups();
+    good.set((goodAt?.getTime() ?? 0) / 1000);
+    proven.set((provenAt?.getTime() ?? 0) / 1000);
     const { library, queue, cache: figures, host, processes } = await metrics.current();
     const known = (one: Gauge, value: number | null | undefined) => {
       if (typeof value === 'number') one.set(value);
@@ -85,6 +96,7 @@ export interface PrometheusParts {
   metrics: MetricsService;
   searches: SearchMeter;
   requests: RequestMeter;
+  backups: () => Promise<{ goodAt: Date | null; provenAt: Date | null }>;
   authorize: Authorize;
 }
 

@@ -64,7 +64,7 @@ test('a restore brings the saved state back, sets the present one aside, and tel
 
 test('a restore is confirmed by the id, and refused for what holds no database', async () => {
   const wrong = await server.send('mutation($id: ID!) { restoreBackup(id: $id, confirm: "yes") { id } }', { id: full.id });
-  expect(wrong.errors[0]).toMatchObject({ message: expect.stringContaining('"yes" is not the id'), extensions: { code: 'BAD_USER_INPUT' } });
+  expect(wrong.errors[0]).toMatchObject({ message: expect.stringContaining('"yes" is not the id') as string, extensions: { code: 'BAD_USER_INPUT' } });
   const { id } = await backUp(server, 'CONFIG');
   const config = await server.send('mutation($id: ID!, $confirm: String!) { restoreBackup(id: $id, confirm: $confirm) { id } }', { id, confirm: id });
   expect(config.errors[0]).toMatchObject({ extensions: { code: 'CONFLICT' } });
@@ -79,7 +79,7 @@ test('an archive goes to a bare machine and serves there', async () => {
   const bare = await mkdtemp(join(tmpdir(), 'erpfts-bare-'));
   try {
     const { out, code } = await erpfts(bare, ['restore', archive, '--yes']);
-    expect([code, out]).toEqual([0, expect.stringContaining('is restored')]);
+    expect([code, out]).toEqual([0, expect.stringContaining('is restored') as string]);
     const other = await TestServer.start({}, bare);
     try {
       expect(await library(other)).toEqual(saved);

@@ -1,5 +1,6 @@
 import { readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import sqlite3 from 'sqlite3';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { backUp, erpfts, library } from '../support/backups.js';
 import { pdf } from '../support/files.js';
@@ -32,8 +33,8 @@ const listed = async (server: TestServer) =>
 test('a library goes to an empty installation as one archive, with names, tags, dates and golden queries', async () => {
   const archive = join(one.dataDir, 'library.tar');
   const exported = await erpfts(one.dataDir, ['export', archive]);
-  expect(exported).toMatchObject({ code: 0, out: expect.stringMatching(/library\.tar: 3 documents/) });
-  expect(await erpfts(one.dataDir, ['export', archive])).toMatchObject({ code: 2, err: expect.stringContaining('exists already') });
+  expect(exported).toMatchObject({ code: 0, out: expect.stringMatching(/library\.tar: 3 documents/) as string });
+  expect(await erpfts(one.dataDir, ['export', archive])).toMatchObject({ code: 2, err: expect.stringContaining('exists already') as string });
   const dry = await erpfts(other.dataDir, ['import', archive, '--dry-run']);
   expect(dry).toMatchObject({ code: 0, out: '3 documents would be taken in, 0 known already, 1 questions, 0 conflicts\n' });
   expect(await listed(other)).toEqual([]);
@@ -65,7 +66,7 @@ test('into a filled installation nothing is overwritten, and conflicts are told'
 test('what is no archive is refused, and nothing of it stays', async () => {
   const path = join(one.dataDir, 'ferry.txt');
   await writeFile(path, 'The ferry');
-  expect(await erpfts(one.dataDir, ['import', path])).toMatchObject({ code: 1, err: expect.stringContaining('The archive') });
+  expect(await erpfts(one.dataDir, ['import', path])).toMatchObject({ code: 1, err: expect.stringContaining('The archive') as string });
   expect((await readdir(join(one.dataDir, 'backups'))).filter((name) => name.endsWith('.partial'))).toEqual([]);
 });
 
@@ -75,7 +76,7 @@ test('a single document comes back out of a backup, and the rest is not touched'
     'query($id: ID!) { savedDocuments(backupId: $id, text: "TEA") { id title present } }',
     { id },
   );
-  expect(savedDocuments).toEqual([{ id: expect.any(String), title: 'About tea', present: true }]);
+  expect(savedDocuments).toEqual([{ id: expect.any(String) as string, title: 'About tea', present: true }]);
   const tea = savedDocuments[0]!.id;
   const before = await listed(one);
   await one.ask('mutation($ids: [ID!]!) { deleteDocuments(ids: $ids) { id } }', { ids: [tea] });
@@ -91,3 +92,28 @@ test('a single document comes back out of a backup, and the rest is not touched'
   const { search } = await one.ask<{ search: { hits: { document: { id: string } }[] } }>('{ search(query: "sencha") { hits { document { id } } } }');
   expect(search.hits[0]!.document.id).toBe(tea);
 });
+
+/** Runs a statement on the database of a server that is stopped. */
+function sql<T>(dataDir: string, statement: string): Promise<T[]> {
+  return new Promise((resolve, reject) => {
+    const database = new sqlite3.Database(join(dataDir, 'erpfts.sqlite'));
+    database.all<T>(statement, (error, rows) => database.close(() => (error ? reject(error) : resolve(rows))));
+  });
+}
+
+test('vectors that come along are not made again', async () => {
+  await one.quit();
+  // Such as no model would make them: every passage has the same.
+  await sql(one.dataDir, 'UPDATE chunk_vectors SET vector = (SELECT vector FROM chunk_vectors ORDER BY chunk_id LIMIT 1)');
+  await one.boot();
+  const archive = join(one.dataDir, 'vectors.tar');
+  expect(await erpfts(one.dataDir, ['export', archive, '--vectors'])).toMatchObject({ code: 0 });
+  const third = await TestServer.start();
+  expect(await erpfts(third.dataDir, ['import', archive])).toMatchObject({ code: 0, out: expect.stringContaining('4 documents taken in') as string });
+  await third.idle();
+  await third.quit();
+  const [found] = await sql<{ n: number; different: number }>(third.dataDir, 'SELECT count(*) AS n, count(DISTINCT vector) AS different FROM chunk_vectors');
+  expect(found).toEqual({ n: 4, different: 1 });
+  await third.boot();
+  await third.stop();
+}, 90_000);

@@ -56,7 +56,7 @@ const copies = async () => (await readdir(join(folder, 'kept', 'erpfts')).catch(
 
 test('a copy of each backup is put into the object storage, and goes with it', async () => {
   const { id } = (await backUp(server, 'DATABASE')) as { id: string };
-  expect((await backups(server))[0]).toMatchObject({ id, state: 'GOOD', copiedAt: expect.any(String) });
+  expect((await backups(server))[0]).toMatchObject({ id, state: 'GOOD', copiedAt: expect.any(String) as string });
   expect(await copies()).toEqual([`${id}.tar._S3rver_object`]);
   await server.ask('mutation($id: ID!) { deleteBackup(id: $id) }', { id });
   expect(await copies()).toEqual([]);
@@ -79,7 +79,7 @@ test('a connection lost in the middle leaves the backup good, no half copy, and 
 test('a machine that has nothing but the storage gets the newest copy back', async () => {
   const bare = await mkdtemp(join(tmpdir(), 'erpfts-bare-'));
   try {
-    expect(await erpfts(bare, ['restore', 'latest', '--yes'], storage)).toMatchObject({ code: 0, out: expect.stringContaining('is restored') });
+    expect(await erpfts(bare, ['restore', 'latest', '--yes'], storage)).toMatchObject({ code: 0, out: expect.stringContaining('is restored') as string });
     expect((await readdir(bare)).sort()).toEqual(expect.arrayContaining(['backups', 'erpfts.sqlite', 'originals']));
   } finally {
     await rm(bare, { recursive: true, force: true });

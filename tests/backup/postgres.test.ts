@@ -37,13 +37,13 @@ test.skipIf(!hasPostgres)(
     await administer(`CREATE DATABASE ${otherName}`);
     const bare = await mkdtemp(join(tmpdir(), 'erpfts-bare-'));
     const env = { DATABASE_URL: databaseUrl(otherName), BACKUP_DIR: join(server.dataDir, 'backups') };
-    expect(await erpfts(bare, ['restore', 'latest', '--yes'], env)).toMatchObject({ code: 0, out: expect.stringContaining('is restored') });
+    expect(await erpfts(bare, ['restore', 'latest', '--yes'], env)).toMatchObject({ code: 0, out: expect.stringContaining('is restored') as string });
     const moved = await TestServer.start(env, bare);
     expect(await library(moved)).toEqual(saved);
     await moved.quit();
     // What is of the other dialect is refused, and can be imported.
     const sqlite = await erpfts(bare, ['restore', id, '--yes'], { BACKUP_DIR: env.BACKUP_DIR });
-    expect(sqlite).toMatchObject({ code: 1, err: expect.stringContaining('is of a PostgreSQL database') });
+    expect(sqlite).toMatchObject({ code: 1, err: expect.stringContaining('is of a PostgreSQL database') as string });
     await rm(bare, { recursive: true, force: true });
     await server.stop();
   },

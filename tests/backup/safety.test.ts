@@ -71,7 +71,7 @@ test('a bad backup is marked, raises an alert, and is never restored', async () 
   const { verifyBackup } = await server.ask<{ verifyBackup: { id: string } }>('mutation($id: ID!) { verifyBackup(id: $id) { id } }', { id: bad });
   expect(await server.jobDone(verifyBackup.id)).toMatchObject({
     status: 'FAILED',
-    error: expect.stringContaining('database.sqlite.gz.age is not what was written'),
+    error: expect.stringContaining('database.sqlite.gz.age is not what was written') as string,
   });
   expect((await backups(server)).find((one) => one.id === bad)).toMatchObject({ state: 'BAD' });
   const { alerts } = await server.ask<{ alerts: { edges: { node: { rule: string; severity: string } }[] } }>(
@@ -91,9 +91,9 @@ test('a wrong passphrase says so, and leaves everything as it is', async () => {
   const before = await library(server);
   await server.quit();
   const wrong = await erpfts(server.dataDir, ['restore', id, '--yes'], { BACKUP_PASSPHRASE: 'another passphrase' });
-  expect(wrong).toMatchObject({ code: 1, err: expect.stringContaining('is not the passphrase') });
+  expect(wrong).toMatchObject({ code: 1, err: expect.stringContaining('is not the passphrase') as string });
   const right = await erpfts(server.dataDir, ['restore', 'latest', '--yes'], { BACKUP_PASSPHRASE: passphrase });
-  expect(right).toMatchObject({ code: 0, out: expect.stringContaining(`${id} is restored`) });
+  expect(right).toMatchObject({ code: 0, out: expect.stringContaining(`${id} is restored`) as string });
   await server.boot();
   expect(await library(server)).toEqual(before);
 });
@@ -112,7 +112,7 @@ test('a disk that would fill is seen before', async () => {
   await server.quit();
   const small = await server.restarted({ DISK_MIN_FREE_BYTES: String(2 ** 50) });
   const { createBackup } = await small.ask<{ createBackup: { id: string } }>('mutation { createBackup(kind: DATABASE) { id } }');
-  expect(await small.jobDone(createBackup.id)).toMatchObject({ status: 'FAILED', error: expect.stringMatching(/A backup may need \d+ MB/) });
+  expect(await small.jobDone(createBackup.id)).toMatchObject({ status: 'FAILED', error: expect.stringMatching(/A backup may need \d+ MB/) as string });
   expect((await readdir(folder)).filter((name) => name.endsWith('.partial'))).toEqual([]);
   await small.quit();
   await server.boot();

@@ -1,8 +1,9 @@
 import { execFile } from 'node:child_process';
-import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { packageRoot } from '../../server/config/index.js';
+import { backUp } from '../support/backups.js';
 import { cleanEnvironment } from '../support/environment.js';
 import { TestServer } from '../support/server.js';
 
@@ -12,6 +13,7 @@ beforeAll(async () => {
   await mkdir(join(server.dataDir, 'docs'));
   await writeFile(join(server.dataDir, 'docs/rules.md'), '# 就業規則\n\n有給休暇は10日とする。 Paid leave is ten days.\n');
   await server.take('rules.md', '# 就業規則\n\n有給休暇は20日とする。\n');
+  await backUp(server, 'FULL');
 });
 afterAll(() => server.stop());
 
@@ -34,6 +36,8 @@ async function commands(file: string): Promise<string[]> {
 
 test.each(files)('the commands of %s do what they say', { timeout: 180_000 }, async (file) => {
   const found = await commands(file);
+  // What the other language's commands have written.
+  await rm(join(server.dataDir, 'library.tar'), { force: true });
   expect(found.length).toBeGreaterThan(0);
   for (const command of found) {
     const here = command

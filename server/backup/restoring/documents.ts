@@ -4,7 +4,7 @@ import { type BackupFolder } from '../backup-folder.js';
 import { type Key, keyForReading, type KeySettings } from '../keys.js';
 import { fromLines } from '../lines.js';
 import { type Manifest } from '../manifest.js';
-import { type LibraryDocument, type LibraryQuestion, type LibraryRecord } from '../saving/library-part.js';
+import { type LibraryDocument, type LibraryQuestion, type LibraryRecord, type VectorRecord } from '../saving/library-part.js';
 import { unseal } from '../sealing.js';
 import { originalsOf } from './check.js';
 
@@ -33,6 +33,12 @@ export class SavedLibrary {
 
   async *questions(): AsyncGenerator<LibraryQuestion> {
     for await (const record of this.records()) if (record.type === 'golden') yield record;
+  }
+
+  /** Those it brings; none where it was made without. */
+  async *vectors(): AsyncGenerator<VectorRecord> {
+    const part = this.manifest.parts.find(({ name }) => name === 'vectors');
+    if (part) yield* fromLines<VectorRecord>(await unseal(join(this.folder.path(this.manifest.id), part.file), this.key));
   }
 
   /** Where each original lies, by hash. */

@@ -1,5 +1,6 @@
 import { type Database } from '../../platform/database/index.js';
-import { passageHash, type VectorRecord } from '../saving/library-part.js';
+import { passageHash, passageText } from '../../platform/embedder/index.js';
+import { type VectorRecord } from '../saving/library-part.js';
 
 interface ChunkRow {
   id: number;
@@ -23,7 +24,7 @@ async function chunksWithout(database: Database, model: string): Promise<Map<str
     )) as ChunkRow[];
     if (rows.length === 0) return found;
     for (const { id, title, headingPath, text } of rows) {
-      const hash = passageHash(title, JSON.parse(headingPath) as string[], text);
+      const hash = passageHash(passageText(title, JSON.parse(headingPath) as string[], text));
       found.set(hash, [...(found.get(hash) ?? []), id]);
     }
     after = rows.at(-1)!.id;

@@ -1,5 +1,4 @@
-import { createHash } from 'node:crypto';
-import { passageText } from '../../platform/embedder/index.js';
+import { passageHash, passageText } from '../../platform/embedder/index.js';
 import { type Source } from './source.js';
 
 /** A document as another installation can take it in. Times are ISO 8601. */
@@ -92,11 +91,6 @@ export interface VectorRecord {
   pieces: string | null;
 }
 
-export const passageHash = (title: string, headingPath: string[], text: string) =>
-  createHash('sha256')
-    .update(passageText(title, headingPath, text))
-    .digest('hex');
-
 interface VectorRow {
   chunkId: number;
   model: string;
@@ -119,7 +113,7 @@ export async function* vectorRecords(source: Source): AsyncGenerator<VectorRecor
     if (rows.length === 0) return;
     for (const row of rows) {
       yield {
-        hash: passageHash(row.title, JSON.parse(row.headingPath) as string[], row.text),
+        hash: passageHash(passageText(row.title, JSON.parse(row.headingPath) as string[], row.text)),
         model: row.model,
         vector: row.vector.toString('base64'),
         pieces: row.pieces?.toString('base64') ?? null,

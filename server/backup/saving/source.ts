@@ -26,7 +26,7 @@ export function openSource(settings: SourceSettings, scratch: string): Promise<S
 }
 
 /** Tables whose rows a dump leaves out: vectors have a part of their own, and nobody is signed in again by a restore. */
-const leftOut = ['chunk_vectors', 'sessions'];
+const leftOut = ['chunk_vectors', 'known_vectors', 'sessions'];
 
 interface OnlineBackup {
   step(pages: number, done: (error: Error | null) => void): void;

@@ -1,0 +1,20 @@
+#!/bin/sh
+# Brings the server back when its database may be damaged: looks first, and restores only where it is.
+# Usage: damaged-database.sh [backup]    id of a backup, an archive, or `latest` (default)
+# Environment: the server's own settings (DATA_DIR, BACKUP_DIR, …), ERPFTS_STOP, ERPFTS_START.
+set -eu
+. "$(dirname "$0")/common.sh"
+backup=${1:-latest}
+
+stop_server
+echo '== look at the database'
+if erpfts check-database; then
+  echo 'The database is whole: nothing is restored.'
+  start_server
+  exit 0
+fi
+echo "== restore $backup; the damaged state is set aside"
+erpfts restore "$backup" --yes
+start_server
+echo '== compare all stores with each other'
+erpfts verify-data
