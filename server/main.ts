@@ -1,6 +1,7 @@
 import { AsyncResource } from 'node:async_hooks';
 import { type App, startApp } from './app.js';
 import { type LoadedSettings } from './config/index.js';
+import { messageOf } from './platform/errors.js';
 import { Logging } from './platform/logging/index.js';
 import { serveAndReload } from './reload.js';
 
@@ -19,20 +20,16 @@ export async function serve(loaded: LoadedSettings): Promise<void> {
   /** Ends what runs and starts it anew where it was: a restore exchanges the data in between. */
   function again(): void {
     const before = starting;
-    const { root } = logging;
-    ({ starting, logging } = {
-      logging,
-      starting: before.then(async (app) => {
-        const port = Number(new URL(app.url).port);
-        root.info('starting anew');
-        await app.stop();
-        const next = begin({ ...loaded, settings: { ...settings, PORT: port } }, restart);
-        logging = next.logging;
-        return next.starting;
-      }),
+    logging.root.info('starting anew');
+    starting = before.then(async (app) => {
+      const port = Number(new URL(app.url).port);
+      await app.stop();
+      const next = begin({ ...loaded, settings: { ...settings, PORT: port } }, restart);
+      logging = next.logging;
+      return next.starting;
     });
     starting.catch((error: unknown) => {
-      process.stderr.write(`erpfts could not start anew: ${error instanceof Error ? error.message : String(error)}\n`);
+      process.stderr.write(`erpfts could not start anew: ${messageOf(error)}\n`);
       process.exit(1);
     });
   }

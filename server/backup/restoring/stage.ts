@@ -115,7 +115,7 @@ export async function finishDatabase(
   report('INTEGRITY', 0.9);
   const problems = await database.integrityProblems();
   if (problems.length > 0) throw new AppError('CONFLICT', `The restored database is damaged: ${problems.slice(0, 3).join('; ')}`, 'Restore another backup.');
-  const counts = await countsOf({ query: (sql) => database.read.query(sql) });
+  const counts = await countsOf({ query: async <T>(sql: string) => (await database.read.query(sql)) as T[] });
   const [lacking] = (await database.read.query(
     `SELECT count(*) AS n FROM chunks c JOIN documents d ON d.id = c.document_id AND d.revision = c.revision WHERE NOT EXISTS
      (SELECT 1 FROM chunk_vectors v JOIN index_generations g ON g.model = v.model AND g.status = 'ACTIVE' WHERE v.chunk_id = c.id)`,
