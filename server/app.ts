@@ -44,7 +44,7 @@ import { Repairer, Verifier } from './integrity/index.js';
 import { entities } from './entities.js';
 import { buildOperations, type Surroundings } from './operations.js';
 import { BlobStore } from './platform/blobs/index.js';
-import { AnswerCache, openCache } from './platform/cache/index.js';
+import { AnswerCache, cacheKinds, openCache } from './platform/cache/index.js';
 import { systemClock } from './platform/clock.js';
 import { Database, lockDataDirectory } from './platform/database/index.js';
 import { FullTextIndex } from './platform/full-text/index.js';
@@ -93,7 +93,7 @@ async function start(
   loaded: LoadedSettings,
   logging: Logging,
   teardown: Teardown,
-  { clock = systemClock, host, briefly = false, restart }: Surroundings,
+  { clock = systemClock, host, briefly = false, withoutJobs = false, restart }: Surroundings,
 ): Promise<App> {
   const { settings } = loaded;
   const log = logging.root;
@@ -108,7 +108,11 @@ async function start(
   await http.listen();
   teardown.add(() => http.close());
   // Before anything opens the data.
-  const restore = await PendingRestore.find(settings);
+  let restore = await PendingRestore.find(settings);
+  if (restore?.isReturning) {
+    await restore.rollBack(null);
+    restore = null;
+  }
   teardown.restoring = restore !== null;
   await restore?.apply();
   const blobs = new BlobStore(dataDir);
@@ -129,6 +133,8 @@ async function start(
   const database = await Database.open({ settings, entities, migrations, log });
   teardown.add(() => database.close());
   await restore?.settle(database);
+  // Kept elsewhere, they know another state.
+  if (restore) await cache.clear([...cacheKinds]);
 
   const indexLog = logging.feature('index');
   const jobEvents = new PubSub<JobTopics>();
@@ -294,7 +300,7 @@ async function start(
   // The settings of a single command are not those the server is run with.
   if (!briefly) await settingChanges.record();
   if (clock === systemClock && !briefly) health.start();
-  await jobs.start();
+  if (!withoutJobs) await jobs.start();
   teardown.add(async () => {
     health.stop();
     await http.close();

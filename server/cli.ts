@@ -1,5 +1,7 @@
 import './production.js';
 import { Command, CommanderError } from 'commander';
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
 import { addBackups } from './cli/backups.js';
 import { type Client, RequestFailed, withClient } from './cli/client.js';
 import { filesUnder, ingest, type IngestedFile } from './cli/ingest.js';
@@ -12,6 +14,7 @@ import { AppError, messageOf } from './platform/errors.js';
 
 const exitFailed = 1;
 const exitUsage = 2;
+const exitDamaged = 3;
 
 const program = new Command('erpfts')
   .description('A self-hosted knowledge base: drop documents in, find the passage by meaning.')
@@ -107,14 +110,19 @@ program
 
 program
   .command('check-database')
-  .description('read every page of the database, with the server stopped; exit code 1 where one is damaged')
+  .description('read every page of the database, with the server stopped; exit code 3 where one is damaged')
   .action(async () => {
-    const problems = await withDatabase((database) => database.integrityProblems(), true).catch((error: unknown) => {
-      if (error instanceof AppError) throw error;
-      return [messageOf(error)];
-    });
+    const { DATABASE_URL: url, DATA_DIR: dataDir } = settings().settings;
+    const problems =
+      url || existsSync(join(dataDir, 'erpfts.sqlite'))
+        ? await withDatabase((database) => database.integrityProblems(), true).catch((error: unknown) => {
+            // Anything else, such as a server that runs, says nothing of the database.
+            if (!/SQLITE_(CORRUPT|NOTADB)/.test(messageOf(error))) throw error;
+            return [messageOf(error)];
+          })
+        : ['There is no database.'];
     print({ problems }, () => (problems.length > 0 ? problems.join('\n') : 'the database is whole'));
-    if (problems.length > 0) process.exitCode = exitFailed;
+    if (problems.length > 0) process.exitCode = exitDamaged;
   });
 
 program

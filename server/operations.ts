@@ -86,6 +86,8 @@ export interface OperationsParts {
 export interface Surroundings extends Partial<Pick<OperationsParts, 'clock' | 'host'>> {
   /** Serves one command: nothing is watched, scheduled or told to anybody meanwhile. */
   briefly?: boolean;
+  /** Goes on with nothing that was under way: the data is only looked at. */
+  withoutJobs?: boolean;
   /** Starts the server anew, when this call has returned. */
   restart?: () => void;
 }
@@ -209,7 +211,7 @@ export async function buildOperations(parts: OperationsParts, teardown: Teardown
   // The client takes a while to load: only where it is used.
   const storage = settings.BACKUP_S3_URL ? new (await import('./platform/object-storage/index.js')).ObjectStorage(settings) : null;
   if (storage) teardown.add(() => storage.close());
-  const backups = new BackupsService({ settings, database, folder: backupFolder, storage, clock });
+  const backups = new BackupsService({ settings, database, folder: backupFolder, storage, clock, log: logging.feature('backup') });
   const backupJobs = new BackupJobs({
     ...{ loaded: parts.loaded, database, jobs, backups, folder: backupFolder, storage, clock },
     importer: new Importer({ settings, folder: backupFolder, database, blobs: parts.blobs, store: parts.store, golden, knownVectors: parts.knownVectors }),
@@ -261,7 +263,7 @@ export async function buildOperations(parts: OperationsParts, teardown: Teardown
       prometheusRoute(app, { backups: () => backups.ages(), metrics, searches: parts.searches, requests: parts.requests, authorize });
       logsRoute(app, { files: logFiles, authorize });
       reportRoute(app, { reports, authorize });
-      backupRoutes(app, { folder: backupFolder, settings, authorize });
+      backupRoutes(app, { folder: backupFolder, settings, exclusively: (work) => backupJobs.exclusively(work), authorize });
     },
     watch: async () => {
       await sampler.sample();

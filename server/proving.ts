@@ -5,6 +5,7 @@ import { startApp } from './app.js';
 import { BackupFolder, type Counts, type Proof, type ProveTask, type Sample, stage, type TaskLink, withScratchDatabase } from './backup/index.js';
 import { Client } from './cli/client.js';
 import { entities } from './entities.js';
+import { AppError, messageOf } from './platform/errors.js';
 import { Logging } from './platform/logging/index.js';
 
 const answersAtOnce = 10;
@@ -32,7 +33,7 @@ export async function proveByServer(task: ProveTask, link: TaskLink): Promise<Pr
         settings: loaded.settings,
         folder,
         target: scratch,
-        present: loaded.settings.DATA_DIR,
+        present: null,
         databaseUrl,
       });
       problems.push(...differences(manifest.counts, staged.counts));
@@ -40,10 +41,12 @@ export async function proveByServer(task: ProveTask, link: TaskLink): Promise<Pr
       link.report('OPEN', 0.92);
       const settings = {
         ...loaded.settings,
-        ...{ DATA_DIR: scratch, DATABASE_URL: databaseUrl, HOST: '127.0.0.1', PORT: 0, CHROMA_URL: '', REDIS_URL: '', ADMIN_API_KEY: '' },
+        ...{ DATA_DIR: scratch, DATABASE_URL: databaseUrl, HOST: '127.0.0.1', PORT: 0, CHROMA_URL: '', CACHE_REDIS_URL: '', ADMIN_API_KEY: '' },
         ...{ RATE_LIMITING: false, EMBEDDING_LOW_MEMORY: true, OTLP_TRACES_URL: '' },
+        // Nobody is told of what happens to a copy.
+        ...{ ALERT_WEBHOOK_URL: '', SMTP_URL: '', BACKUP_S3_URL: '' },
       };
-      const app = await startApp({ ...loaded, settings }, new Logging('error'), { briefly: true });
+      const app = await startApp({ ...loaded, settings }, new Logging('error'), { briefly: true, withoutJobs: true });
       try {
         const client = new Client(app.url, (await readFile(join(scratch, 'admin.key'), 'utf8')).trim());
         await untilWhole(client);
@@ -56,6 +59,10 @@ export async function proveByServer(task: ProveTask, link: TaskLink): Promise<Pr
         await app.stop();
       }
     });
+  } catch (error) {
+    // What could not be done here says nothing of the backup; anything else does.
+    if (error instanceof AppError && error.code === 'UNAVAILABLE') throw error;
+    problems.push(messageOf(error));
   } finally {
     await rm(scratch, { recursive: true, force: true, maxRetries: 5, retryDelay: 200 });
   }

@@ -29,3 +29,14 @@ start_server() {
     sleep 2
   done
 }
+
+# The vector store is filled again from the database meanwhile.
+compare_stores() {
+  echo '== compare all stores with each other'
+  tries=0
+  until erpfts verify-data; do
+    tries=$((tries + 1))
+    [ "$tries" -lt 12 ] || exit 1
+    sleep 5
+  done
+}

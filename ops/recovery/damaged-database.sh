@@ -8,7 +8,13 @@ backup=${1:-latest}
 
 stop_server
 echo '== look at the database'
-if erpfts check-database; then
+damage=0
+erpfts check-database || damage=$?
+if [ "$damage" -ne 0 ] && [ "$damage" -ne 3 ]; then
+  echo 'The database could not be looked at: nothing is restored.' >&2
+  exit 1
+fi
+if [ "$damage" -eq 0 ]; then
   echo 'The database is whole: nothing is restored.'
   start_server
   exit 0
@@ -16,5 +22,4 @@ fi
 echo "== restore $backup; the damaged state is set aside"
 erpfts restore "$backup" --yes
 start_server
-echo '== compare all stores with each other'
-erpfts verify-data
+compare_stores

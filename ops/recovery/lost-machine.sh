@@ -10,5 +10,4 @@ stop_server || true
 echo "== restore $backup; whatever lies in DATA_DIR is set aside"
 erpfts restore "$backup" --yes
 start_server
-echo '== compare all stores with each other'
-erpfts verify-data
+compare_stores

@@ -6,9 +6,10 @@ import { pipeline } from 'node:stream/promises';
 import { extract, pack } from 'tar-stream';
 import { AppError, badInput, messageOf } from '../platform/errors.js';
 import { type BackupFolder } from './backup-folder.js';
-import { fromRecord, type Manifest, manifestFile } from './manifest.js';
+import { fromRecord, isObject, isSafe, type Manifest, manifestFile, statusFile } from './manifest.js';
 import { originalsOf } from './restoring/check.js';
 import { keyForReading, type KeySettings } from './keys.js';
+import { hashOf } from './sealing.js';
 
 /** One backup with the originals it needs as a tar archive, as its files lie there: still compressed and encrypted. */
 export async function archiveOf(folder: BackupFolder, id: string, settings: KeySettings): Promise<Readable> {
@@ -30,36 +31,60 @@ export async function archiveOf(folder: BackupFolder, id: string, settings: KeyS
   return Readable.from(archive as AsyncIterable<Buffer>, { objectMode: false });
 }
 
-const objectName = /^objects\/([0-9a-f]{2})\/([0-9a-f]{64}-[0-9a-f]{64})$/;
+const isObjectName = (name: string) => name.startsWith('objects/') && isObject(name.slice('objects/'.length));
 const fileName = /^[a-z]+\.[a-z0-9.]+$/;
 const mostManifestBytes = 64 * 1024 ** 2;
 
+export interface Unpacked {
+  id: string;
+  /** It was not among the backups before. */
+  isNew: boolean;
+}
+
+/** Does what writes to the folder's shared part alone. */
+export type Exclusively = <T>(work: () => Promise<T>) => Promise<T>;
+
 /**
  * Takes an archive in as one of the folder's backups.
- * @returns its id; that of the one that is here, where it is here already
  * @throws AppError BAD_USER_INPUT for anything but such an archive
  */
-export async function unpack(source: Readable, folder: BackupFolder, workName: string): Promise<string> {
+export async function unpack(source: Readable, folder: BackupFolder, workName: string, exclusively: Exclusively = (work) => work()): Promise<Unpacked> {
   const work = join(folder.directory, `${workName}.partial`);
   await mkdir(join(work, 'objects'), { recursive: true, mode: 0o700 });
   try {
     await extractInto(source, work);
-    const manifest = await manifestOf(work);
-    if (existsSync(folder.path(manifest.id))) return manifest.id;
-    const root = folder.objectsPath(manifest.encryption?.keyId ?? null);
-    const known = new Set((await folder.objects(manifest.encryption?.keyId ?? null)).values());
-    for (const object of await readdir(join(work, 'objects'), { recursive: true })) {
-      // An encrypted original differs each time it is written: the backup's list names this one.
-      if (!object.includes('-') || known.has(object)) continue;
-      await mkdir(join(root, dirname(object)), { recursive: true, mode: 0o700 });
-      await rename(join(work, 'objects', object), join(root, object));
-    }
-    await rm(join(work, 'objects'), { recursive: true, force: true });
-    await rename(work, folder.path(manifest.id));
-    return manifest.id;
+    return await exclusively(() => adopt(work, folder));
   } finally {
     await rm(work, { recursive: true, force: true });
   }
+}
+
+/** Makes what was unpacked one of the backups; it takes the place of what is here and damaged. */
+async function adopt(work: string, folder: BackupFolder): Promise<Unpacked> {
+  const manifest = await manifestOf(work);
+  const { id } = manifest;
+  const here = await folder.find(id);
+  const isNew = !here && !existsSync(folder.path(id));
+  const keyId = manifest.encryption?.keyId ?? null;
+  const root = folder.objectsPath(keyId);
+  for (const object of (await readdir(join(work, 'objects'), { recursive: true })).filter(isObject)) {
+    const arrived = join(work, 'objects', object);
+    if (!(await isStored(arrived, object)))
+      throw badInput(`The original ${object.slice(3, 67)} in the archive is not what was saved.`, 'Give another copy of the archive.');
+    if (await isStored(join(root, object), object)) continue;
+    await mkdir(join(root, dirname(object)), { recursive: true, mode: 0o700 });
+    await rename(arrived, join(root, object));
+  }
+  if (here && here.status?.state !== 'BAD') return { id, isNew };
+  await rm(join(work, 'objects'), { recursive: true, force: true });
+  if (!isNew) await folder.remove(id);
+  await rename(work, folder.path(id));
+  return { id, isNew };
+}
+
+/** Whether a file is there and is what its name says. */
+async function isStored(path: string, object: string): Promise<boolean> {
+  return existsSync(path) && (await hashOf(path, new AbortController().signal)).sha256 === object.slice(object.lastIndexOf('-') + 1);
 }
 
 async function extractInto(source: Readable, work: string): Promise<void> {
@@ -71,7 +96,7 @@ async function extractInto(source: Readable, work: string): Promise<void> {
   try {
     for await (const entry of archive) {
       const { name, size = 0 } = entry.header;
-      if (!fileName.test(name) && !objectName.test(name))
+      if ((!fileName.test(name) || name === statusFile) && !isObjectName(name))
         throw badInput(`The archive holds "${name}", which is no part of a backup.`, 'Give an archive that this product has made.');
       if (name === manifestFile && size > mostManifestBytes) throw badInput('The manifest of the archive is too large.', null);
       await mkdir(dirname(join(work, name)), { recursive: true, mode: 0o700 });
@@ -87,6 +112,6 @@ async function extractInto(source: Readable, work: string): Promise<void> {
 async function manifestOf(work: string): Promise<Manifest> {
   const text = await readFile(join(work, manifestFile), 'utf8').catch(() => null);
   const manifest = text === null ? null : fromRecord<Manifest>(text);
-  if (!manifest) throw badInput('The archive has no manifest, or a damaged one.', 'Give an archive that this product has made, in full.');
+  if (!manifest || !isSafe(manifest)) throw badInput('The archive has no manifest, or a damaged one.', 'Give an archive that this product has made, in full.');
   return manifest;
 }

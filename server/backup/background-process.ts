@@ -1,6 +1,7 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { AppError, asError, type ErrorCode } from '../platform/errors.js';
+import { type Checked } from './restoring/check.js';
 import { type SaveTask } from './saving/save.js';
 import { type Manifest, type Proof, type Sample } from './manifest.js';
 import { type LoadedSettings } from '../config/index.js';
@@ -18,7 +19,7 @@ export type BackgroundTask =
 
 export interface BackgroundResults {
   save: Manifest;
-  check: string[];
+  check: Checked;
   prove: Proof;
   stage: { counts: Counts | null; withoutVectors: number };
 }

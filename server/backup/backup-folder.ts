@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import { mkdir, mkdtemp, readdir, readFile, rename, rm, stat, statfs, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { AppError, messageOf, notFound } from '../platform/errors.js';
-import { type BackupKind, type BackupStatus, fromRecord, type Manifest, manifestFile, statusFile, toRecord } from './manifest.js';
+import { type BackupKind, type BackupStatus, fromRecord, isObject, isSafe, type Manifest, manifestFile, statusFile, toRecord } from './manifest.js';
 
 /** A backup as it is listed. */
 export interface Backup {
@@ -14,6 +14,9 @@ export interface Backup {
 }
 
 const partial = '.partial';
+export const received = 'received-';
+/** An archive that has grown no more for so long was cut off. */
+const receivingMs = 86_400_000;
 const isId = (name: string) => /^\d{8}T\d{6}Z-[a-z]+-[0-9a-f]{4}$/.test(name);
 
 /**
@@ -50,10 +53,14 @@ export class BackupFolder {
       throw new AppError('UNAVAILABLE', `The folder of backups cannot be written: ${messageOf(error)}`, 'Look at the disk and at BACKUP_DIR.');
     }
     for (const name of await readdir(this.directory)) {
-      if (name.endsWith(partial)) await rm(join(this.directory, name), { recursive: true, force: true });
+      if (!name.endsWith(partial)) continue;
+      const path = join(this.directory, name);
+      // What is being received goes on meanwhile.
+      if (name.startsWith(received) && Date.now() - (await stat(path)).mtimeMs < receivingMs) continue;
+      await rm(path, { recursive: true, force: true });
     }
     const objects = await readdir(join(this.directory, 'objects'), { recursive: true }).catch(() => []);
-    for (const name of objects) if (name.endsWith('.tmp')) await rm(join(this.directory, 'objects', name), { force: true });
+    for (const name of objects) if (name.endsWith('.tmp') || name.endsWith('.rotten')) await rm(join(this.directory, 'objects', name), { force: true });
   }
 
   /** Newest first. One whose manifest is damaged is not among them: `damaged` names it. */
@@ -80,7 +87,7 @@ export class BackupFolder {
       return text === null ? null : fromRecord<T>(text);
     };
     const manifest = await read<Manifest>(manifestFile);
-    if (!manifest || manifest.id !== id) return null;
+    if (!manifest || manifest.id !== id || !isSafe(manifest)) return null;
     const bytes = manifest.parts.reduce((sum, part) => sum + part.bytes, manifest.objects.bytes);
     return { manifest, status: await read<BackupStatus>(statusFile), bytes };
   }
@@ -122,13 +129,14 @@ export class BackupFolder {
     const root = this.objectsPath(keyId);
     const shards = await readdir(root).catch(() => []);
     const files = await Promise.all(shards.map(async (shard) => (await readdir(join(root, shard))).map((name) => join(shard, name))));
-    return files.flat().filter((object) => !object.endsWith('.tmp'));
+    return files.flat().filter(isObject);
   }
 
-  /** Removes originals that none of these names, by key. */
-  async dropObjects(named: Map<string | null, Set<string>>): Promise<void> {
+  /** Removes originals that none of these names, by key; those of spared keys stay. */
+  async dropObjects(named: Map<string | null, Set<string>>, spared: Set<string | null>): Promise<void> {
     for (const keyName of await readdir(join(this.directory, 'objects')).catch(() => [])) {
       const keyId = keyName === 'plain' ? null : keyName;
+      if (spared.has(keyId)) continue;
       for (const object of await this.#objectFiles(keyId)) {
         if (!named.get(keyId)?.has(object)) await rm(join(this.objectsPath(keyId), object), { force: true });
       }

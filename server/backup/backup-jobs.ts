@@ -1,8 +1,11 @@
+import { AsyncResource } from 'node:async_hooks';
+import { rename } from 'node:fs/promises';
+import PQueue from 'p-queue';
 import { In } from 'typeorm';
 import { type LoadedSettings } from '../config/index.js';
 import { type Clock } from '../platform/clock.js';
 import { type Database } from '../platform/database/index.js';
-import { AppError, badInput, messageOf } from '../platform/errors.js';
+import { AppError, asError, badInput, messageOf } from '../platform/errors.js';
 import { type Logger } from '../platform/logging/index.js';
 import { type ObjectStorage } from '../platform/object-storage/index.js';
 import { type JobContext, JobEntity, JobFailed, type JobHandler, type JobQueue } from '../platform/queue/index.js';
@@ -60,9 +63,35 @@ const beatMs = 20_000;
 export class BackupJobs implements JobHandler {
   readonly concurrency = 1;
   readonly #listeners: OnFinding[] = [];
+  /** Schedules, jobs, deletions and received archives share the originals: one writes at a time. */
+  readonly #turns = new PQueue({ concurrency: 1 });
 
   constructor(private readonly parts: BackupJobsParts) {
     parts.jobs.register(backupKind, this);
+  }
+
+  /** Does what writes to the folder of backups alone. Whoever gives up while waiting is let go; what has begun keeps its turn to its end. */
+  exclusively<T>(work: () => Promise<T>, signal?: AbortSignal): Promise<T> {
+    return new Promise((resolve, reject) => {
+      let begun = false;
+      signal?.addEventListener('abort', () => begun || reject(asError(signal.reason)), { once: true });
+      void this.#turns.add(
+        AsyncResource.bind(async () => {
+          begun = true;
+          if (signal?.aborted) return reject(asError(signal.reason));
+          await work().then(resolve, reject);
+        }),
+      );
+    });
+  }
+
+  /** Deletes a backup and its copy, when nothing else is written. @throws AppError NOT_FOUND */
+  async remove(id: string): Promise<void> {
+    await this.parts.backups.require(id).catch(async (error: unknown) => {
+      // A damaged one has no manifest, and is to be got rid of all the more.
+      if (!(await this.parts.folder.damaged()).includes(id)) throw error;
+    });
+    await this.exclusively(() => this.parts.backups.remove(id));
   }
 
   onFinding(listener: OnFinding): void {
@@ -114,9 +143,9 @@ export class BackupJobs implements JobHandler {
       case 'VERIFY':
         return this.verify(action.id, action.prove, context);
       case 'IMPORT':
-        return this.parts.importer.run(action, context);
+        return this.exclusively(() => this.parts.importer.run(action, context), context.signal);
       case 'RESTORE':
-        return this.#restore(action.id, context);
+        return this.exclusively(() => this.#restore(action.id, context), context.signal);
     }
   }
 
@@ -138,7 +167,7 @@ export class BackupJobs implements JobHandler {
       }
       const verified = await this.#verified(id, kind === 'FULL', context, 0.5);
       const removed = await backups.prune();
-      await removeSetAside(loaded.settings.DATA_DIR, loaded.settings.RESTORE_KEEP_DAYS * dayMs);
+      await removeSetAside(loaded.settings, loaded.settings.RESTORE_KEEP_DAYS * dayMs);
       const bytes = (await backups.require(id)).bytes;
       const result = {
         id,
@@ -153,6 +182,14 @@ export class BackupJobs implements JobHandler {
       if (kind !== 'LIBRARY') await this.#copyAway(id, verified, context);
       return { ...result, proof: verified.proof };
     });
+  }
+
+  /** @throws AppError NOT_FOUND, or BAD_USER_INPUT for a proof of what does not hold everything */
+  async startVerification(id: string, prove: boolean): Promise<JobEntity> {
+    const { manifest } = await this.parts.backups.require(id);
+    if (prove && manifest.kind !== 'FULL')
+      throw badInput(`A backup of kind ${manifest.kind} does not hold everything that a proof compares.`, 'Prove one of kind FULL.');
+    return this.start({ action: 'VERIFY', id, prove });
   }
 
   /** Reads every byte of a backup; with `prove` it is restored beside and compared as well. */
@@ -174,16 +211,21 @@ export class BackupJobs implements JobHandler {
     const directory = backupDirectory(loaded.settings);
     const before = (await folder.find(id))?.status ?? null;
     const middle = prove ? from + (1 - from) / 3 : 1;
-    const problems = await inBackground({ task: 'check', loaded, directory, id }, this.#link(context, from, middle));
+    const { problems, rotten } = await inBackground({ task: 'check', loaded, directory, id }, this.#link(context, from, middle));
+    // Out of the way, so that the next backup writes them anew; those who share them are whole again then.
+    for (const object of rotten) await rename(object, `${object}.rotten`).catch(() => undefined);
     // A wrong key is nobody's damage; what is judged is what could be read.
     const status: BackupStatus = {
-      state: problems.length === 0 ? 'GOOD' : 'BAD',
+      // One that could not be restored stays bad until it is seen that it can be.
+      state: problems.length === 0 && (prove || before?.proof?.ok !== false) ? 'GOOD' : 'BAD',
       checkedAt: clock.now().toISOString(),
-      problems,
+      problems: problems.length === 0 && !prove && before?.proof?.ok === false ? before.proof.problems : problems,
       proof: before?.proof ?? null,
       copiedAt: before?.copiedAt ?? null,
     };
     if (problems.length === 0 && prove) {
+      // It is what was written, whatever becomes of the proof.
+      await backups.setStatus(id, status);
       const task = { task: 'prove' as const, loaded, directory, id };
       status.proof = await inBackground(task, this.#link(context, middle, 1));
       if (!status.proof.ok) Object.assign(status, { state: 'BAD', problems: status.proof.problems });
@@ -197,7 +239,6 @@ export class BackupJobs implements JobHandler {
     const { storage, folder, loaded, backups, clock } = this.parts;
     if (!storage) return;
     context.report({ stage: 'COPY', message: 'COPY' });
-    const beat = setInterval(() => context.report({}), beatMs).unref();
     try {
       await storage.put(`${id}.tar`, await archiveOf(folder, id, loaded.settings), context.signal);
       await backups.setStatus(id, { ...status, copiedAt: clock.now().toISOString() });
@@ -206,19 +247,21 @@ export class BackupJobs implements JobHandler {
       context.signal.throwIfAborted();
       this.#tell({ rule: 'backup_copy', error: messageOf(error) });
       throw new CopyFailed(`The backup ${id} is whole, but no copy of it could be put away: ${messageOf(error)}`);
-    } finally {
-      clearInterval(beat);
     }
   }
 
-  async #watched<T>(rule: BackupFinding['rule'], { signal }: JobContext, work: () => Promise<T>): Promise<T> {
+  async #watched<T>(rule: BackupFinding['rule'], { signal, report }: JobContext, work: () => Promise<T>): Promise<T> {
+    // Whoever waits for a turn is not stuck.
+    const beat = setInterval(() => report({}), beatMs).unref();
     try {
-      const result = await work();
+      const result = await this.exclusively(work, signal);
       this.#tell({ rule, error: null });
       return result;
     } catch (error) {
       if (!signal.aborted) this.#tell({ rule, error: error instanceof CopyFailed ? null : messageOf(error) });
       throw error;
+    } finally {
+      clearInterval(beat);
     }
   }
 

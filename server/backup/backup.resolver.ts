@@ -56,8 +56,7 @@ export class BackupResolver {
     @Arg('prove', () => Boolean, { defaultValue: false, nullable: true, description: 'Also restores it beside and compares answers; for a FULL one.' })
     prove: boolean | null,
   ): Promise<JobType> {
-    await this.backups.require(id);
-    return jobView(await this.jobs.start({ action: 'VERIFY', id, prove: prove ?? false }));
+    return jobView(await this.jobs.startVerification(id, prove ?? false));
   }
 
   @Mutation(() => JobType, {
@@ -83,7 +82,7 @@ export class BackupResolver {
 
   @Mutation(() => Boolean, { description: 'Deletes a backup and its copy. Errors: NOT_FOUND.' })
   async deleteBackup(@Arg('id', () => ID) id: string): Promise<boolean> {
-    await this.backups.remove(id);
+    await this.jobs.remove(id);
     return true;
   }
 }

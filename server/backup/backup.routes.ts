@@ -2,21 +2,22 @@ import { type Express } from 'express';
 import { randomUUID } from 'node:crypto';
 import { pipeline } from 'node:stream/promises';
 import { type Authorize, route } from '../platform/http/index.js';
-import { archiveOf, unpack } from './archive.js';
-import { type BackupFolder } from './backup-folder.js';
+import { archiveOf, type Exclusively, unpack } from './archive.js';
+import { type BackupFolder, received } from './backup-folder.js';
 import { type KeySettings } from './keys.js';
 
 interface RouteParts {
   folder: BackupFolder;
   settings: KeySettings;
+  exclusively: Exclusively;
   authorize: Authorize;
 }
 
 /**
  * `GET /backups/:id/archive`: a backup as one file. `POST /backups/archives`: takes such a file, the request's body, among the backups
- * and answers `{ "id": … }`; whoever sends it says so in a header that no page of others can send.
+ * and answers `{ "id": …, "isNew": … }`; whoever sends it says so in a header that no page of others can send.
  */
-export function backupRoutes(app: Express, { folder, settings, authorize }: RouteParts): void {
+export function backupRoutes(app: Express, { folder, settings, exclusively, authorize }: RouteParts): void {
   app.get(
     '/backups/:id/archive',
     route(async (request, response) => {
@@ -37,7 +38,7 @@ export function backupRoutes(app: Express, { folder, settings, authorize }: Rout
         response.status(415).json({ error: { code: 'UNSUPPORTED_FORMAT', message: 'Send the archive as application/x-tar.' } });
         return;
       }
-      response.json({ id: await unpack(request, folder, `received-${randomUUID()}`) });
+      response.json(await unpack(request, folder, `${received}${randomUUID()}`, exclusively));
     }),
   );
 }

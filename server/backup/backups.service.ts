@@ -5,9 +5,10 @@ import { type HealthCheck } from '../health/index.js';
 import { type Clock } from '../platform/clock.js';
 import { type Database } from '../platform/database/index.js';
 import { AppError } from '../platform/errors.js';
+import { type Logger } from '../platform/logging/index.js';
 import { type ObjectStorage } from '../platform/object-storage/index.js';
 import { type Backup, type BackupFolder } from './backup-folder.js';
-import { keyForReading } from './keys.js';
+import { keyForReading, keyForWriting } from './keys.js';
 import { type BackupKind, type BackupStatus } from './manifest.js';
 import { daysOf, expired } from './retention.js';
 import { originalsOf } from './restoring/check.js';
@@ -18,6 +19,7 @@ export interface BackupsParts {
   folder: BackupFolder;
   storage: ObjectStorage | null;
   clock: Clock;
+  log: Logger;
 }
 
 export interface BackupEstimate {
@@ -69,10 +71,18 @@ export class BackupsService {
 
   /** Deletes a backup, and what only it needs. @throws AppError NOT_FOUND */
   async remove(id: string): Promise<void> {
-    await this.parts.folder.remove(id);
+    await this.#removeOnly(id);
     await this.#dropObjects();
+  }
+
+  async #removeOnly(id: string): Promise<void> {
+    await this.parts.folder.remove(id);
     const name = `${id}.tar`;
-    if (this.parts.storage && (await this.parts.storage.list()).includes(name)) await this.parts.storage.remove(name);
+    const { storage, log } = this.parts;
+    if (!storage) return;
+    // A copy that cannot be reached now is no reason to keep what lies here.
+    const remove = async () => (await storage.list()).includes(name) && storage.remove(name);
+    await remove().catch((error: unknown) => log.warn({ err: error, backup: id }, 'the copy of a backup could not be removed'));
   }
 
   /** Backups that the rules of keeping would remove now. */
@@ -83,7 +93,8 @@ export class BackupsService {
   /** Removes what is kept no longer. @returns their ids */
   async prune(): Promise<string[]> {
     const gone = await this.wouldRemove();
-    for (const { manifest } of gone) await this.remove(manifest.id);
+    for (const { manifest } of gone) await this.#removeOnly(manifest.id);
+    if (gone.length > 0) await this.#dropObjects();
     return gone.map(({ manifest }) => manifest.id);
   }
 
@@ -96,6 +107,7 @@ export class BackupsService {
     const { folder, settings } = this.parts;
     if ((await folder.damaged()).length > 0) return;
     const named = new Map<string | null, Set<string>>();
+    const spared = new Set<string | null>();
     for (const { manifest } of await folder.list()) {
       const keyId = manifest.encryption?.keyId ?? null;
       const objects = named.get(keyId) ?? new Set();
@@ -103,10 +115,11 @@ export class BackupsService {
       try {
         for await (const { object } of originalsOf(folder, manifest, await keyForReading(manifest, settings))) objects.add(object);
       } catch {
-        return;
+        // Written with a key that is not set any more: what it names nobody knows.
+        spared.add(keyId);
       }
     }
-    await folder.dropObjects(named);
+    await folder.dropObjects(named, spared);
   }
 
   /** @throws AppError UNAVAILABLE where the disk would fill */
@@ -129,7 +142,8 @@ export class BackupsService {
     // A copy of the database and what is made of it lie side by side until it is done; PostgreSQL is read where it is.
     const databaseBytes = (await database.sizeBytes()) * (database.dialect === 'sqlite' ? 2 : 1);
     if (kind === 'VECTORS') return { neededBytes: databaseBytes, freeBytes };
-    const known = await folder.objects(null);
+    const key = await keyForWriting(folder.directory, this.parts.settings);
+    const known = await folder.objects(key?.id ?? null);
     const originals = (await database.read.query(
       'SELECT DISTINCT sha256, size_bytes AS bytes FROM documents WHERE deleted_at IS NULL AND sha256 IS NOT NULL',
     )) as { sha256: string; bytes: number | string }[];

@@ -19,6 +19,10 @@ export async function* fromLines<T>(stream: Readable): AsyncGenerator<T> {
     failure = error;
     lines.close();
   });
-  for await (const line of lines) if (line !== '') yield JSON.parse(line) as T;
+  try {
+    for await (const line of lines) if (line !== '') yield JSON.parse(line) as T;
+  } finally {
+    stream.destroy();
+  }
   if (failure) throw failure as Error;
 }

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { z } from 'zod';
 
 /** FULL: everything. DATABASE: all but the vectors, which can be made again. VECTORS, CONFIG: these alone. LIBRARY: documents for another installation. */
 export const backupKinds = ['FULL', 'DATABASE', 'VECTORS', 'CONFIG', 'LIBRARY'] as const;
@@ -82,6 +83,41 @@ export interface Proof {
   vectorStoreBytes: number;
   problems: string[];
 }
+
+const count = z.number().int().nonnegative();
+const hash = z.string().regex(/^[0-9a-f]{64}$/);
+const manifestSchema = z.object({
+  format: z.literal(1),
+  id: z.string().regex(/^\d{8}T\d{6}Z-[a-z]+-[0-9a-f]{4}$/),
+  kind: z.enum(backupKinds),
+  createdAt: z.iso.datetime(),
+  tookMs: z.number(),
+  version: z.string(),
+  schema: z.array(z.string()),
+  dialect: z.enum(['sqlite', 'postgres']).nullable(),
+  model: z.string().nullable(),
+  counts: z.object({ documents: count, chunks: count, vectors: count, goldenQueries: count, originals: count }),
+  parts: z.array(
+    z.object({
+      name: z.enum(['database', 'library', 'originals', 'vectors', 'settings']),
+      file: z.string().regex(/^(database|library|originals|vectors|settings)\.[a-z0-9.]+$/),
+      sha256: hash,
+      bytes: count,
+      plainBytes: count,
+    }),
+  ),
+  objects: z.object({ count, bytes: count, newCount: count, newBytes: count }),
+  missing: z.array(hash),
+  encryption: z.object({ keyId: z.string().regex(/^[0-9a-f]{16}$/), wrapped: z.string().nullable() }).nullable(),
+  samples: z.array(z.object({ query: z.string(), documentIds: z.array(z.string()) })),
+  quiet: z.boolean(),
+});
+
+/** Whether it is a manifest, every name in which stays within the folder of backups: an archive may come from anybody. */
+export const isSafe = (manifest: unknown): manifest is Manifest => manifestSchema.safeParse(manifest).success;
+
+/** Path of an original below `objects/<key>`. */
+export const isObject = (name: string) => /^[0-9a-f]{2}\/[0-9a-f]{64}-[0-9a-f]{64}$/.test(name);
 
 export const manifestFile = 'manifest.json';
 export const statusFile = 'status.json';

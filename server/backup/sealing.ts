@@ -13,6 +13,8 @@ export interface Sealed {
   sha256: string;
   bytes: number;
   plainBytes: number;
+  /** Of what it holds. */
+  plainSha256: string;
 }
 
 /** Hashes and counts what passes. */
@@ -45,7 +47,7 @@ export async function seal(source: Readable, path: string, key: Key | null, sign
     const encrypted = fromWeb(await encrypter.encrypt(toWeb(compressed)));
     await Promise.all([pipeline(source, plain, compressed, { signal }), pipeline(encrypted, stored, file, { signal })]);
   }
-  return { sha256: stored.sha256(), bytes: stored.bytes(), plainBytes: plain.bytes() };
+  return { sha256: stored.sha256(), bytes: stored.bytes(), plainBytes: plain.bytes(), plainSha256: plain.sha256() };
 }
 
 /**

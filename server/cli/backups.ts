@@ -54,9 +54,9 @@ export function addBackups(program: Command, { connected, print, progress, exitU
     return settled(client, createBackup);
   };
 
-  async function latest(client: Client): Promise<string> {
+  async function latest(client: Client, full: boolean): Promise<string> {
     const { backups } = await client.request<{ backups: ListedBackup[] }>(`query { backups { ${backupFields} } }`);
-    const newest = backups.find(({ kind }) => kind === 'FULL' || kind === 'DATABASE');
+    const newest = backups.find(({ kind }) => kind === 'FULL' || (kind === 'DATABASE' && !full));
     if (!newest) throw new AppError('NOT_FOUND', 'There is no backup yet.', 'Make one by `erpfts backup`.');
     return newest.id;
   }
@@ -122,7 +122,7 @@ export function addBackups(program: Command, { connected, print, progress, exitU
     .option('--prove', 'also restore it beside and compare its answers')
     .action(async (name: string, { prove }: { prove?: boolean }) => {
       const { result } = await connected(async (client) => {
-        const id = name === 'latest' ? await latest(client) : name;
+        const id = name === 'latest' ? await latest(client, prove ?? false) : name;
         const { verifyBackup } = await client.request<{ verifyBackup: Job }>(
           `mutation Verify($id: ID!, $prove: Boolean!) { verifyBackup(id: $id, prove: $prove) { ${jobFields} } }`,
           { id, prove: prove ?? false },
@@ -144,7 +144,8 @@ export function addBackups(program: Command, { connected, print, progress, exitU
       if (!yes && !dryRun)
         throw new CommanderError(exitUsage, 'erpfts.restore', 'This exchanges all documents. Say --yes to do it, or --dry-run to see what would change.');
       const isRunning = (await runningServer(loaded.settings.DATA_DIR)) !== null;
-      const id = await backupNamed(backup, loaded);
+      // A running server has the folder of backups to itself.
+      const id = isRunning && existsSync(backup) ? (await connected((client) => sendArchive(client, backup))).id : await backupNamed(backup, loaded);
       if (dryRun || isRunning) {
         const outcome = await connected((client) => (dryRun ? preview(client, id) : restoreByServer(client, id)));
         print(outcome, () => JSON.stringify(outcome, null, 2));
@@ -207,8 +208,7 @@ export function addBackups(program: Command, { connected, print, progress, exitU
     .option('--dry-run', 'only tell what would happen')
     .action(async (backup: string, { document, dryRun }: { document?: string[]; dryRun?: boolean }) => {
       const { result } = await connected(async (client) => {
-        const isArchive = existsSync(backup);
-        const id = isArchive ? await sendArchive(client, backup) : backup;
+        const { id, isNew } = existsSync(backup) ? await sendArchive(client, backup) : { id: backup, isNew: false };
         try {
           const { importFromBackup } = await client.request<{ importFromBackup: Job }>(
             `mutation Import($id: ID!, $documentIds: [ID!], $dryRun: Boolean!) { importFromBackup(id: $id, documentIds: $documentIds, dryRun: $dryRun) { ${jobFields} } }`,
@@ -216,7 +216,8 @@ export function addBackups(program: Command, { connected, print, progress, exitU
           );
           return await settled(client, importFromBackup);
         } finally {
-          if (isArchive) await client.request('mutation Delete($id: ID!) { deleteBackup(id: $id) }', { id });
+          // It came for this alone.
+          if (isNew) await client.request('mutation Delete($id: ID!) { deleteBackup(id: $id) }', { id });
         }
       });
       const outcome = result as unknown as ImportOutcome;
@@ -229,8 +230,8 @@ export function addBackups(program: Command, { connected, print, progress, exitU
     });
 }
 
-async function sendArchive(client: Client, path: string): Promise<string> {
-  return (await client.post<{ id: string }>('/backups/archives', 'application/x-tar', createReadStream(path))).id;
+function sendArchive(client: Client, path: string): Promise<{ id: string; isNew: boolean }> {
+  return client.post('/backups/archives', 'application/x-tar', createReadStream(path));
 }
 
 /** @returns the id of a backup that lies in the folder of backups; an archive, or a copy in the object storage, is put there first */
@@ -238,7 +239,7 @@ async function backupNamed(name: string, { settings }: LoadedSettings): Promise<
   const { BackupFolder, backupDirectory, unpack } = await import('../backup/index.js');
   const folder = new BackupFolder(backupDirectory(settings));
   const workName = `received-${process.pid}`;
-  if (existsSync(name)) return unpack(createReadStream(name), folder, workName);
+  if (existsSync(name)) return (await unpack(createReadStream(name), folder, workName)).id;
   if (name === 'latest') {
     const newest = (await folder.list()).find(({ manifest, status }) => status?.state === 'GOOD' && manifest.parts.some((part) => part.name === 'database'));
     if (newest) return newest.manifest.id;
@@ -250,7 +251,7 @@ async function backupNamed(name: string, { settings }: LoadedSettings): Promise<
       const copies = (await storage.list())
         .filter((copy) => (name === 'latest' ? /-(full|database)-[0-9a-f]{4}\.tar$/.test(copy) : copy === `${name}.tar`))
         .sort();
-      if (copies.length > 0) return await unpack(await storage.get(copies.at(-1)!), folder, workName);
+      if (copies.length > 0) return (await unpack(await storage.get(copies.at(-1)!), folder, workName)).id;
     } finally {
       storage.close();
     }

@@ -55,7 +55,11 @@ export class IndexRepair {
     this.#lookedAt = Date.now();
     // In this order: a passage's vector is there before it counts, and goes after it has stopped to count.
     const expected = await this.mirror.expected();
-    if ((await this.index.vectors.count(this.index.active.collection)) < expected - this.#unembedded) this.run();
+    const lacking = expected - this.#unembedded - (await this.index.vectors.count(this.index.active.collection));
+    if (lacking <= 0) return;
+    // Said at once: the run that follows counts for itself.
+    this.#missing ||= lacking;
+    this.run();
   }
 
   /** Compares and repairs in the background; a call during a run makes another one follow. */

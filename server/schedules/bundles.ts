@@ -26,16 +26,6 @@ export function bundles(settings: Settings, { backups, maintenance, reports, gol
     steps: [{ name: `BACKUP_${kind}`, run: (context) => backups.save(kind, context) }],
   });
   return [
-    backup('DATABASE', 'Documents and database are saved, and every byte of the backup is checked.', settings.BACKUP_DATABASE_SCHEDULE),
-    backup('VECTORS', 'The vectors are saved, so that a restore need not make them again.', settings.BACKUP_VECTORS_SCHEDULE),
-    backup('CONFIG', 'The settings, without secrets, are saved.', settings.BACKUP_CONFIG_SCHEDULE),
-    backup('FULL', 'Everything is saved, and restored beside to prove that it can be.', settings.BACKUP_FULL_SCHEDULE),
-    {
-      name: 'BACKUP_PROOF',
-      about: 'The newest complete backup is restored beside once more and compared.',
-      pattern: settings.BACKUP_PROOF_SCHEDULE,
-      steps: [{ name: 'BACKUP_PROOF', run: (context) => backups.proveNewest(context) }],
-    },
     {
       name: 'DAILY',
       about: 'Daily maintenance: old log files, temporary files, statistics of the database, statistics of the cache.',
@@ -71,6 +61,16 @@ export function bundles(settings: Settings, { backups, maintenance, reports, gol
       about: 'The golden queries are asked, and the live index is scored by them.',
       pattern: settings.GOLDEN_SCHEDULE,
       steps: [{ name: 'SCORE', run: async () => ({ jobId: (await golden.score()).id }) }],
+    },
+    backup('DATABASE', 'Documents and database are saved, and every byte of the backup is checked.', settings.BACKUP_DATABASE_SCHEDULE),
+    backup('VECTORS', 'The vectors are saved, so that a restore need not make them again.', settings.BACKUP_VECTORS_SCHEDULE),
+    backup('CONFIG', 'The settings, without secrets, are saved.', settings.BACKUP_CONFIG_SCHEDULE),
+    backup('FULL', 'Everything is saved, and restored beside to prove that it can be.', settings.BACKUP_FULL_SCHEDULE),
+    {
+      name: 'BACKUP_PROOF',
+      about: 'The newest complete backup is restored beside once more and compared.',
+      pattern: settings.BACKUP_PROOF_SCHEDULE,
+      steps: [{ name: 'BACKUP_PROOF', run: (context) => backups.proveNewest(context) }],
     },
   ];
 }

@@ -79,7 +79,7 @@ test('a database that is whole is left alone; a damaged one is exchanged for the
   const { size } = await database.stat();
   for (let at = 4096; at < size; at += 8192) await database.write(Buffer.alloc(4096, 0x5a), 0, 4096, at);
   await database.close();
-  expect(await erpfts(dataDir, ['check-database'])).toMatchObject({ code: 1 });
+  expect(await erpfts(dataDir, ['check-database'])).toMatchObject({ code: 3 });
   const repaired = await recover('damaged-database.sh', dataDir);
   expect(repaired.out).toContain(`${id} is restored`);
   expect(repaired).toMatchObject({ code: 0, out: expect.stringContaining('compare all stores') as string });

@@ -23,8 +23,8 @@ beforeAll(async () => {
 });
 afterAll(() => server.stop());
 
-const checked = (settings = { BACKUP_PASSPHRASE: passphrase, BACKUP_KEY_FILE: '' }) =>
-  check(id, { folder: new BackupFolder(folder), settings, signal: new AbortController().signal, report: () => undefined });
+const checked = async (settings = { BACKUP_PASSPHRASE: passphrase, BACKUP_KEY_FILE: '' }) =>
+  (await check(id, { folder: new BackupFolder(folder), settings, signal: new AbortController().signal, report: () => undefined })).problems;
 
 async function filesOf(): Promise<string[]> {
   const entries = await readdir(folder, { recursive: true, withFileTypes: true });

@@ -93,7 +93,7 @@ test('a shell completes commands, choices and options', async () => {
       ['-c', `${out}\nCOMP_WORDS=(${typed.map((word) => `'${word}'`).join(' ')}) COMP_CWORD=${typed.length - 1}; _erpfts; echo "\${COMPREPLY[*]}"`],
       { encoding: 'utf8' },
     ).trim();
-  expect(complete('erpfts', 'verify')).toBe('verify-data');
+  expect(complete('erpfts', 'verify-d')).toBe('verify-data');
   expect(complete('erpfts', 'maintenance', 'vac')).toBe('vacuum');
   expect(complete('erpfts', 'schedule', 'e')).toBe('enable');
   expect(complete('erpfts', 'verify-data', '--dry')).toBe('--dry-run');

@@ -41,6 +41,11 @@ test('schedules follow their time zone, and one that is off is never due', async
     ['WEEKLY', true],
     ['MONTHLY', true],
     ['GOLDEN_QUERIES', true],
+    ['BACKUP_DATABASE', true],
+    ['BACKUP_VECTORS', true],
+    ['BACKUP_CONFIG', true],
+    ['BACKUP_FULL', true],
+    ['BACKUP_PROOF', true],
   ]);
   expect(states[0]!.nextRunAt).toMatch(/-12-31T15:00:00\.000Z$/);
   expect(states[3]!.nextRunAt).toBeNull();
@@ -59,7 +64,9 @@ test('each bundle runs on demand, step by step, and leaves its reports', { timeo
     DAILY: ['ROTATE_LOGS', 'CLEAN_TEMP', 'ANALYZE', 'CACHE_STATISTICS'],
     WEEKLY: ['VACUUM', 'OPTIMIZE_INDEX', 'OPTIMIZE_FULLTEXT', 'VERIFY_DATA', 'REPORT_PERFORMANCE', 'DISK_CHECK'],
     MONTHLY: ['REPORT_LOG_ANALYSIS', 'REPORT_UPDATE_CHECK', 'REPORT_CAPACITY'],
-    GOLDEN_QUERIES: undefined,
+    ...Object.fromEntries(
+      ['GOLDEN_QUERIES', 'BACKUP_DATABASE', 'BACKUP_VECTORS', 'BACKUP_CONFIG', 'BACKUP_FULL', 'BACKUP_PROOF'].map((name) => [name, undefined]),
+    ),
   });
   const { reports } = await server.ask<{ reports: { edges: { node: { id: string; kind: string } }[] } }>('{ reports { edges { node { id kind } } } }');
   expect(reports.edges.map(({ node }) => node.kind).sort()).toEqual(['CAPACITY', 'LOG_ANALYSIS', 'PERFORMANCE', 'UPDATE_CHECK']);

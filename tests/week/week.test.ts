@@ -191,7 +191,16 @@ test('a week of load, a full disk, a leak, a dying vector store and a damaged in
       .map(({ result }) => result.due)
       .sort();
   const days = (hourOfDay: string) => Array.from({ length: 7 }, (_, i) => `${new Date(start + i * day).toISOString().slice(0, 10)}T${hourOfDay}:00.000Z`);
-  expect({ daily: times('DAILY'), weekly: times('WEEKLY'), monthly: times('MONTHLY'), golden: times('GOLDEN_QUERIES') }).toEqual({
+  expect({
+    ...{ daily: times('DAILY'), weekly: times('WEEKLY'), monthly: times('MONTHLY'), golden: times('GOLDEN_QUERIES') },
+    ...{ database: times('BACKUP_DATABASE'), vectors: times('BACKUP_VECTORS'), config: times('BACKUP_CONFIG') },
+    ...{ full: times('BACKUP_FULL'), proof: times('BACKUP_PROOF') },
+  }).toEqual({
+    database: days('02:00'),
+    vectors: days('03:00'),
+    config: ['2026-05-31T01:00:00.000Z'],
+    full: ['2026-06-01T06:00:00.000Z'],
+    proof: ['2026-05-30T06:00:00.000Z'],
     daily: days('03:30'),
     weekly: ['2026-05-31T04:00:00.000Z'],
     monthly: ['2026-06-01T05:00:00.000Z'],

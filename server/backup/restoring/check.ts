@@ -1,11 +1,11 @@
 import { existsSync } from 'node:fs';
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { messageOf } from '../../platform/errors.js';
+import { AppError, messageOf } from '../../platform/errors.js';
 import { type BackupFolder } from '../backup-folder.js';
 import { type Key, keyForReading, type KeySettings } from '../keys.js';
 import { fromLines } from '../lines.js';
-import { type BackupStatus, fromRecord, type Manifest, manifestFile, statusFile } from '../manifest.js';
+import { type BackupStatus, fromRecord, isObject, type Manifest, manifestFile, statusFile } from '../manifest.js';
 import { type OriginalRecord, storedHash } from '../saving/originals-part.js';
 import { hashOf, unseal } from '../sealing.js';
 
@@ -16,26 +16,39 @@ interface CheckParts {
   report: (stage: string, progress: number) => void;
 }
 
+export interface Checked {
+  /** What is wrong; nothing where it is whole. */
+  problems: string[];
+  /** Paths of originals that are not what was written. */
+  rotten: string[];
+}
+
 /** Objects of a backup, read from its list. */
 export async function* originalsOf(folder: BackupFolder, manifest: Manifest, key: Key | null): AsyncGenerator<OriginalRecord> {
   const part = manifest.parts.find(({ name }) => name === 'originals');
-  if (part) yield* fromLines<OriginalRecord>(await unseal(join(folder.path(manifest.id), part.file), key));
+  if (!part) return;
+  for await (const original of fromLines<OriginalRecord>(await unseal(join(folder.path(manifest.id), part.file), key))) {
+    if (!isObject(original.object)) throw new AppError('CONFLICT', `The backup ${manifest.id} names an original outside its folder.`, 'Do not use it.');
+    yield original;
+  }
 }
 
 /**
  * Reads every byte of a backup and compares it with what was written: manifest, parts and the originals it needs.
- * @returns what is wrong; nothing where it is whole
  * @throws AppError BAD_USER_INPUT where the key is not that of the backup
  */
-export async function check(id: string, { folder, settings, signal, report }: CheckParts): Promise<string[]> {
+export async function check(id: string, { folder, settings, signal, report }: CheckParts): Promise<Checked> {
   const path = folder.path(id);
   const problems: string[] = [];
+  const rotten: string[] = [];
   const text = await readFile(join(path, manifestFile), 'utf8').catch(() => null);
   const manifest = text === null ? null : fromRecord<Manifest>(text);
-  if (!manifest) return [`${manifestFile} is ${text === null ? 'missing' : 'damaged'}.`];
+  if (!manifest) return { problems: [`${manifestFile} is ${text === null ? 'missing' : 'damaged'}.`], rotten };
   const status = await readFile(join(path, statusFile), 'utf8').catch(() => null);
   if (status !== null && !fromRecord<BackupStatus>(status)) problems.push(`${statusFile} is damaged.`);
-  const strangers = (await readdir(path)).filter((name) => ![manifestFile, statusFile, ...manifest.parts.map(({ file }) => file)].includes(name));
+  const strangers = (await readdir(path)).filter(
+    (name) => !name.endsWith('.tmp') && ![manifestFile, statusFile, ...manifest.parts.map(({ file }) => file)].includes(name),
+  );
   if (strangers.length > 0) problems.push(`It holds files that it was not written with: ${strangers.join(', ')}.`);
   for (const [i, part] of manifest.parts.entries()) {
     report('CHECK', (i / manifest.parts.length) * 0.5);
@@ -43,7 +56,7 @@ export async function check(id: string, { folder, settings, signal, report }: Ch
     else if ((await hashOf(join(path, part.file), signal)).sha256 !== part.sha256) problems.push(`${part.file} is not what was written.`);
   }
   const key = await keyForReading(manifest, settings);
-  if (problems.some((problem) => problem.startsWith('originals'))) return problems;
+  if (problems.some((problem) => problem.startsWith('originals'))) return { problems, rotten };
   let done = 0;
   try {
     for await (const original of originalsOf(folder, manifest, key)) {
@@ -51,11 +64,14 @@ export async function check(id: string, { folder, settings, signal, report }: Ch
       if (done++ % 20 === 0) report('CHECK', 0.5 + (done / Math.max(1, manifest.objects.count)) * 0.5);
       const object = join(folder.objectsPath(key?.id ?? null), original.object);
       if (!existsSync(object)) problems.push(`The original ${original.sha256} is missing.`);
-      else if ((await hashOf(object, signal)).sha256 !== storedHash(original)) problems.push(`The original ${original.sha256} is not what was written.`);
+      else if ((await hashOf(object, signal)).sha256 !== storedHash(original)) {
+        problems.push(`The original ${original.sha256} is not what was written.`);
+        rotten.push(object);
+      }
     }
   } catch (error) {
     signal.throwIfAborted();
     problems.push(`The list of originals cannot be read: ${messageOf(error)}`);
   }
-  return problems;
+  return { problems, rotten };
 }

@@ -1,15 +1,13 @@
 import { createReadStream, existsSync } from 'node:fs';
 import { mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
-import { createWriteStream } from 'node:fs';
 import { join } from 'node:path';
-import { pipeline } from 'node:stream/promises';
 import { type Settings } from '../../config/index.js';
 import { type Database } from '../../platform/database/index.js';
 import { messageOf } from '../../platform/errors.js';
 import { fromLines } from '../lines.js';
 import { type VectorRecord } from '../saving/library-part.js';
-import { started } from '../saving/source.js';
-import { finishDatabase, putIntoPostgres } from './stage.js';
+import { bringSchemaBack, dropSchemasAside, putIntoPostgres, setSchemaAside } from './postgres.js';
+import { finishDatabase } from './stage.js';
 
 /** A row as it goes into another database. */
 export interface KeptRow {
@@ -21,14 +19,16 @@ export interface RestorePlan {
   backupId: string;
   /** Job that asked for it; null from the command line. */
   jobId: string | null;
-  /** prepared: nothing is moved for good; aside: the present state is set aside; placed: the restored state is in place. */
-  phase: 'prepared' | 'aside' | 'placed';
+  /** prepared: nothing is moved for good; aside: the present state is set aside; placed: the restored state is in place; clearing: it failed, and is taken away; returning: the state before is put back. */
+  phase: 'prepared' | 'aside' | 'placed' | 'clearing' | 'returning';
   /** Folder under DATA_DIR/set-aside that gets the present state. */
   aside: string;
   /** Starts that were tried with the restored state. */
   attempts: number;
   /** Who is signed in stays so, and the job tells how it ended. */
   rows: KeptRow[];
+  /** Why the restored state is taken away again. */
+  reason?: string;
 }
 
 /** What became of the newest restore. */
@@ -41,7 +41,7 @@ export interface RestoreOutcome {
   aside: string;
 }
 
-type RestoreSettings = Pick<Settings, 'DATA_DIR' | 'DATABASE_URL'>;
+type RestoreSettings = Pick<Settings, 'DATA_DIR' | 'DATABASE_URL' | 'CHROMA_URL'>;
 
 /** All that a restore exchanges. ChromaDB is filled again from the database. */
 const exchanged = ['erpfts.sqlite', 'erpfts.sqlite-wal', 'erpfts.sqlite-shm', 'originals', 'chroma'];
@@ -68,16 +68,15 @@ export const lastRestore = (dataDir: string) => readWhole<RestoreOutcome>(outcom
 /** Decides on a restore whose state lies in `stagingFolder`: from here on it happens, whatever interrupts it, or the present state comes back. */
 export const decide = (dataDir: string, plan: RestorePlan) => writeWhole(planFile(dataDir), plan);
 
-/** What was set aside by restores longer than `keepMs` ago goes. @returns how many were removed */
-export async function removeSetAside(dataDir: string, keepMs: number): Promise<number> {
-  let removed = 0;
+/** What was set aside by restores longer than `keepMs` ago goes. */
+export async function removeSetAside({ DATA_DIR: dataDir, DATABASE_URL: url }: RestoreSettings, keepMs: number): Promise<void> {
+  const kept: string[] = [];
   for (const name of await readdir(asideFolder(dataDir)).catch(() => [])) {
     const path = join(asideFolder(dataDir), name);
-    if (Date.now() - (await stat(path)).mtimeMs < keepMs) continue;
-    await rm(path, { recursive: true, force: true });
-    removed += 1;
+    if (Date.now() - (await stat(path)).mtimeMs < keepMs) kept.push(name);
+    else await rm(path, { recursive: true, force: true });
   }
-  return removed;
+  if (url) await dropSchemasAside(url, kept);
 }
 
 /**
@@ -90,9 +89,16 @@ export class PendingRestore {
     readonly plan: RestorePlan,
   ) {}
 
+  /** For whoever has the data directory to itself. */
   static async find(settings: RestoreSettings): Promise<PendingRestore | null> {
     const plan = await readWhole<RestorePlan>(planFile(settings.DATA_DIR));
-    return plan && new PendingRestore(settings, plan);
+    if (plan) return new PendingRestore(settings, plan);
+    // What was made ready, tried or taken away by runs that were cut off before they had decided, or after they had ended.
+    const leftovers = await readdir(join(settings.DATA_DIR, 'restore')).catch(() => []);
+    for (const name of leftovers.filter((one) => one === 'staged' || one.startsWith('failed-')))
+      await rm(join(settings.DATA_DIR, 'restore', name), { recursive: true, force: true });
+    await rm(join(settings.DATA_DIR, 'proof'), { recursive: true, force: true });
+    return null;
   }
 
   get #dataDir(): string {
@@ -103,37 +109,38 @@ export class PendingRestore {
     return join(asideFolder(this.#dataDir), this.plan.aside);
   }
 
+  get #failed(): string {
+    return join(this.#dataDir, 'restore', `failed-${this.plan.aside}`);
+  }
+
   async #enter(phase: RestorePlan['phase']): Promise<void> {
     this.plan.phase = phase;
     await decide(this.#dataDir, this.plan);
   }
 
+  /** It failed before, and the state before was not put back to the end. */
+  get isReturning(): boolean {
+    return this.plan.phase === 'clearing' || this.plan.phase === 'returning';
+  }
+
   /** Sets the present state aside and puts the restored one in its place. Throws where the restored state has failed to start before. */
   async apply(): Promise<void> {
     const { plan } = this;
+    const { DATABASE_URL: url } = this.settings;
     if (plan.phase === 'prepared') {
-      await this.#setAside();
+      await mkdir(this.#aside, { recursive: true, mode: 0o700 });
+      await this.#move(this.#dataDir, this.#aside);
+      if (url) await setSchemaAside(url, plan.aside);
       await this.#enter('aside');
     }
     if (plan.phase === 'aside') {
       await this.#move(stagingFolder(this.#dataDir), this.#dataDir);
-      if (this.settings.DATABASE_URL) await putIntoPostgres(join(stagingFolder(this.#dataDir), 'database.sql'), this.settings.DATABASE_URL);
+      if (url) await putIntoPostgres(join(stagingFolder(this.#dataDir), 'database.dump'), url);
       await this.#enter('placed');
     }
     plan.attempts += 1;
     if (plan.attempts > mostAttempts) throw new Error('the restored state could not be started');
     await decide(this.#dataDir, plan);
-  }
-
-  async #setAside(): Promise<void> {
-    await mkdir(this.#aside, { recursive: true, mode: 0o700 });
-    await this.#move(this.#dataDir, this.#aside);
-    const { DATABASE_URL: url } = this.settings;
-    const dump = join(this.#aside, 'database.sql');
-    if (!url || existsSync(dump)) return;
-    const tool = await started('pg_dump', ['--no-owner', '--no-privileges', '--dbname', url]);
-    await Promise.all([pipeline(tool.stdout, createWriteStream(`${dump}.tmp`, { mode: 0o600, flush: true })), tool.ended]);
-    await rename(`${dump}.tmp`, dump);
   }
 
   /** Moves what is there and has not been moved. */
@@ -151,6 +158,8 @@ export class PendingRestore {
       await rm(vectors, { force: true });
     }
     await database.write(async (tx) => {
+      // A vector store that is not ours holds the vectors of the state before, under numbers that mean other passages now.
+      if (this.settings.CHROMA_URL) await tx.query(`UPDATE index_generations SET collection = collection || '_${Date.now().toString(36)}'`);
       for (const { table, values } of this.plan.rows) {
         const columns = Object.keys(values);
         const places = columns.map((_, i) => (database.dialect === 'postgres' ? `$${i + 1}` : '?'));
@@ -167,22 +176,22 @@ export class PendingRestore {
     await this.#end(null);
   }
 
-  /** Takes the restored state away and puts back what was set aside. */
+  /** Takes the restored state away and puts back what was set aside. Cut off, it is gone on with at the next start. */
   async rollBack(reason: unknown): Promise<void> {
-    if (this.plan.phase !== 'prepared') {
-      const failed = join(this.#dataDir, 'restore', `failed-${this.plan.aside}`);
-      await mkdir(failed, { recursive: true, mode: 0o700 });
-      // Only what was put in place goes: of a move that was cut off, some is still set aside and nothing stands in its stead.
-      for (const name of exchanged) {
-        if (existsSync(join(this.#dataDir, name)) && !existsSync(join(failed, name))) await rename(join(this.#dataDir, name), join(failed, name));
-      }
-      const dump = join(this.#aside, 'database.sql');
-      if (this.settings.DATABASE_URL && existsSync(dump)) await putIntoPostgres(dump, this.settings.DATABASE_URL);
-      await this.#move(this.#aside, this.#dataDir);
-      await rm(failed, { recursive: true, force: true });
-    } else await this.#move(this.#aside, this.#dataDir);
+    const { plan } = this;
+    plan.reason ??= messageOf(reason);
+    if (plan.phase === 'aside' || plan.phase === 'placed') await this.#enter('clearing');
+    if (plan.phase === 'clearing') {
+      await mkdir(this.#failed, { recursive: true, mode: 0o700 });
+      await this.#move(this.#dataDir, this.#failed);
+    }
+    await this.#enter('returning');
+    await this.#move(this.#aside, this.#dataDir);
+    if (this.settings.DATABASE_URL) await bringSchemaBack(this.settings.DATABASE_URL, plan.aside);
+    await this.#end(plan.reason);
+    // Not before the plan is gone: what is put back must never be taken for what failed.
+    await rm(this.#failed, { recursive: true, force: true });
     await rm(this.#aside, { recursive: true, force: true });
-    await this.#end(messageOf(reason));
   }
 
   async #end(error: string | null): Promise<void> {

@@ -1,5 +1,5 @@
-import { createReadStream, existsSync } from 'node:fs';
-import { link, mkdir, open, rm } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { link, mkdir, open, rm, statfs } from 'node:fs/promises';
 import { createWriteStream } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { type Readable } from 'node:stream';
@@ -10,15 +10,16 @@ import { BlobStore } from '../../platform/blobs/index.js';
 import { Database } from '../../platform/database/index.js';
 import { AppError } from '../../platform/errors.js';
 import { createLogger } from '../../platform/logging/index.js';
+import { newJob } from '../../platform/queue/index.js';
 import { type BackupFolder } from '../backup-folder.js';
 import { type Key, keyForReading } from '../keys.js';
 import { fromLines } from '../lines.js';
 import { type Counts, type Manifest, type PartName } from '../manifest.js';
 import { type VectorRecord } from '../saving/library-part.js';
 import { countsOf } from '../saving/save.js';
-import { started } from '../saving/source.js';
 import { hashOf, meter, unseal } from '../sealing.js';
 import { originalsOf } from './check.js';
+import { putIntoPostgres } from './postgres.js';
 import { putBackVectors } from './vectors.js';
 
 export interface StageParts {
@@ -71,19 +72,40 @@ async function partOf(manifest: Manifest, name: PartName, folder: BackupFolder, 
   return unseal(path, key);
 }
 
-/** Makes a data directory of a backup, beside whatever is in use. */
+/** Makes a data directory of a backup, beside whatever is in use; one that fails leaves nothing. @throws AppError UNAVAILABLE where the disk would fill */
 export async function stage(id: string, parts: StageParts): Promise<Staged> {
-  const { settings, folder, target, signal, report } = parts;
+  const { settings, folder, target } = parts;
   const { manifest } = await folder.require(id);
   requireReadable(manifest, settings);
-  const key = await keyForReading(manifest, settings);
   await rm(target, { recursive: true, force: true });
   await mkdir(target, { recursive: true, mode: 0o700 });
+  try {
+    await requireRoom(manifest, target, settings.DISK_MIN_FREE_BYTES);
+    return await fill(manifest, parts);
+  } catch (error) {
+    await rm(target, { recursive: true, force: true });
+    throw error;
+  }
+}
+
+/** Vectors go from their lines, a third longer, into the database. */
+async function requireRoom({ id, parts, objects }: Manifest, target: string, least: number): Promise<void> {
+  const { bavail, bsize } = await statfs(target);
+  const needed = parts.reduce((sum, part) => sum + part.plainBytes, objects.bytes);
+  if (bavail * bsize - needed >= least) return;
+  const megabytes = (bytes: number) => `${Math.ceil(bytes / 1024 ** 2)} MB`;
+  throw new AppError('UNAVAILABLE', `Restoring ${id} may need ${megabytes(needed)} in DATA_DIR; ${megabytes(bavail * bsize)} are free.`, 'Make room first.');
+}
+
+async function fill(manifest: Manifest, parts: StageParts): Promise<Staged> {
+  const { settings, folder, target, signal, report } = parts;
+  const { id } = manifest;
+  const key = await keyForReading(manifest, settings);
   await putBackOriginals(manifest, key, parts);
   report('DATABASE', 0.5);
   const content = await partOf(manifest, 'database', folder, key, signal);
   if (!content) throw new AppError('CONFLICT', `The backup ${id} holds no database.`, 'Restore a FULL or DATABASE backup.');
-  const file = join(target, manifest.dialect === 'postgres' ? 'database.sql' : 'erpfts.sqlite');
+  const file = join(target, manifest.dialect === 'postgres' ? 'database.dump' : 'erpfts.sqlite');
   await pipeline(content, createWriteStream(file, { mode: 0o600, flush: true }), { signal });
   report('VECTORS', 0.7);
   const vectors = vectorsFor(manifest, folder, settings, signal);
@@ -120,7 +142,15 @@ export async function finishDatabase(
     `SELECT count(*) AS n FROM chunks c JOIN documents d ON d.id = c.document_id AND d.revision = c.revision WHERE NOT EXISTS
      (SELECT 1 FROM chunk_vectors v JOIN index_generations g ON g.model = v.model AND g.status = 'ACTIVE' WHERE v.chunk_id = c.id)`,
   )) as { n: number | string }[];
-  return { counts, withoutVectors: Number(lacking?.n ?? 0) };
+  const withoutVectors = Number(lacking?.n ?? 0);
+  if (withoutVectors > 0) await queueRepair(database);
+  return { counts, withoutVectors };
+}
+
+/** Documents whose vectors no backup had are read again once the server runs. */
+async function queueRepair(database: Database): Promise<void> {
+  const job = newJob({ kind: 'MAINTENANCE', subjectId: 'maintenance:REPAIR_DATA', payload: { task: 'REPAIR_DATA', options: { dryRun: false } } });
+  await database.write((tx) => tx.save(job));
 }
 
 /** Work on the system itself that was under way is not gone on with; work on documents is. */
@@ -161,15 +191,24 @@ async function putBackOriginals(manifest: Manifest, key: Key | null, { folder, t
   await directory.sync().finally(() => directory.close());
 }
 
-/** The backup's own vectors, then those of the newest vector backup: what has a vector already gets no other. */
+/** The backup's own vectors, else those of the newest backup that has some. */
 export async function* vectorsFor(manifest: Manifest, folder: BackupFolder, settings: Settings, signal: AbortSignal): AsyncGenerator<VectorRecord> {
   const own = await partOf(manifest, 'vectors', folder, await keyForReading(manifest, settings), signal);
-  if (own) return yield* fromLines<VectorRecord>(own);
-  const backups = await folder.list();
-  const newest = backups.find(({ manifest: { parts }, status }) => status?.state === 'GOOD' && parts.some(({ name }) => name === 'vectors'));
-  if (!newest) return;
-  const content = await partOf(newest.manifest, 'vectors', folder, await keyForReading(newest.manifest, settings), signal);
-  if (content) yield* fromLines<VectorRecord>(content);
+  if (own) {
+    yield* fromLines<VectorRecord>(own);
+    return;
+  }
+  for (const { manifest: other, status } of await folder.list()) {
+    if (status?.state !== 'GOOD' || !other.parts.some(({ name }) => name === 'vectors')) continue;
+    // One that cannot be opened is no reason to give the documents up: an older one may, or vectors are made again.
+    const content = await keyForReading(other, settings)
+      .then((key) => partOf(other, 'vectors', folder, key, signal))
+      .catch(() => null);
+    signal.throwIfAborted();
+    if (!content) continue;
+    yield* fromLines<VectorRecord>(content);
+    return;
+  }
 }
 
 async function writeLines(records: AsyncIterable<object>, path: string): Promise<void> {
@@ -179,22 +218,4 @@ async function writeLines(records: AsyncIterable<object>, path: string): Promise
     },
     createWriteStream(path, { mode: 0o600, flush: true }),
   );
-}
-
-const dropTables = `DO $$ DECLARE r record; BEGIN
-  FOR r IN SELECT tablename FROM pg_tables WHERE schemaname = current_schema() LOOP
-    EXECUTE format('DROP TABLE %I CASCADE', r.tablename);
-  END LOOP; END $$;\n`;
-
-/** Exchanges all tables for those of a dump, in one transaction. */
-export async function putIntoPostgres(dump: string, url: string): Promise<void> {
-  const tool = await started('psql', ['--no-psqlrc', '--quiet', '--single-transaction', '--set', 'ON_ERROR_STOP=1', '--dbname', url]);
-  tool.stdout.resume();
-  await Promise.all([
-    pipeline(async function* () {
-      yield dropTables;
-      yield* createReadStream(dump);
-    }, tool.stdin).catch(() => undefined),
-    tool.ended,
-  ]);
 }

@@ -1,6 +1,6 @@
 import { createReadStream } from 'node:fs';
-import { mkdir, rename, stat } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { mkdir, rename, rm, stat } from 'node:fs/promises';
+import { join } from 'node:path';
 import { type BlobStore } from '../../platform/blobs/index.js';
 import { type BackupFolder } from '../backup-folder.js';
 import { type Key } from '../keys.js';
@@ -53,6 +53,12 @@ export async function keepOriginals(hashes: string[], { folder, blobs, key, sign
     await mkdir(shard, { recursive: true, mode: 0o700 });
     const half = join(shard, `${sha256}.tmp`);
     const sealed = await seal(createReadStream(blobs.path(sha256)), half, key, signal);
+    if (sealed.plainSha256 !== sha256) {
+      // Its bytes are not those that were uploaded any more: nothing is gained by keeping them.
+      await rm(half, { force: true });
+      outcome.missing.push(sha256);
+      continue;
+    }
     const name = join(sha256.slice(0, 2), `${sha256}-${sealed.sha256}`);
     await rename(half, join(root, name));
     outcome.records.push({ sha256, object: name, bytes: sealed.bytes, plainBytes: sealed.plainBytes });
@@ -63,4 +69,3 @@ export async function keepOriginals(hashes: string[], { folder, blobs, key, sign
 }
 
 export const storedHash = ({ object }: OriginalRecord) => object.slice(object.lastIndexOf('-') + 1);
-export const shardOf = (object: string) => dirname(object);

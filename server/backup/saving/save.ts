@@ -188,7 +188,8 @@ async function* counted(records: AsyncIterable<VectorRecord>, total: number, onP
 const endings: Record<PartName, string> = { database: 'sqlite', library: 'jsonl', originals: 'jsonl', vectors: 'jsonl', settings: 'json' };
 
 async function writePart(name: PartName, content: Readable, target: string, dialect: Manifest['dialect'], key: Key | null, signal: AbortSignal): Promise<Part> {
-  const ending = name === 'database' && dialect === 'postgres' ? 'sql' : endings[name];
+  const ending = name === 'database' && dialect === 'postgres' ? 'dump' : endings[name];
   const file = `${name}.${ending}.gz${key ? '.age' : ''}`;
-  return { name, file, ...(await seal(content, join(target, file), key, signal)) };
+  const { sha256, bytes, plainBytes } = await seal(content, join(target, file), key, signal);
+  return { name, file, sha256, bytes, plainBytes };
 }

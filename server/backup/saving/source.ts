@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { createReadStream } from 'node:fs';
 import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type Readable } from 'node:stream';
+import { Readable } from 'node:stream';
 import pg from 'pg';
 import sqlite3 from 'sqlite3';
 import { type Settings } from '../../config/index.js';
@@ -101,16 +101,42 @@ async function openPostgres(url: string): Promise<Source> {
     },
     dump: async () => {
       const without = leftOut.map((table) => `--exclude-table-data=${table}`);
-      const tool = await started('pg_dump', ['--no-owner', '--no-privileges', `--snapshot=${snapshot}`, ...without, '--dbname', url]);
-      return tool.stdout;
+      const tool = await started('pg_dump', ['--format=custom', '--compress=0', '--no-owner', '--no-privileges', `--snapshot=${snapshot}`, ...without], url);
+      return Readable.from(whole(tool), { objectMode: false });
     },
     close: () => client.end(),
   };
 }
 
-/** Starts a tool of PostgreSQL whose output fails where the tool does. */
-export async function started(tool: string, parameters: string[]): Promise<{ stdout: Readable; stdin: NodeJS.WritableStream; ended: Promise<void> }> {
-  const child = spawn(tool, parameters, { stdio: ['pipe', 'pipe', 'pipe'] });
+/** What the tools of PostgreSQL read of their environment: in their arguments everybody on the machine would see the password. https://www.postgresql.org/docs/current/libpq-envars.html */
+function connection(url: string): Record<string, string> {
+  const { hostname, port, username, password, pathname, searchParams } = new URL(url);
+  const known = {
+    PGHOST: searchParams.get('host') ?? hostname.replace(/^\[|\]$/g, ''),
+    PGPORT: port,
+    PGUSER: decodeURIComponent(username),
+    PGPASSWORD: decodeURIComponent(password),
+    PGDATABASE: decodeURIComponent(pathname.slice(1)),
+    PGSSLMODE: searchParams.get('sslmode') ?? '',
+  };
+  return Object.fromEntries(Object.entries(known).filter(([, value]) => value !== ''));
+}
+
+/** All that a tool writes; it ends well only where the tool does. */
+async function* whole({ stdout, ended }: Tool): AsyncGenerator<Buffer> {
+  yield* stdout as AsyncIterable<Buffer>;
+  await ended;
+}
+
+interface Tool {
+  stdout: Readable;
+  /** Rejects where the tool fails. */
+  ended: Promise<void>;
+}
+
+/** Starts a tool of PostgreSQL on the database of `url`. */
+export async function started(tool: string, parameters: string[], url: string): Promise<Tool> {
+  const child = spawn(tool, parameters, { stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, ...connection(url) } });
   try {
     await once(child, 'spawn');
   } catch (error) {
@@ -121,7 +147,6 @@ export async function started(tool: string, parameters: string[]): Promise<{ std
   const ended = new Promise<void>((resolve, reject) => {
     child.once('close', (code) => (code === 0 ? resolve() : reject(new Error(`${tool} failed: ${complaint.trim() || String(code)}`))));
   });
-  // Whoever reads hears of the failure before the end.
-  ended.catch((error: unknown) => child.stdout.destroy(error as Error));
-  return { stdout: child.stdout, stdin: child.stdin, ended };
+  ended.catch(() => undefined);
+  return { stdout: child.stdout, ended };
 }

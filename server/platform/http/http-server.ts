@@ -51,6 +51,7 @@ export interface HttpParts<Context extends object> {
 
 const graphqlPath = '/graphql';
 const socketsClose = 1001;
+const longestUploadMs = 12 * 3_600_000;
 
 /** A route whose AppErrors become JSON answers. */
 export function route(handler: (request: Request, response: Response) => Promise<void>): RequestHandler {
@@ -93,6 +94,8 @@ export class HttpServer<Context extends object> {
         else this.#app(request, response);
       });
     });
+    // Node.js gives a whole request five minutes, in which no large archive comes over a slow line; its head still has one.
+    this.#server.requestTimeout = longestUploadMs;
     this.#sockets = new WebSocketServer({ noServer: true, maxPayload: 1024 * 1024 });
     this.#guard = new HostGuard({ host: settings.HOST, allowedHosts: settings.ALLOWED_HOSTS, corsOrigins: settings.CORS_ORIGINS });
     this.#app.disable('x-powered-by');

@@ -6,6 +6,11 @@ import { AppError, messageOf } from '../errors.js';
 
 type StorageSettings = Pick<Settings, 'BACKUP_S3_URL' | 'BACKUP_S3_REGION' | 'BACKUP_S3_ACCESS_KEY' | 'BACKUP_S3_SECRET_KEY'>;
 
+const connectionMs = 10_000;
+const silentMs = 120_000;
+/** Each part is held in memory until it is sent; ten thousand of them are 160 GB. */
+const partBytes = 16 * 1024 ** 2;
+
 /** A bucket, or a folder of one, in storage that speaks S3. https://docs.aws.amazon.com/AmazonS3/latest/API/ */
 export class ObjectStorage {
   readonly #client: S3Client;
@@ -27,6 +32,8 @@ export class ObjectStorage {
       region: settings.BACKUP_S3_REGION,
       credentials: { accessKeyId: settings.BACKUP_S3_ACCESS_KEY, secretAccessKey: settings.BACKUP_S3_SECRET_KEY },
       forcePathStyle: true,
+      // A connection that has gone silent must not hold whatever waits for it.
+      requestHandler: { connectionTimeout: connectionMs, requestTimeout: silentMs, throwOnRequestTimeout: true },
       // Storage of others does not know AWS's newer checksums.
       requestChecksumCalculation: 'WHEN_REQUIRED',
       responseChecksumValidation: 'WHEN_REQUIRED',
@@ -43,7 +50,12 @@ export class ObjectStorage {
 
   /** Sends a stream in parts; one that breaks off leaves nothing behind. */
   async put(name: string, content: Readable, signal: AbortSignal): Promise<void> {
-    const upload = new Upload({ client: this.#client, params: { Bucket: this.#bucket, Key: this.#prefix + name, Body: content }, queueSize: 2 });
+    const upload = new Upload({
+      client: this.#client,
+      params: { Bucket: this.#bucket, Key: this.#prefix + name, Body: content },
+      queueSize: 2,
+      partSize: partBytes,
+    });
     const abort = () => void upload.abort();
     signal.addEventListener('abort', abort, { once: true });
     try {

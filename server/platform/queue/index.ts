@@ -1,3 +1,3 @@
-export { type JobContext, JobFailed, type JobHandler, type JobInput } from './job.js';
+export { newJob, type JobContext, JobFailed, type JobHandler, type JobInput } from './job.js';
 export { JobEntity, type JobState } from './job.entity.js';
 export { JobQueue } from './job-queue.js';
