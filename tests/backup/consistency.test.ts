@@ -15,7 +15,7 @@ async function found(server: TestServer): Promise<number> {
 
 test('a backup written while 20 writers write holds whole documents only', async () => {
   const server = await TestServer.start();
-  await server.upload(Array.from({ length: 40 }, (_, i) => ({ name: `before-${i}.txt`, content: `Before ${i}: the harbour has ${i + 3} cranes.` })));
+  await server.upload(Array.from({ length: 15 }, (_, i) => ({ name: `before-${i}.txt`, content: `Before ${i}: the harbour has ${i + 3} cranes.` })));
   await server.idle();
   let writing = true;
   let written = 0;

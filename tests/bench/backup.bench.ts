@@ -50,10 +50,12 @@ async function countsOf(server: TestServer): Promise<object> {
   return { ...metrics.library, found: (result as { found: number }).found };
 }
 
-test('10,301 passages with their originals saved, proven and restored while searching', async () => {
+test('passages with their originals saved, proven and restored while searching', async () => {
   const { passages, questions } = evaluationSet('jaquad');
   const queries = questions.map(({ query }) => query);
-  const server = await serverWith('search', [...passages, ...scalePassages()], uncached);
+  // Fewer take less time to make; what is wanted is wanted of all.
+  const library = [...passages, ...scalePassages()].slice(0, Number(process.env['BENCH_PASSAGES'] ?? Infinity));
+  const server = await serverWith('search', library, uncached);
   const product = new Product(server, 1, 10);
   const bare = mkdtempSync(join(tmpdir(), 'erpfts-bare-'));
   try {
@@ -90,7 +92,7 @@ test('10,301 passages with their originals saved, proven and restored while sear
     const backMs = performance.now() - back;
     const p95 = (all: number[]) => percentile(all, 0.95);
     const ratio = p95(times) / p95(idle);
-    report('backup', '10,301 passages with originals, one client searching', [
+    report('backup', `${library.length.toLocaleString('en')} passages with originals, one client searching`, [
       { figure: 'complete backup written, s', value: (full.result.tookMs / 1000).toFixed(1), wanted: '' },
       { figure: 'written, checked and proven, s', value: (full.tookMs / 1000).toFixed(1), wanted: '' },
       { figure: 'the next one, originals shared, written, s', value: (again.result.tookMs / 1000).toFixed(1), wanted: '' },

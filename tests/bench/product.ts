@@ -54,7 +54,13 @@ export class Product {
 
 /** Resident memory of the server and of its children, bytes (`man 5 proc_pid_statm`). */
 export function residentBytes(pid: number): { server: number; children: number } {
-  const of = (process: string | number) => Number(readFileSync(`/proc/${process}/statm`, 'utf8').split(' ')[1]) * 4096;
+  const of = (process: string | number) => {
+    try {
+      return Number(readFileSync(`/proc/${process}/statm`, 'utf8').split(' ')[1]) * 4096;
+    } catch {
+      return 0; // It has ended since it was listed.
+    }
+  };
   const children = execFileSync('ps', ['-o', 'pid=', '--ppid', String(pid)])
     .toString()
     .trim()

