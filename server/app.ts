@@ -4,7 +4,8 @@ import { join, resolve } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { migrations } from '../migrations/index.js';
 import { addressFile } from './address-file.js';
-import { AccessResolver, AccessService, RateLimits, type RequestContext, requirePermission, signInRoute } from './access/index.js';
+import { admission } from './admission.js';
+import { AccessResolver, AccessService, RateLimits, type RequestContext, signInRoute } from './access/index.js';
 import { PendingRestore } from './backup/index.js';
 import { type LoadedSettings } from './config/index.js';
 import { ConfigurationResolver, SettingChanges } from './configuration/index.js';
@@ -48,8 +49,8 @@ import { AnswerCache, cacheKinds, openCache } from './platform/cache/index.js';
 import { systemClock } from './platform/clock.js';
 import { Database, lockDataDirectory } from './platform/database/index.js';
 import { FullTextIndex } from './platform/full-text/index.js';
-import { type Authorize, type Caller, HttpServer, RequestMeter } from './platform/http/index.js';
-import { Logging, nameActor } from './platform/logging/index.js';
+import { HttpServer, RequestMeter } from './platform/http/index.js';
+import { Logging } from './platform/logging/index.js';
 import { PubSub } from './platform/pubsub/index.js';
 import { JobQueue } from './platform/queue/index.js';
 import { openTracing } from './platform/tracing/index.js';
@@ -257,16 +258,7 @@ async function start(
     healthChanged: () => Promise.resolve(health.changes()),
     ...operations.subscriptions,
   };
-  const contextOf = async ({ authorization, cookies, address: clientAddress, setCookie }: Caller): Promise<RequestContext> => {
-    const viewer = await access.identify(authorization, cookies);
-    nameActor(viewer?.name);
-    return { viewer, cookies, clientAddress, setCookie, documentLoader: documents.loader(), subscriptions };
-  };
-  const authorize: Authorize = async ({ headers }, permission) => {
-    const viewer = await access.identify(headers.authorization, headers.cookie);
-    requirePermission(viewer, permission);
-    operations.mode.admit(viewer, permission);
-  };
+  const { authorize, ...admitted } = admission({ access, limits, mode: operations.mode, documents, subscriptions });
 
   // The first request should find everything there; a download from the hub or a slow disk is not waited for.
   await Promise.race([Promise.all([modelLoaded, vectorsStarted]), delay(longestWaitForPartsMs, undefined, { ref: false })]);
@@ -275,17 +267,7 @@ async function start(
     schema,
     log: logging.feature('http'),
     meter: requests,
-    contextOf: async (caller) => {
-      await limits.request(caller.address);
-      return contextOf(caller);
-    },
-    mayConnect: async (caller) => {
-      await limits.request(caller.address);
-      return (await access.identify(caller.authorization, caller.cookies)) !== null;
-    },
-    beforeOperation: ({ address }) => limits.request(address),
-    operationContextOf: contextOf,
-    beforeUpload: async ({ authorization, cookies }) => requirePermission(await access.identify(authorization, cookies), 'Mutation.uploadDocuments'),
+    ...admitted,
     routes: (app) => {
       const figures = async () => {
         const { search: rates, process: usage } = await operations.metrics.current();

@@ -2,7 +2,17 @@ import { type Express } from 'express';
 import { join } from 'node:path';
 import { type Subscriptions } from './access/index.js';
 import { AlertsResolver, AlertsService, type AlertTopics, backupFinding, findingsOf, Notifier, thresholds } from './alerts/index.js';
-import { BackupFolder, backupDirectory, BackupJobs, BackupOverview, BackupResolver, backupRoutes, BackupsService, Importer } from './backup/index.js';
+import {
+  BackupFolder,
+  backupDirectory,
+  BackupCopies,
+  BackupJobs,
+  BackupOverview,
+  BackupResolver,
+  backupRoutes,
+  BackupsService,
+  Importer,
+} from './backup/index.js';
 import { type LoadedSettings, type Settings, version } from './config/index.js';
 import { type DocumentStore, ingestKind } from './documents/index.js';
 import { type GoldenService } from './golden/index.js';
@@ -213,7 +223,8 @@ export async function buildOperations(parts: OperationsParts, teardown: Teardown
   if (storage) teardown.add(() => storage.close());
   const backups = new BackupsService({ settings, database, folder: backupFolder, storage, clock, log: logging.feature('backup') });
   const backupJobs = new BackupJobs({
-    ...{ loaded: parts.loaded, database, jobs, backups, folder: backupFolder, storage, clock },
+    ...{ loaded: parts.loaded, database, jobs, backups, folder: backupFolder, clock },
+    copies: new BackupCopies({ settings, folder: backupFolder, storage, clock }),
     importer: new Importer({ settings, folder: backupFolder, database, blobs: parts.blobs, store: parts.store, golden, knownVectors: parts.knownVectors }),
     answers: parts.answers,
     keepOriginals: () => {

@@ -7,12 +7,11 @@ import { type Clock } from '../platform/clock.js';
 import { type Database } from '../platform/database/index.js';
 import { AppError, asError, badInput, messageOf } from '../platform/errors.js';
 import { type Logger } from '../platform/logging/index.js';
-import { type ObjectStorage } from '../platform/object-storage/index.js';
 import { type JobContext, JobEntity, JobFailed, type JobHandler, type JobQueue } from '../platform/queue/index.js';
-import { archiveOf } from './archive.js';
 import { inBackground, type SamplesAnswer } from './background-process.js';
 import { type BackupFolder } from './backup-folder.js';
 import { backupDirectory, type BackupsService } from './backups.service.js';
+import { type BackupCopies, CopyFailed } from './copies.js';
 import { type Importer } from './importer.js';
 import { type BackupKind, type BackupStatus, type Manifest } from './manifest.js';
 import { decide, type KeptRow, lastRestore, removeSetAside } from './restoring/pending-restore.js';
@@ -39,7 +38,7 @@ export interface BackupJobsParts {
   jobs: JobQueue;
   backups: BackupsService;
   folder: BackupFolder;
-  storage: ObjectStorage | null;
+  copies: BackupCopies;
   importer: Importer;
   /** Documents that a search answers with, best first, ten at most. */
   answers: (query: string) => Promise<string[]>;
@@ -50,9 +49,6 @@ export interface BackupJobsParts {
   clock: Clock;
   log: Logger;
 }
-
-/** The backup itself is good. */
-class CopyFailed extends JobFailed {}
 
 type OnFinding = (finding: BackupFinding) => void;
 
@@ -179,7 +175,7 @@ export class BackupJobs implements JobHandler {
         missing: manifest.missing,
         removed,
       };
-      if (kind !== 'LIBRARY') await this.#copyAway(id, verified, context);
+      if (kind !== 'LIBRARY') await this.#copyAway(id, context);
       return { ...result, proof: verified.proof };
     });
   }
@@ -235,18 +231,16 @@ export class BackupJobs implements JobHandler {
     return status;
   }
 
-  async #copyAway(id: string, status: BackupStatus, context: JobContext): Promise<void> {
-    const { storage, folder, loaded, backups, clock } = this.parts;
-    if (!storage) return;
-    context.report({ stage: 'COPY', message: 'COPY' });
+  async #copyAway(id: string, { report, signal }: JobContext): Promise<void> {
+    const { copies } = this.parts;
+    if (!copies.isWanted) return;
+    report({ stage: 'COPY', message: 'COPY' });
     try {
-      await storage.put(`${id}.tar`, await archiveOf(folder, id, loaded.settings), context.signal);
-      await backups.setStatus(id, { ...status, copiedAt: clock.now().toISOString() });
+      await copies.put(id, signal);
       this.#tell({ rule: 'backup_copy', error: null });
     } catch (error) {
-      context.signal.throwIfAborted();
-      this.#tell({ rule: 'backup_copy', error: messageOf(error) });
-      throw new CopyFailed(`The backup ${id} is whole, but no copy of it could be put away: ${messageOf(error)}`);
+      if (!signal.aborted) this.#tell({ rule: 'backup_copy', error: messageOf(error) });
+      throw error;
     }
   }
 

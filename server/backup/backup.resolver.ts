@@ -20,8 +20,11 @@ export class BackupResolver {
   }
 
   @Query(() => BackupPolicy)
-  backupPolicy(): Promise<BackupPolicy> {
-    return this.overview.policy();
+  backupPolicy(
+    @Arg('kind', () => BackupKindName, { defaultValue: BackupKindName.FULL, nullable: true, description: 'What `neededBytes` is told of.' })
+    kind: BackupKindName | null,
+  ): Promise<BackupPolicy> {
+    return this.overview.policy(kind ?? 'FULL');
   }
 
   @Query(() => RestorePreview, { description: 'What `restoreBackup` would change. Errors: NOT_FOUND.' })

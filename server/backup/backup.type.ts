@@ -169,7 +169,7 @@ export class BackupPolicy {
   @Field(() => Float)
   freeBytes!: number;
 
-  @Field(() => Float, { description: 'What another complete backup may need while it is written, bytes.' })
+  @Field(() => Float, { description: 'What another backup may need while it is written, bytes.' })
   neededBytes!: number;
 
   @Field(() => DateTime, { nullable: true, description: 'Age of the newest good backup that brings documents back.' })

@@ -5,7 +5,7 @@ import { AppError } from '../platform/errors.js';
 import { type BackupFolder } from './backup-folder.js';
 import { type BackupPolicy, backupView, type RestorePreview, type SavedDocumentType } from './backup.type.js';
 import { type BackupsService } from './backups.service.js';
-import { backupKinds, type BackupStatus, type Manifest } from './manifest.js';
+import { type BackupKind, backupKinds, type BackupStatus, type Manifest } from './manifest.js';
 import { SavedLibrary } from './restoring/documents.js';
 
 interface OverviewParts {
@@ -22,10 +22,11 @@ const mostTitles = 5;
 export class BackupOverview {
   constructor(private readonly parts: OverviewParts) {}
 
-  async policy(): Promise<BackupPolicy> {
+  /** @param kind what the needed space is estimated for */
+  async policy(kind: BackupKind): Promise<BackupPolicy> {
     const { settings, folder, backups } = this.parts;
     const [{ neededBytes, freeBytes }, { good, proven }, wouldRemove, usedBytes, damaged] = await Promise.all([
-      backups.estimate('FULL'),
+      backups.estimate(kind),
       backups.newest(),
       backups.wouldRemove(),
       folder.sizeBytes(),
@@ -35,7 +36,7 @@ export class BackupOverview {
       directory: folder.directory,
       encrypted: settings.BACKUP_PASSPHRASE !== '' || settings.BACKUP_KEY_FILE !== '',
       copiedTo: settings.BACKUP_S3_URL || null,
-      rules: backupKinds.map((kind) => ({ kind, days: backups.keptDays(kind) })),
+      rules: backupKinds.map((one) => ({ kind: one, days: backups.keptDays(one) })),
       keepLast: settings.BACKUP_KEEP_LAST,
       keepDaily: settings.BACKUP_KEEP_DAILY,
       keepWeekly: settings.BACKUP_KEEP_WEEKLY,

@@ -78,7 +78,9 @@ export function addBackups(program: Command, { connected, print, progress, exitU
     .action(async ({ kind, dryRun }: { kind: string; dryRun?: boolean }) => {
       if (dryRun) {
         const { backupPolicy } = await connected((client) =>
-          client.request<{ backupPolicy: Estimate }>('query { backupPolicy { directory freeBytes neededBytes } }'),
+          client.request<{ backupPolicy: Estimate }>('query Estimate($kind: BackupKind!) { backupPolicy(kind: $kind) { directory freeBytes neededBytes } }', {
+            kind: kind.toUpperCase(),
+          }),
         );
         print(
           backupPolicy,

@@ -1,5 +1,5 @@
 export { type Caller, secured } from './caller.js';
-export { type Authorize, HttpServer, route } from './http-server.js';
+export { type Authorize, type HttpParts, HttpServer, route } from './http-server.js';
 export { type MeasuredOperation, type OperationRates, RequestMeter } from './request-meter.js';
 export { sendError } from './send-error.js';
 export { newestFirst } from './newest-first.js';

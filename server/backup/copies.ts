@@ -1,0 +1,51 @@
+import { type Clock } from '../platform/clock.js';
+import { messageOf } from '../platform/errors.js';
+import { type ObjectStorage } from '../platform/object-storage/index.js';
+import { JobFailed } from '../platform/queue/index.js';
+import { archiveOf } from './archive.js';
+import { type Backup, type BackupFolder } from './backup-folder.js';
+import { type KeySettings } from './keys.js';
+
+/** The backup itself is good. */
+export class CopyFailed extends JobFailed {}
+
+interface CopiesParts {
+  settings: KeySettings;
+  folder: BackupFolder;
+  storage: ObjectStorage | null;
+  clock: Clock;
+}
+
+/** Earlier backups whose copy failed that are tried again with a new one. */
+const mostCaughtUp = 3;
+
+/** Copies of backups in storage elsewhere. */
+export class BackupCopies {
+  constructor(private readonly parts: CopiesParts) {}
+
+  /** Whether there is somewhere to put copies. */
+  get isWanted(): boolean {
+    return this.parts.storage !== null;
+  }
+
+  /** Puts copies of a backup, and of the newest that have none yet, away. @throws CopyFailed */
+  async put(id: string, signal: AbortSignal): Promise<void> {
+    const backups = await this.parts.folder.list();
+    const lacking = backups.filter(({ manifest, status }) => manifest.kind !== 'LIBRARY' && status?.state === 'GOOD' && status.copiedAt === null);
+    const first = lacking.filter(({ manifest }) => manifest.id === id);
+    const others = lacking.filter(({ manifest }) => manifest.id !== id).slice(0, mostCaughtUp);
+    for (const backup of [...first, ...others]) await this.#putOne(backup, signal);
+  }
+
+  async #putOne({ manifest: { id }, status }: Backup, signal: AbortSignal): Promise<void> {
+    const { settings, folder, storage, clock } = this.parts;
+    if (!storage || !status) return;
+    try {
+      await storage.put(`${id}.tar`, await archiveOf(folder, id, settings), signal);
+      await folder.writeStatus(id, { ...status, copiedAt: clock.now().toISOString() });
+    } catch (error) {
+      signal.throwIfAborted();
+      throw new CopyFailed(`The backup ${id} is whole, but no copy of it could be put away: ${messageOf(error)}`);
+    }
+  }
+}
