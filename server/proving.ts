@@ -9,11 +9,13 @@ import { AppError, messageOf } from './platform/errors.js';
 import { Logging } from './platform/logging/index.js';
 
 const answersAtOnce = 10;
+/** Further down, documents that fit about equally badly change places. */
+const bestCompared = 3;
 const longestWaitMs = 1_800_000;
 const pollMs = 250;
 /** Agreement that is asked for where documents were written while the answers were given. */
 const agreementWhileWriting = 0.6;
-/** Not all: the vector store's search is approximate, and two of nearly the same rank may change places. */
+/** Not all: the vector store's search is approximate, and of two that fit equally well either may be the tenth. */
 const agreementInQuiet = 0.95;
 
 /** Restores a backup into an empty folder, opens it by a server of its own, and compares counts and answers with what was saved. */
@@ -100,7 +102,7 @@ async function untilWhole(client: Client): Promise<void> {
   }
 }
 
-/** @returns the share of the saved answers that are given again, at the same place, 0..1 */
+/** @returns the share of the best saved answers to each question that are among the ten given now, 0..1 */
 async function compare(client: Client, samples: Sample[]): Promise<number> {
   if (samples.length === 0) return 1;
   let sum = 0;
@@ -109,9 +111,10 @@ async function compare(client: Client, samples: Sample[]): Promise<number> {
       'query($query: String!, $first: Int!) { search(query: $query, first: $first) { hits { document { id } } } }',
       { query, first: answersAtOnce },
     );
-    const found = search.hits.map(({ document }) => document.id);
-    const same = documentIds.filter((id, i) => found[i] === id).length;
-    sum += documentIds.length === 0 ? (found.length === 0 ? 1 : 0) : same / documentIds.length;
+    const found = new Set(search.hits.map(({ document }) => document.id));
+    const best = documentIds.slice(0, bestCompared);
+    const same = best.filter((id) => found.has(id)).length;
+    sum += best.length === 0 ? 1 : same / best.length;
   }
   return sum / samples.length;
 }

@@ -35,7 +35,7 @@ export class ProofType {
   @Field(() => Int, { description: 'Questions that were asked of the restored system.' })
   queries!: number;
 
-  @Field(() => Float, { description: 'Share of the saved answers that it gave, at the same place, 0..1.' })
+  @Field(() => Float, { description: 'Share of the three best saved answers to each that were among its ten, 0..1.' })
   agreement!: number;
 
   @Field(() => Float, { description: 'Most memory the process of the proof has had, bytes.' })
