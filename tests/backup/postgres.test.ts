@@ -33,6 +33,11 @@ test.skipIf(!hasPostgres)(
     const { runMaintenance } = await server.ask<{ runMaintenance: { id: string } }>('mutation { runMaintenance(task: VERIFY_DATA) { id } }');
     expect((await server.jobDone(runMaintenance.id)).result).toMatchObject({ found: 0 });
 
+    // What was set aside by a restore is no part of the next backup, and no obstacle to the next restore.
+    const { id: second } = (await backUp(server, 'FULL')) as { id: string };
+    expect(await restore(server, second)).toMatchObject({ status: 'SUCCEEDED' });
+    expect(await library(server)).toEqual(saved);
+
     // To another machine with another, empty database.
     await administer(`CREATE DATABASE ${otherName}`);
     const bare = await mkdtemp(join(tmpdir(), 'erpfts-bare-'));

@@ -1,5 +1,5 @@
 import pg from 'pg';
-import { started } from '../saving/source.js';
+import { asidePrefix, started } from '../saving/source.js';
 
 async function administer<T extends pg.QueryResultRow>(url: string, statements: string[]): Promise<T[]> {
   const client = new pg.Client({ connectionString: url, application_name: 'erpfts restore' });
@@ -17,9 +17,8 @@ async function administer<T extends pg.QueryResultRow>(url: string, statements: 
 
 const schemas = (url: string, like: string) =>
   administer<{ name: string }>(url, [`SELECT nspname AS name FROM pg_namespace WHERE nspname LIKE '${like}' ORDER BY nspname`]);
-const prefix = 'erpfts_set_aside_';
 /** `aside` is an ISO 8601 time with dashes. */
-const schemaOf = (aside: string) => `${prefix}${aside.toLowerCase().replace(/[^a-z0-9]/g, '_')}`;
+const schemaOf = (aside: string) => `${asidePrefix}${aside.toLowerCase().replace(/[^a-z0-9]/g, '_')}`;
 
 /** Puts a dump into the schema public, which is emptied before: done twice it is the same. In one transaction, by a tool that runs nothing but SQL. */
 export async function putIntoPostgres(dump: string, url: string): Promise<void> {
@@ -50,5 +49,5 @@ export async function bringSchemaBack(url: string, aside: string): Promise<void>
 /** Drops what was set aside but for what belongs to these. */
 export async function dropSchemasAside(url: string, keep: string[]): Promise<void> {
   const kept = new Set(keep.map(schemaOf));
-  for (const { name } of await schemas(url, `${prefix}%`)) if (!kept.has(name)) await administer(url, [`DROP SCHEMA "${name}" CASCADE`]);
+  for (const { name } of await schemas(url, `${asidePrefix}%`)) if (!kept.has(name)) await administer(url, [`DROP SCHEMA "${name}" CASCADE`]);
 }

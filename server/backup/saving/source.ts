@@ -27,6 +27,8 @@ export function openSource(settings: SourceSettings, scratch: string): Promise<S
 
 /** Tables whose rows a dump leaves out: vectors have a part of their own, and nobody is signed in again by a restore. */
 const leftOut = ['chunk_vectors', 'known_vectors', 'sessions'];
+/** Schemas in PostgreSQL that hold what a restore has set aside: neither saved, nor in the way of the next restore. */
+export const asidePrefix = 'erpfts_set_aside_';
 
 interface OnlineBackup {
   step(pages: number, done: (error: Error | null) => void): void;
@@ -101,7 +103,11 @@ async function openPostgres(url: string): Promise<Source> {
     },
     dump: async () => {
       const without = leftOut.map((table) => `--exclude-table-data=${table}`);
-      const tool = await started('pg_dump', ['--format=custom', '--compress=0', '--no-owner', '--no-privileges', `--snapshot=${snapshot}`, ...without], url);
+      const tool = await started(
+        'pg_dump',
+        ['--format=custom', '--compress=0', '--no-owner', '--no-privileges', `--exclude-schema=${asidePrefix}*`, `--snapshot=${snapshot}`, ...without],
+        url,
+      );
       return Readable.from(whole(tool), { objectMode: false });
     },
     close: () => client.end(),
