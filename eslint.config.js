@@ -1,9 +1,12 @@
+import { readdirSync } from 'node:fs';
 import js from '@eslint/js';
 import svelte from 'eslint-plugin-svelte';
 import globals from 'globals';
 import typescript from 'typescript-eslint';
 
-const features = ['access', 'configuration', 'documents', 'golden', 'health', 'indexing', 'ingestion', 'jobs', 'metrics', 'search', 'sources'];
+const features = readdirSync(new URL('server/', import.meta.url), { withFileTypes: true })
+  .filter((entry) => entry.isDirectory() && !['cli', 'config', 'platform'].includes(entry.name))
+  .map(({ name }) => name);
 
 /** Paths past a feature's index.ts, from wherever they are named. */
 const pastTheDoorOf = (names) => ({ regex: `^(\\./|(\\.\\./)+)(${names.join('|')})/(?!index\\.js$)`, message: 'Enter a feature by its index.ts.' });

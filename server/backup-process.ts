@@ -1,7 +1,9 @@
 import './production.js';
 import { setPriority } from 'node:os';
+/* eslint-disable no-restricted-imports -- The feature's door loads all of it, which takes longer than most tasks of this process. */
 import { type BackgroundMessage, type BackgroundTask, type SamplesAnswer } from './backup/background-process.js';
 import { runTask } from './backup/tasks.js';
+/* eslint-enable no-restricted-imports */
 import { AppError, messageOf } from './platform/errors.js';
 
 /** Entry of the process that writes, checks, restores and proves backups: one task, then it ends. */

@@ -225,7 +225,7 @@ export async function buildOperations(parts: OperationsParts, teardown: Teardown
   const backupJobs = new BackupJobs({
     ...{ loaded: parts.loaded, database, jobs, backups, folder: backupFolder, clock },
     copies: new BackupCopies({ settings, folder: backupFolder, storage, clock }),
-    importer: new Importer({ settings, folder: backupFolder, database, blobs: parts.blobs, store: parts.store, golden, knownVectors: parts.knownVectors }),
+    importer: new Importer({ settings, folder: backupFolder, blobs: parts.blobs, store: parts.store, golden, knownVectors: parts.knownVectors }),
     answers: parts.answers,
     keepOriginals: () => {
       const release = parts.blobs.hold();
@@ -235,7 +235,6 @@ export async function buildOperations(parts: OperationsParts, teardown: Teardown
       };
     },
     restart: parts.restart,
-    log: logging.feature('backup'),
   });
   backupJobs.onFinding((finding) => void alerts.observe(backupFinding(finding)));
 

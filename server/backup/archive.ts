@@ -9,6 +9,7 @@ import { type BackupFolder } from './backup-folder.js';
 import { fromRecord, isObject, isSafe, type Manifest, manifestFile, statusFile } from './manifest.js';
 import { originalsOf } from './restoring/check.js';
 import { keyForReading, type KeySettings } from './keys.js';
+import { storedHash } from './saving/originals-part.js';
 import { hashOf } from './sealing.js';
 
 /** One backup with the originals it needs as a tar archive, as its files lie there: still compressed and encrypted. */
@@ -84,7 +85,7 @@ async function adopt(work: string, folder: BackupFolder): Promise<Unpacked> {
 
 /** Whether a file is there and is what its name says. */
 async function isStored(path: string, object: string): Promise<boolean> {
-  return existsSync(path) && (await hashOf(path, new AbortController().signal)).sha256 === object.slice(object.lastIndexOf('-') + 1);
+  return existsSync(path) && (await hashOf(path, new AbortController().signal)).sha256 === storedHash({ object });
 }
 
 async function extractInto(source: Readable, work: string): Promise<void> {

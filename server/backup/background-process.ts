@@ -1,11 +1,10 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
+import { type LoadedSettings } from '../config/index.js';
 import { AppError, asError, type ErrorCode } from '../platform/errors.js';
 import { type Checked } from './restoring/check.js';
 import { type SaveTask } from './saving/save.js';
-import { type Manifest, type Proof, type Sample } from './manifest.js';
-import { type LoadedSettings } from '../config/index.js';
-import { type Counts } from './manifest.js';
+import { type Counts, type Manifest, type Proof, type Sample } from './manifest.js';
 
 interface FolderTask {
   loaded: LoadedSettings;

@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import { mkdir, mkdtemp, readdir, readFile, rename, rm, stat, statfs, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { AppError, messageOf, notFound } from '../platform/errors.js';
-import { type BackupKind, type BackupStatus, fromRecord, isObject, isSafe, type Manifest, manifestFile, statusFile, toRecord } from './manifest.js';
+import { backupId, type BackupKind, type BackupStatus, fromRecord, isObject, isSafe, type Manifest, manifestFile, statusFile, toRecord } from './manifest.js';
 
 /** A backup as it is listed. */
 export interface Backup {
@@ -17,7 +17,6 @@ const partial = '.partial';
 export const received = 'received-';
 /** An archive that has grown no more for so long was cut off. */
 const receivingMs = 86_400_000;
-const isId = (name: string) => /^\d{8}T\d{6}Z-[a-z]+-[0-9a-f]{4}$/.test(name);
 
 /**
  * The folder of backups: one folder each, and `objects/<key>/<ab>/<hash>-<hash as stored>` with the originals that they share. A backup
@@ -32,7 +31,7 @@ export class BackupFolder {
   }
 
   path(id: string): string {
-    if (!isId(id)) throw notFound('backup', id);
+    if (!backupId.test(id)) throw notFound('backup', id);
     return join(this.directory, id);
   }
 
@@ -63,21 +62,25 @@ export class BackupFolder {
     for (const name of objects) if (name.endsWith('.tmp') || name.endsWith('.rotten')) await rm(join(this.directory, 'objects', name), { force: true });
   }
 
-  /** Newest first. One whose manifest is damaged is not among them: `damaged` names it. */
-  async list(): Promise<Backup[]> {
-    const found = await Promise.all((await this.#ids()).map((id) => this.find(id)));
-    return found.filter((one) => one !== null).sort((a, b) => b.manifest.createdAt.localeCompare(a.manifest.createdAt));
-  }
-
-  /** Folders that are called like backups and whose manifest cannot be trusted. */
-  async damaged(): Promise<string[]> {
+  /** Backups, newest first, and folders that are called like backups and whose manifest cannot be trusted. */
+  async survey(): Promise<{ backups: Backup[]; damaged: string[] }> {
     const ids = await this.#ids();
     const found = await Promise.all(ids.map((id) => this.find(id)));
-    return ids.filter((_, i) => found[i] === null);
+    const backups = found.filter((one) => one !== null).sort((a, b) => b.manifest.createdAt.localeCompare(a.manifest.createdAt));
+    return { backups, damaged: ids.filter((_, i) => found[i] === null) };
+  }
+
+  /** Newest first. */
+  async list(): Promise<Backup[]> {
+    return (await this.survey()).backups;
+  }
+
+  async damaged(): Promise<string[]> {
+    return (await this.survey()).damaged;
   }
 
   async #ids(): Promise<string[]> {
-    return (await readdir(this.directory).catch(() => [])).filter(isId);
+    return (await readdir(this.directory).catch(() => [])).filter((name) => backupId.test(name));
   }
 
   async find(id: string): Promise<Backup | null> {

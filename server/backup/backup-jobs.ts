@@ -6,7 +6,6 @@ import { type LoadedSettings } from '../config/index.js';
 import { type Clock } from '../platform/clock.js';
 import { type Database } from '../platform/database/index.js';
 import { AppError, asError, badInput, messageOf } from '../platform/errors.js';
-import { type Logger } from '../platform/logging/index.js';
 import { type JobContext, JobEntity, JobFailed, type JobHandler, type JobQueue } from '../platform/queue/index.js';
 import { inBackground, type SamplesAnswer } from './background-process.js';
 import { type BackupFolder } from './backup-folder.js';
@@ -47,7 +46,6 @@ export interface BackupJobsParts {
   /** Starts the server anew; null where there is none that could be. */
   restart: (() => void) | null;
   clock: Clock;
-  log: Logger;
 }
 
 type OnFinding = (finding: BackupFinding) => void;
@@ -81,13 +79,15 @@ export class BackupJobs implements JobHandler {
     });
   }
 
-  /** Deletes a backup and its copy, when nothing else is written. @throws AppError NOT_FOUND */
+  /** Deletes a backup and its copy at once; originals that only it needed go when nothing else is written. @throws AppError NOT_FOUND */
   async remove(id: string): Promise<void> {
     await this.parts.backups.require(id).catch(async (error: unknown) => {
       // A damaged one has no manifest, and is to be got rid of all the more.
       if (!(await this.parts.folder.damaged()).includes(id)) throw error;
     });
-    await this.exclusively(() => this.parts.backups.remove(id));
+    await this.parts.backups.remove(id);
+    // Nobody waits for whatever is being written: it may take an hour.
+    void this.exclusively(() => this.parts.backups.dropObjects()).catch((error: unknown) => this.parts.backups.leftBehind(error));
   }
 
   onFinding(listener: OnFinding): void {
@@ -203,7 +203,7 @@ export class BackupJobs implements JobHandler {
   }
 
   async #verified(id: string, prove: boolean, context: JobContext, from: number): Promise<BackupStatus> {
-    const { loaded, folder, backups, clock } = this.parts;
+    const { loaded, folder, clock } = this.parts;
     const directory = backupDirectory(loaded.settings);
     const before = (await folder.find(id))?.status ?? null;
     const middle = prove ? from + (1 - from) / 3 : 1;
@@ -221,12 +221,12 @@ export class BackupJobs implements JobHandler {
     };
     if (problems.length === 0 && prove) {
       // It is what was written, whatever becomes of the proof.
-      await backups.setStatus(id, status);
+      await folder.writeStatus(id, status);
       const task = { task: 'prove' as const, loaded, directory, id };
       status.proof = await inBackground(task, this.#link(context, middle, 1));
       if (!status.proof.ok) Object.assign(status, { state: 'BAD', problems: status.proof.problems });
     }
-    if (await folder.find(id)) await backups.setStatus(id, status);
+    if (await folder.find(id)) await folder.writeStatus(id, status);
     if (status.state === 'BAD') throw new JobFailed(`The backup ${id} is bad: ${status.problems.slice(0, 3).join(' ')}`);
     return status;
   }

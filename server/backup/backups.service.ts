@@ -9,7 +9,7 @@ import { type Logger } from '../platform/logging/index.js';
 import { type ObjectStorage } from '../platform/object-storage/index.js';
 import { type Backup, type BackupFolder } from './backup-folder.js';
 import { keyForReading, keyForWriting } from './keys.js';
-import { type BackupKind, type BackupStatus } from './manifest.js';
+import { type BackupKind } from './manifest.js';
 import { daysOf, expired } from './retention.js';
 import { originalsOf } from './restoring/check.js';
 
@@ -36,6 +36,13 @@ export const backupDirectory = ({ BACKUP_DIR, DATA_DIR }: Pick<Settings, 'BACKUP
 const holdsLibrary = ({ manifest }: Backup) => manifest.kind === 'FULL' || manifest.kind === 'DATABASE';
 const isGood = ({ status }: Backup) => status?.state === 'GOOD';
 
+/** @param backups newest first @returns the newest good one that can bring documents back, and the newest that was seen to */
+export function newestOf(backups: Backup[]): { good: Backup | null; proven: Backup | null } {
+  const good = backups.filter((one) => isGood(one) && holdsLibrary(one));
+  const proven = good.filter(({ status }) => status?.proof?.ok).sort((a, b) => b.status!.proof!.at.localeCompare(a.status!.proof!.at));
+  return { good: good[0] ?? null, proven: proven[0] ?? null };
+}
+
 /** What backups there are, what is kept of them, and whether they are as they should be. */
 export class BackupsService {
   readonly #since: Date;
@@ -52,30 +59,14 @@ export class BackupsService {
     return this.parts.folder.require(id);
   }
 
-  /** Newest good one that can bring documents back, and newest one that was seen to. */
-  async newest(): Promise<{ good: Backup | null; proven: Backup | null }> {
-    const good = (await this.list()).filter((one) => isGood(one) && holdsLibrary(one));
-    const proven = good.filter(({ status }) => status?.proof?.ok).sort((a, b) => b.status!.proof!.at.localeCompare(a.status!.proof!.at));
-    return { good: good[0] ?? null, proven: proven[0] ?? null };
-  }
-
   /** When the newest good one was taken, and when a restore was last proven. */
   async ages(): Promise<{ goodAt: Date | null; provenAt: Date | null }> {
-    const { good, proven } = await this.newest();
+    const { good, proven } = newestOf(await this.list());
     return { goodAt: good && new Date(good.manifest.createdAt), provenAt: proven?.status?.proof ? new Date(proven.status.proof.at) : null };
   }
 
-  async setStatus(id: string, status: BackupStatus): Promise<void> {
-    await this.parts.folder.writeStatus(id, status);
-  }
-
-  /** Deletes a backup, and what only it needs. @throws AppError NOT_FOUND */
+  /** Deletes a backup and its copy. @throws AppError NOT_FOUND */
   async remove(id: string): Promise<void> {
-    await this.#removeOnly(id);
-    await this.#dropObjects();
-  }
-
-  async #removeOnly(id: string): Promise<void> {
     await this.parts.folder.remove(id);
     const name = `${id}.tar`;
     const { storage, log } = this.parts;
@@ -83,6 +74,11 @@ export class BackupsService {
     // A copy that cannot be reached now is no reason to keep what lies here.
     const remove = async () => (await storage.list()).includes(name) && storage.remove(name);
     await remove().catch((error: unknown) => log.warn({ err: error, backup: id }, 'the copy of a backup could not be removed'));
+  }
+
+  /** Says that originals which nobody needs are still there; the next removal tries again. */
+  leftBehind(error: unknown): void {
+    this.parts.log.warn({ err: error }, 'originals that no backup needs could not be removed');
   }
 
   /** Backups that the rules of keeping would remove now. */
@@ -93,8 +89,8 @@ export class BackupsService {
   /** Removes what is kept no longer. @returns their ids */
   async prune(): Promise<string[]> {
     const gone = await this.wouldRemove();
-    for (const { manifest } of gone) await this.#removeOnly(manifest.id);
-    if (gone.length > 0) await this.#dropObjects();
+    for (const { manifest } of gone) await this.remove(manifest.id);
+    if (gone.length > 0) await this.dropObjects();
     return gone.map(({ manifest }) => manifest.id);
   }
 
@@ -102,13 +98,14 @@ export class BackupsService {
     return daysOf(kind, this.parts.settings);
   }
 
-  /** Originals that no backup names any more. Left alone while a list cannot be read: what it names nobody knows. */
-  async #dropObjects(): Promise<void> {
+  /** Removes originals that no backup names any more, while nothing else is written. They are left alone while a list cannot be read: what it names nobody knows. */
+  async dropObjects(): Promise<void> {
     const { folder, settings } = this.parts;
-    if ((await folder.damaged()).length > 0) return;
+    const { backups, damaged } = await folder.survey();
+    if (damaged.length > 0) return;
     const named = new Map<string | null, Set<string>>();
     const spared = new Set<string | null>();
-    for (const { manifest } of await folder.list()) {
+    for (const { manifest } of backups) {
       const keyId = manifest.encryption?.keyId ?? null;
       const objects = named.get(keyId) ?? new Set();
       named.set(keyId, objects);
@@ -160,8 +157,8 @@ export class BackupsService {
       timeoutMs: 5000,
       essential: false,
       check: async () => {
-        const { good, proven } = await this.newest();
-        const damaged = await this.parts.folder.damaged();
+        const { backups, damaged } = await this.parts.folder.survey();
+        const { good, proven } = newestOf(backups);
         if (damaged.length > 0) return { status: 'DEGRADED', message: `The backup ${damaged[0]} is damaged.`, remedy: 'Remove its folder, and save again.' };
         const remedy = 'Save now on the page of backups, and look why the last run failed.';
         if (settings.BACKUP_DATABASE_SCHEDULE && ageHours(good?.manifest.createdAt) > settings.BACKUP_MAX_AGE_HOURS)

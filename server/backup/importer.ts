@@ -1,8 +1,8 @@
+import { type Readable } from 'node:stream';
 import { type DocumentStore } from '../documents/index.js';
 import { type GoldenService } from '../golden/index.js';
 import { type KnownVectors } from '../indexing/index.js';
 import { type BlobStore } from '../platform/blobs/index.js';
-import { type Database } from '../platform/database/index.js';
 import { AppError, messageOf } from '../platform/errors.js';
 import { type JobContext } from '../platform/queue/index.js';
 import { type KeySettings } from './keys.js';
@@ -13,7 +13,6 @@ import { type LibraryDocument } from './saving/library-part.js';
 interface ImporterParts {
   settings: KeySettings;
   folder: BackupFolder;
-  database: Database;
   blobs: BlobStore;
   store: DocumentStore;
   golden: GoldenService;
@@ -91,9 +90,9 @@ export class Importer {
     await this.parts.knownVectors.add(batch);
   }
 
-  async #take(record: LibraryDocument, original: NodeJS.ReadableStream | null): Promise<string> {
+  async #take(record: LibraryDocument, original: Readable | null): Promise<string> {
     const { blobs, store } = this.parts;
-    const file = original && (await blobs.receive(original as never));
+    const file = original && (await blobs.receive(original));
     if (file && file.sha256 !== record.sha256) {
       await blobs.discard(file);
       throw new AppError('CONFLICT', `The original of "${record.title}" in the backup is not what was saved.`, 'Take another backup.');

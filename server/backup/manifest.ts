@@ -84,11 +84,14 @@ export interface Proof {
   problems: string[];
 }
 
+/** When the data was taken, what was saved, and a number that tells apart what was begun in the same second. */
+export const backupId = /^\d{8}T\d{6}Z-[a-z]+-[0-9a-f]{4}$/;
+
 const count = z.number().int().nonnegative();
 const hash = z.string().regex(/^[0-9a-f]{64}$/);
 const manifestSchema = z.object({
   format: z.literal(1),
-  id: z.string().regex(/^\d{8}T\d{6}Z-[a-z]+-[0-9a-f]{4}$/),
+  id: z.string().regex(backupId),
   kind: z.enum(backupKinds),
   createdAt: z.iso.datetime(),
   tookMs: z.number(),

@@ -4,7 +4,7 @@ import { type Database } from '../platform/database/index.js';
 import { AppError } from '../platform/errors.js';
 import { type BackupFolder } from './backup-folder.js';
 import { type BackupPolicy, backupView, type RestorePreview, type SavedDocumentType } from './backup.type.js';
-import { type BackupsService } from './backups.service.js';
+import { type BackupsService, newestOf } from './backups.service.js';
 import { type BackupKind, backupKinds, type BackupStatus, type Manifest } from './manifest.js';
 import { SavedLibrary } from './restoring/documents.js';
 
@@ -25,13 +25,13 @@ export class BackupOverview {
   /** @param kind what the needed space is estimated for */
   async policy(kind: BackupKind): Promise<BackupPolicy> {
     const { settings, folder, backups } = this.parts;
-    const [{ neededBytes, freeBytes }, { good, proven }, wouldRemove, usedBytes, damaged] = await Promise.all([
+    const [{ neededBytes, freeBytes }, { backups: all, damaged }, wouldRemove, usedBytes] = await Promise.all([
       backups.estimate(kind),
-      backups.newest(),
+      folder.survey(),
       backups.wouldRemove(),
       folder.sizeBytes(),
-      folder.damaged(),
     ]);
+    const { good, proven } = newestOf(all);
     return {
       directory: folder.directory,
       encrypted: settings.BACKUP_PASSPHRASE !== '' || settings.BACKUP_KEY_FILE !== '',

@@ -34,19 +34,17 @@ test('a backup written while 20 writers write holds whole documents only', async
   expect(written).toBeGreaterThan(20);
   expect([first['missing'], second['missing']]).toEqual([[], []]);
   expect((await backups(server)).map(({ state }) => state)).toEqual(['GOOD', 'GOOD']);
-  {
-    const { id, documents } = second as { id: string; documents: number };
-    const bare = await mkdtemp(join(tmpdir(), 'erpfts-bare-'));
-    expect(await erpfts(bare, ['restore', id, '--yes'], { BACKUP_DIR: join(server.dataDir, 'backups') })).toMatchObject({ code: 0 });
-    const restored = await TestServer.start({}, bare);
-    // What was on its way then goes on now.
-    await restored.idle();
-    // What earlier readings left is cleared away behind everybody.
-    await until(async () => ((await found(restored)) === 0 ? true : null), 60_000, 'the stores to agree');
-    const { documents: ready } = await restored.ask<{ documents: { totalCount: number } }>('{ documents(filter: { statuses: [READY] }) { totalCount } }');
-    expect(ready.totalCount).toBe(documents);
-    await restored.stop();
-  }
+  const { id, documents } = second as { id: string; documents: number };
+  const bare = await mkdtemp(join(tmpdir(), 'erpfts-bare-'));
+  expect(await erpfts(bare, ['restore', id, '--yes'], { BACKUP_DIR: join(server.dataDir, 'backups') })).toMatchObject({ code: 0 });
+  const restored = await TestServer.start({}, bare);
+  // What was on its way then goes on now.
+  await restored.idle();
+  // What earlier readings left is cleared away behind everybody.
+  await until(async () => ((await found(restored)) === 0 ? true : null), 60_000, 'the stores to agree');
+  const { documents: ready } = await restored.ask<{ documents: { totalCount: number } }>('{ documents(filter: { statuses: [READY] }) { totalCount } }');
+  expect(ready.totalCount).toBe(documents);
+  await restored.stop();
   await server.stop();
 }, 240_000);
 

@@ -1,6 +1,5 @@
-import { existsSync } from 'node:fs';
+import { createWriteStream, existsSync } from 'node:fs';
 import { link, mkdir, open, rm, statfs } from 'node:fs/promises';
-import { createWriteStream } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { type Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
@@ -192,7 +191,7 @@ async function putBackOriginals(manifest: Manifest, key: Key | null, { folder, t
 }
 
 /** The backup's own vectors, else those of the newest backup that has some. */
-export async function* vectorsFor(manifest: Manifest, folder: BackupFolder, settings: Settings, signal: AbortSignal): AsyncGenerator<VectorRecord> {
+async function* vectorsFor(manifest: Manifest, folder: BackupFolder, settings: Settings, signal: AbortSignal): AsyncGenerator<VectorRecord> {
   const own = await partOf(manifest, 'vectors', folder, await keyForReading(manifest, settings), signal);
   if (own) {
     yield* fromLines<VectorRecord>(own);

@@ -68,4 +68,5 @@ export async function keepOriginals(hashes: string[], { folder, blobs, key, sign
   return outcome;
 }
 
-export const storedHash = ({ object }: OriginalRecord) => object.slice(object.lastIndexOf('-') + 1);
+/** Hash of the file as it was written, which its name ends with. */
+export const storedHash = ({ object }: Pick<OriginalRecord, 'object'>) => object.slice(object.lastIndexOf('-') + 1);
