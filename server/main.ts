@@ -1,12 +1,15 @@
 import { AsyncResource } from 'node:async_hooks';
+import { setTimeout as delay } from 'node:timers/promises';
 import { type App, startApp } from './app.js';
 import { type LoadedSettings } from './config/index.js';
-import { messageOf } from './platform/errors.js';
+import { AppError, messageOf } from './platform/errors.js';
 import { Logging } from './platform/logging/index.js';
 import { serveAndReload } from './reload.js';
 
 /** What a stop may take beyond SHUTDOWN_TIMEOUT_MS until the process ends whatever is left. */
 const graceMs = 5000;
+const longestPortWaitMs = 60_000;
+const portRetryMs = 500;
 
 /** Runs the server until a signal ends it. */
 export async function serve(loaded: LoadedSettings): Promise<void> {
@@ -24,9 +27,17 @@ export async function serve(loaded: LoadedSettings): Promise<void> {
     starting = before.then(async (app) => {
       const port = Number(new URL(app.url).port);
       await app.stop();
-      const next = begin({ ...loaded, settings: { ...settings, PORT: port } }, restart);
-      logging = next.logging;
-      return next.starting;
+      for (const deadline = Date.now() + longestPortWaitMs; ;) {
+        const next = begin({ ...loaded, settings: { ...settings, PORT: port } }, restart);
+        logging = next.logging;
+        try {
+          return await next.starting;
+        } catch (error) {
+          // Somebody else may have got the port while nobody listened on it.
+          if (!(error instanceof AppError && error.code === 'CONFLICT') || stopping || Date.now() > deadline) throw error;
+          await delay(portRetryMs);
+        }
+      }
     });
     starting.catch((error: unknown) => {
       process.stderr.write(`erpfts could not start anew: ${messageOf(error)}\n`);

@@ -1,6 +1,8 @@
 import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { backUp, type BackupLine, backups, erpfts, library, restore } from '../support/backups.js';
 import { pdf } from '../support/files.js';
@@ -60,6 +62,25 @@ test('a restore brings the saved state back, sets the present one aside, and tel
   // What was verified before is whole now.
   const { runMaintenance } = await server.ask<{ runMaintenance: { id: string } }>('mutation { runMaintenance(task: VERIFY_DATA) { id } }');
   expect((await server.jobDone(runMaintenance.id)).result).toMatchObject({ found: 0 });
+}, 120_000);
+
+test('a port that another takes for a moment while the server starts anew is waited for', async () => {
+  const port = Number(new URL(server.url).port);
+  const taken = (async () => {
+    for (;;) {
+      const squatter = createServer((socket) => socket.destroy());
+      const isOurs = await new Promise<boolean>((resolve) => squatter.once('error', () => resolve(false)).listen(port, '127.0.0.1', () => resolve(true)));
+      if (isOurs) {
+        await delay(3000);
+        await new Promise((resolve) => squatter.close(resolve));
+        return;
+      }
+      await delay(10);
+    }
+  })();
+  expect(await restore(server, full.id)).toMatchObject({ status: 'SUCCEEDED' });
+  await taken;
+  expect(await library(server)).toEqual(saved);
 }, 120_000);
 
 test('a restore is confirmed by the id, and refused for what holds no database', async () => {
