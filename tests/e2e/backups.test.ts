@@ -42,7 +42,7 @@ describe.skipIf(!hasBrowser)('backups', () => {
     const crane = documents.edges.find(({ node }) => node.title === 'crane')!.node.id;
     await server.ask('mutation($ids: [ID!]!) { deleteDocuments(ids: $ids) { id } }', { ids: [crane] });
     await server.idle();
-    const { page, context } = await signedIn(browser, server, { locale: 'ja-JP' });
+    const { page, context } = await signedIn(browser, server, { locale: 'ja-JP', width: 390 });
     await page.goto(`${server.url}/backups`);
     await page
       .getByRole('button', { name: /中の文書/ })
@@ -51,6 +51,8 @@ describe.skipIf(!hasBrowser)('backups', () => {
     await page.getByLabel('題名で探す').fill('cra');
     const found = page.getByTestId('saved-document');
     await expect.poll(() => found.count()).toBe(1);
+    expect([await overflow(page), await seriousIssues(page)]).toEqual([0, []]);
+    if (process.env['SCREENSHOTS']) await page.screenshot({ path: `${process.env['SCREENSHOTS']}/saved-documents.png` });
     await found.getByRole('button', { name: /戻す/ }).click();
     await page.getByText('完了しました。').waitFor();
     await server.idle();
