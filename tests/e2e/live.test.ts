@@ -100,6 +100,36 @@ describe.skipIf(!hasBrowser)('a page that is never loaded again', () => {
     await context.close();
   });
 
+  test('what is told while the list is on its way is not forgotten when it comes', { timeout: 120_000 }, async () => {
+    const { page, context } = await signedIn(browser, server, { locale: 'en-US' });
+    await page.goto(`${server.url}/documents`);
+    await page.getByTestId('document-row').first().waitFor();
+    // The list is answered while the document is still read, and the answer arrives once it is ready.
+    let arrived = () => {};
+    const ready = new Promise<void>((resolve) => (arrived = resolve));
+    let held = 0;
+    await page.route('**/graphql', async (route) => {
+      if (!/"operationName":"Documents"|query Documents\b/.test(route.request().postData() ?? '')) return route.continue();
+      const response = await route.fetch();
+      const body = await response.text();
+      const { data } = JSON.parse(body) as { data: { documents: { edges: { node: { title: string; status: string } }[] } } };
+      if (data.documents.edges.some(({ node }) => node.title === 'Late list' && node.status !== 'READY')) {
+        held += 1;
+        await ready;
+      }
+      return route.fulfill({ response, body });
+    });
+    // A pointer above the rows keeps the list from being asked for again.
+    await page.getByTestId('document-row').first().hover();
+    const text = `Late list\n\n${'The answer left before the work was done. '.repeat(3000)}`;
+    await drop(page, 'Late list.txt', Buffer.from(text), 'text/plain');
+    await expect.poll(() => held, { timeout: 30_000 }).toBeGreaterThan(0);
+    await server.idle();
+    arrived();
+    await rowOf(page, 'Late list').getByText('ready').waitFor({ timeout: 30_000 });
+    await context.close();
+  });
+
   test('a server that goes away is noticed, and found again', { timeout: 120_000 }, async () => {
     const { page, context } = await signedIn(browser, server, { locale: 'en-US', width: 390 });
     await page.goto(`${server.url}/documents`);

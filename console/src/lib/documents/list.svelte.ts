@@ -35,10 +35,13 @@ export class DocumentList {
   /** There is news that waits for the pointer to leave. */
   behind = $state(false);
   #asked = 0;
+  /** What was told since the list was last asked for: its answer may be older. */
+  #told = new Map<string, DocumentRowFragment>();
 
   /** Rows follow what ingestion tells; answers with the way to stop that. */
   follow(): () => void {
     return live.onDocument((document) => {
+      this.#told.set(document.id, document);
       const at = this.rows.findIndex((row) => row.id === document.id);
       if (at >= 0) this.rows[at] = document;
     });
@@ -46,6 +49,7 @@ export class DocumentList {
 
   async load({ text, statuses, tags, mimeTypes, field, direction, trail }: View): Promise<void> {
     const asked = ++this.#asked;
+    this.#told.clear();
     this.behind = false;
     const some = <T>(values: T[]) => (values.length > 0 ? values : null);
     try {
@@ -56,7 +60,7 @@ export class DocumentList {
         orderBy: { field, direction },
       });
       if (asked !== this.#asked) return;
-      this.rows = documents.edges.map(({ node }) => node);
+      this.rows = documents.edges.map(({ node }) => this.#told.get(node.id) ?? node);
       this.totalCount = documents.totalCount;
       this.endCursor = documents.pageInfo.hasNextPage ? (documents.pageInfo.endCursor ?? null) : null;
       this.error = null;
