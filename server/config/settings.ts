@@ -85,7 +85,8 @@ export const settingsSchema = z.object({
     .default(Math.max(1, cores - 1))
     .meta({
       group: 'Embedding',
-      about: 'Worker threads for passages, beside the one for queries. Default: cores - 1. Each takes about 0.4 GB with the embedded model.',
+      about:
+        'Worker threads for passages, beside the one for queries. Default: cores - 1. Each takes about 0.4 GB with the embedded model, from when there first is work for it.',
     }),
   EMBEDDING_THREADS: integer(1, 64).default(1).meta({ group: 'Embedding', about: 'ONNX Runtime threads in each worker for passages.' }),
   EMBEDDING_QUERY_THREADS: integer(1, 64)

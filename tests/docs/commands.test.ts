@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { packageRoot } from '../../server/config/index.js';
@@ -24,6 +24,9 @@ const files = [
   ...(await Promise.all(folders.map(async (folder) => (await readdir(join(packageRoot, folder))).map((name) => `${folder}/${name}`)))).flat(),
 ];
 
+/** What one language's document has shown, the other's need not show again. */
+const proven = new Set<string>();
+
 /** Fenced shell commands of a document, but for those that set up or run the product as a whole. */
 async function commands(file: string): Promise<string[]> {
   const text = await readFile(join(packageRoot, file), 'utf8');
@@ -36,10 +39,8 @@ async function commands(file: string): Promise<string[]> {
 
 test.each(files)('the commands of %s do what they say', { timeout: 180_000 }, async (file) => {
   const found = await commands(file);
-  // What the other language's commands have written.
-  await rm(join(server.dataDir, 'library.tar'), { force: true });
   expect(found.length).toBeGreaterThan(0);
-  for (const command of found) {
+  for (const command of found.filter((line) => !proven.has(line))) {
     const here = command
       .replaceAll('http://127.0.0.1:8000', server.url)
       .replaceAll('data/admin.key', join(server.dataDir, 'admin.key'))
@@ -51,6 +52,7 @@ test.each(files)('the commands of %s do what they say', { timeout: 180_000 }, as
     });
     expect({ command, code, out: code === 0 ? '' : out }).toEqual({ command, code: 0, out: '' });
     if (command.startsWith('curl')) expect(JSON.parse(out)).toMatchObject({ data: { search: { hits: [{ document: { title: '就業規則' } }] } } });
+    proven.add(command);
   }
 });
 

@@ -105,7 +105,7 @@ describe.skipIf(!hasBrowser)('a page that is never loaded again', () => {
     await page.goto(`${server.url}/documents`);
     await page.getByTestId('document-row').first().waitFor();
     // The list is answered while the document is still read, and the answer arrives once it is ready.
-    let arrived = () => {};
+    let arrived = (): void => undefined;
     const ready = new Promise<void>((resolve) => (arrived = resolve));
     let held = 0;
     await page.route('**/graphql', async (route) => {

@@ -34,6 +34,7 @@ function holdRuntime(): void {
 
 class Slot {
   worker: Worker | null = null;
+  launched = false;
   task: Task | null = null;
   ready = false;
   restarts = 0;
@@ -43,6 +44,7 @@ class Slot {
 /**
  * Embeds in worker threads, because ONNX Runtime blocks the thread it runs on: one kept for queries, the others for
  * passages, one text at a time (padding costs more than batching gains). Whoever is free takes a waiting query first.
+ * Those for passages start when first something waits.
  */
 export class WorkerEmbedder implements Embedder {
   readonly model: string;
@@ -76,7 +78,7 @@ export class WorkerEmbedder implements Embedder {
     this.#ready.catch(() => undefined);
     const passageWorkers = settings.EMBEDDING_LOW_MEMORY ? 0 : settings.EMBEDDING_WORKERS;
     this.#slots = [new Slot(true), ...Array.from({ length: passageWorkers }, () => new Slot(false))];
-    for (const slot of this.#slots) this.#launch(slot);
+    this.#launch(this.#slots[0]!);
   }
 
   get pending(): number {
@@ -110,10 +112,13 @@ export class WorkerEmbedder implements Embedder {
       }
       queue.push({ text, resolve, reject, signal, attempts: 0 });
       this.#dispatch();
+      // A model is loaded once more only where there is work for it: it takes seconds of a core, and memory.
+      if (queue.length > 0) for (const slot of this.#slots) if (!slot.launched) this.#launch(slot);
     });
   }
 
   #launch(slot: Slot): void {
+    slot.launched = true;
     const worker = new Worker(new URL('./embedder-worker.js', import.meta.url), {
       workerData: {
         folder: this.folder,

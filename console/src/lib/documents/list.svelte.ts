@@ -1,3 +1,4 @@
+import { SvelteMap } from 'svelte/reactivity';
 import { page } from '$app/state';
 import { query } from '$lib/api/client';
 import { type DocumentOrderField, type DocumentRowFragment, DocumentsDocument, type DocumentStatus, type OrderDirection } from '$lib/gql/graphql';
@@ -36,7 +37,7 @@ export class DocumentList {
   behind = $state(false);
   #asked = 0;
   /** What was told since the list was last asked for: its answer may be older. */
-  #told = new Map<string, DocumentRowFragment>();
+  #told = new SvelteMap<string, DocumentRowFragment>();
 
   /** Rows follow what ingestion tells; answers with the way to stop that. */
   follow(): () => void {
