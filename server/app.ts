@@ -52,7 +52,7 @@ import { FullTextIndex } from './platform/full-text/index.js';
 import { HttpServer, RequestMeter } from './platform/http/index.js';
 import { Logging } from './platform/logging/index.js';
 import { PubSub } from './platform/pubsub/index.js';
-import { JobQueue } from './platform/queue/index.js';
+import { JobQueue, openTurns } from './platform/queue/index.js';
 import { openTracing } from './platform/tracing/index.js';
 import { ChromaIndex } from './platform/vector-index/index.js';
 import { createSchema } from './schema.js';
@@ -140,7 +140,8 @@ async function start(
   const indexLog = logging.feature('index');
   const jobEvents = new PubSub<JobTopics>();
   const ingestionEvents = new PubSub<IngestionTopics>();
-  const jobs = new JobQueue(database, logging.feature('jobs'), (job) => jobEvents.publish('jobChanged', job));
+  const jobsLog = logging.feature('jobs');
+  const jobs = new JobQueue(database, openTurns(settings, database, jobsLog), jobsLog, (job) => jobEvents.publish('jobChanged', job));
   const catalogue = new Catalogue(database);
   const fullText = new FullTextIndex(database);
   const index = new KnowledgeIndex(settings, database, vectors, embedders, indexLog);
@@ -197,6 +198,7 @@ async function start(
   const operations = await buildOperations(
     {
       ...{ ...stores, knownVectors, loaded, settings, store, removal, dataDir, logging, cache, vectors, readers, jobs, jobEvents, golden, health, requests },
+      responses: http.responses,
       indexRebuild: new IndexRebuild({ database, index, generations, mirror }),
       fullTextRebuild: new FullTextRebuild(database, fullText),
       verifier: new Verifier(stores),

@@ -46,7 +46,7 @@ import { type AnswerCache } from './platform/cache/index.js';
 import { type Clock, systemClock } from './platform/clock.js';
 import { type Database } from './platform/database/index.js';
 import { type FullTextIndex } from './platform/full-text/index.js';
-import { type Authorize, type RequestMeter } from './platform/http/index.js';
+import { type Authorize, type RequestMeter, type ResponseMeter } from './platform/http/index.js';
 import { type Logging } from './platform/logging/index.js';
 import { PubSub } from './platform/pubsub/index.js';
 import { type JobQueue } from './platform/queue/index.js';
@@ -85,6 +85,7 @@ export interface OperationsParts {
   health: HealthService;
   searches: SearchMeter;
   requests: RequestMeter;
+  responses: ResponseMeter;
   library: () => Promise<{ documents: number; chunks: number }>;
   webSockets: () => number;
   clock: Clock;
@@ -145,6 +146,7 @@ export async function buildOperations(parts: OperationsParts, teardown: Teardown
       embedding: () => index.embedder?.pending ?? 0,
       search: () => parts.searches.rates(),
       requests: () => parts.requests.rates(),
+      responses: () => parts.responses.rates(),
       cache: () => ({ backend: cache.backend, kinds: cache.statistics() }),
       system: () => sampler.system,
     },
@@ -159,6 +161,8 @@ export async function buildOperations(parts: OperationsParts, teardown: Teardown
       databaseBytes: () => database.sizeBytes(),
       pendingWrites: () => database.pendingWrites,
       webSockets: parts.webSockets,
+      responses: () => parts.responses.rates(),
+      latencies: () => ({ database: health.latencyOf('database'), vectorStore: health.latencyOf('vector_db') }),
       clock,
       log: logging.feature('metrics'),
     },
@@ -270,7 +274,13 @@ export async function buildOperations(parts: OperationsParts, teardown: Teardown
       maintenanceModeChanged: () => Promise.resolve(mode.changes()),
     },
     routes: (app, authorize) => {
-      prometheusRoute(app, { backups: () => backups.ages(), metrics, searches: parts.searches, requests: parts.requests, authorize });
+      prometheusRoute(app, {
+        ...{ metrics, sampler, searches: parts.searches, requests: parts.requests, responses: parts.responses },
+        backups: () => backups.ages(),
+        components: () => health.last?.components ?? [],
+        ingested,
+        authorize,
+      });
       logsRoute(app, { files: logFiles, authorize });
       reportRoute(app, { reports, authorize });
       backupRoutes(app, { folder: backupFolder, settings, exclusively: (work) => backupJobs.exclusively(work), authorize });

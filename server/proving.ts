@@ -43,7 +43,7 @@ export async function proveByServer(task: ProveTask, link: TaskLink): Promise<Pr
       link.report('OPEN', 0.92);
       const settings = {
         ...loaded.settings,
-        ...{ DATA_DIR: scratch, DATABASE_URL: databaseUrl, HOST: '127.0.0.1', PORT: 0, CHROMA_URL: '', CACHE_REDIS_URL: '', ADMIN_API_KEY: '' },
+        ...{ DATA_DIR: scratch, DATABASE_URL: databaseUrl, HOST: '127.0.0.1', PORT: 0, CHROMA_URL: '', CACHE_REDIS_URL: '', REDIS_URL: '', ADMIN_API_KEY: '' },
         ...{ RATE_LIMITING: false, EMBEDDING_LOW_MEMORY: true, OTLP_TRACES_URL: '' },
         // Nobody is told of what happens to a copy.
         ...{ ALERT_WEBHOOK_URL: '', SMTP_URL: '', BACKUP_S3_URL: '' },

@@ -71,6 +71,11 @@ export const operationsSettings = {
     unit: 's',
     about: 'Wait before a notification that failed is sent again; each further wait is four times as long, up to five attempts.',
   }),
+  REDIS_URL: url('redis:', 'rediss:').default('').meta({
+    group: 'Maintenance',
+    secret: true,
+    about: 'Redis that hands out the turns of jobs, by BullMQ; it must not evict (maxmemory-policy noeviction). Empty: the database does.',
+  }),
   JOB_STUCK_MINUTES: share(0.01, 1440)
     .default(15)
     .meta({ group: 'Maintenance', unit: 'minutes', about: 'A running job that reports nothing for so long counts as stuck.' }),

@@ -82,6 +82,16 @@ export class HealthService {
     return last && this.clock.now().getTime() - last.checkedAt.getTime() <= this.intervalMs ? Promise.resolve(last) : this.check();
   }
 
+  /** How long a part took to answer the last round, milliseconds; null before the first. */
+  latencyOf(name: string): number | null {
+    return this.#last?.components.find((component) => component.name === name)?.latencyMs ?? null;
+  }
+
+  /** What the last round found; null before the first. */
+  get last(): SystemHealth | null {
+    return this.#last;
+  }
+
   /** Checks all parts now; calls that come together share one round. */
   check(): Promise<SystemHealth> {
     this.#running ??= this.#round().finally(() => (this.#running = null));

@@ -64,13 +64,15 @@ export class JobsService {
     return jobView(await this.parts.queue.recover(id));
   }
 
-  /** Jobs that have stopped without saying so, as a part of the system's health. */
+  /** Jobs that have stopped without saying so, and a queue that hands none out, as a part of the system's health. */
   healthCheck(): HealthCheck {
     return {
       name: 'jobs',
       timeoutMs: 3000,
       essential: false,
       check: async () => {
+        const problem = await this.parts.queue.problem();
+        if (problem) return { status: 'DEGRADED', ...problem };
         const stuck = await this.parts.queue.stuck(this.parts.silentMs);
         if (stuck.length === 0) return { status: 'HEALTHY' };
         const kinds = [...new Set(stuck.map(({ kind }) => kind))].join(', ');

@@ -1,6 +1,6 @@
 import { monitorEventLoopDelay, performance } from 'node:perf_hooks';
 import { type CacheKindStatistics } from '../platform/cache/index.js';
-import { type OperationRates } from '../platform/http/index.js';
+import { type OperationRates, type ResponseRates } from '../platform/http/index.js';
 import { latestValues } from '../platform/pubsub/index.js';
 import { type SearchRates } from '../search/index.js';
 import { type HostReading, type ProcessReading } from './host.js';
@@ -14,6 +14,7 @@ export interface Metrics {
   queue: { queued: number; running: number; embedding: number };
   search: SearchRates;
   requests: OperationRates;
+  responses: ResponseRates;
   cache: CacheFigures;
   host: HostReading | null;
   processes: ProcessReading[];
@@ -31,6 +32,7 @@ export interface MetricsSources {
   embedding: () => number;
   search: () => SearchRates;
   requests: () => OperationRates;
+  responses: () => ResponseRates;
   cache: () => CacheFigures;
   system: () => SystemReading;
 }
@@ -88,6 +90,7 @@ export class MetricsService {
       queue: { ...queue, embedding: this.sources.embedding() },
       search: this.sources.search(),
       requests: this.sources.requests(),
+      responses: this.sources.responses(),
       cache: this.sources.cache(),
       ...this.sources.system(),
     };

@@ -75,6 +75,15 @@ export class SearchMetrics extends Rates {
 
   @Field(() => Float, { nullable: true })
   emptyShare!: number | null;
+
+  @Field(() => Float, { nullable: true, description: 'Median time in which the model turned a query into its vector, milliseconds.' })
+  embedP50Ms!: number | null;
+}
+
+@ObjectType({ simpleResolvers: true, description: 'Answers over HTTP of the last minute, pages and their files included.' })
+export class ResponseMetrics extends Rates {
+  @Field(() => Float, { nullable: true, description: 'Share answered with a status of 500 or more, 0..1.' })
+  failedShare!: number | null;
 }
 
 @ObjectType({ simpleResolvers: true, description: 'GraphQL operations over the last minute.' })
@@ -178,6 +187,9 @@ export class MetricsType {
 
   @Field(() => RequestMetrics)
   requests!: RequestMetrics;
+
+  @Field(() => ResponseMetrics)
+  responses!: ResponseMetrics;
 
   @Field(() => CacheMetrics)
   cache!: CacheMetrics;

@@ -1,13 +1,17 @@
 import { type Express } from 'express';
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
-import { type Authorize, type RequestMeter, route } from '../platform/http/index.js';
+import { type ComponentHealth } from '../health/index.js';
+import { type Authorize, type RequestMeter, type ResponseMeter, route } from '../platform/http/index.js';
 import { type SearchMeter } from '../search/index.js';
 import { type MetricsService } from './metrics.service.js';
+import { type Sampler, type SamplerParts } from './sampler.js';
+import { series } from './series.js';
 
 const searchSeconds = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5];
+const stepSeconds = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1];
 
 /** Figures for Prometheus, in base units. https://prometheus.io/docs/practices/naming/ */
-function createRegistry({ metrics, searches: meter, requests, backups }: Omit<PrometheusParts, 'authorize'>): {
+function createRegistry({ metrics, sampler, searches: meter, requests, responses, backups, components, ingested }: Omit<PrometheusParts, 'authorize'>): {
   registry: Registry;
   refresh: () => Promise<void>;
 } {
@@ -38,10 +42,26 @@ function createRegistry({ metrics, searches: meter, requests, backups }: Omit<Pr
     operations.observe({ operation }, tookMs / 1000);
     if (isFailed) failed.inc({ operation });
   });
+  const answered = new Histogram({
+    name: 'erpfts_http_request_duration_seconds',
+    help: 'Time of answers over HTTP, by the first part of the path and the status.',
+    labelNames: ['route', 'method', 'status'],
+    buckets: searchSeconds,
+    registers,
+  });
+  responses.onResponse(({ route: path, method, status, tookMs }) => answered.observe({ route: path, method, status }, tookMs / 1000));
+  const steps = new Histogram({
+    name: 'erpfts_search_step_duration_seconds',
+    help: 'Time of the steps of searches, such as embed for the model and vectors for the nearest passages.',
+    labelNames: ['step'],
+    buckets: stepSeconds,
+    registers,
+  });
   const empty = new Counter({ name: 'erpfts_searches_empty_total', help: 'Searches that found nothing.', registers });
-  meter.onSearch(({ tookMs, cached, empty: foundNothing }) => {
+  meter.onSearch(({ tookMs, cached, empty: foundNothing, steps: taken }) => {
     searches.observe({ cached: String(cached) }, tookMs / 1000);
     if (foundNothing) empty.inc();
+    for (const { step, ms } of taken) steps.observe({ step: step.toLowerCase() }, ms / 1000);
   });
   const documents = new Gauge({ name: 'erpfts_documents', help: 'Documents in the library.', registers });
   const chunks = new Gauge({ name: 'erpfts_chunks', help: 'Chunks that answer.', registers });
@@ -59,6 +79,23 @@ function createRegistry({ metrics, searches: meter, requests, backups }: Omit<Pr
   const hostCpu = gauge('erpfts_host_cpu_ratio', 'Processor time of the machine in use, 0..1 of all its cores.');
   const hostMemory = gauge('erpfts_host_memory_ratio', 'Memory of the machine in use, 0..1.');
   const memory = gauge('erpfts_process_memory_bytes', 'Resident memory of our processes, by what they are.', ['process']);
+  const bySample = (
+    [
+      ['erpfts_disk_read_bytes_per_second', 'diskReadBytesPerSecond'],
+      ['erpfts_disk_written_bytes_per_second', 'diskWriteBytesPerSecond'],
+      ['erpfts_network_received_bytes_per_second', 'networkReceivedBytesPerSecond'],
+      ['erpfts_network_sent_bytes_per_second', 'networkSentBytesPerSecond'],
+      ['erpfts_open_sockets', 'openSockets'],
+      ['erpfts_websockets', 'webSockets'],
+      ['erpfts_database_bytes', 'databaseBytes'],
+      ['erpfts_database_pending_writes', 'pendingWrites'],
+    ] as const
+  ).map(([name, of]) => ({ of, one: gauge(name, series[of].about) }));
+  const processor = gauge('erpfts_process_cpu_ratio', 'Processor time of our processes over time, by what they are: 1 is one core busy.', ['process']);
+  const latency = gauge('erpfts_component_latency_seconds', 'Time in which a part answered the last look at its health.', ['component']);
+  const up = gauge('erpfts_component_up', 'Whether a part was well or degraded (1), or unhealthy (0), at the last look.', ['component']);
+  const taken = new Counter({ name: 'erpfts_chunks_ingested_total', help: 'Passages taken in.', registers });
+  const refused = new Counter({ name: 'erpfts_ingestions_failed_total', help: 'Documents that could not be taken in.', registers });
   const good = gauge(
     'erpfts_backup_last_good_timestamp_seconds',
     'When the newest good backup of documents was taken, seconds since 1970; 0 where there is none.',
@@ -76,8 +113,24 @@ function createRegistry({ metrics, searches: meter, requests, backups }: Omit<Pr
     known(diskUsed, host?.diskUsedShare);
     known(hostCpu, host?.hostCpuShare);
     known(hostMemory, host?.hostMemoryShare);
-    memory.reset();
-    for (const { name, memoryBytes } of processes) memory.inc({ process: name }, memoryBytes);
+    for (const { of, one } of bySample) known(one, sampler.newest?.values[of]);
+    for (const one of [memory, processor, latency, up]) one.reset();
+    for (const { name, memoryBytes, cpuShare } of processes) {
+      memory.inc({ process: name }, memoryBytes);
+      processor.inc({ process: name }, cpuShare);
+    }
+    for (const { name, status, latencyMs } of components()) {
+      latency.set({ component: name }, latencyMs / 1000);
+      up.set({ component: name }, status === 'UNHEALTHY' ? 0 : 1);
+    }
+    const counted = ingested();
+    for (const [counter, total] of [
+      [taken, counted.chunks],
+      [refused, counted.failed],
+    ] as const) {
+      counter.reset();
+      counter.inc(total);
+    }
     documents.set(library.documents);
     chunks.set(library.chunks);
     jobs.set({ state: 'queued' }, queue.queued);
@@ -95,7 +148,11 @@ function createRegistry({ metrics, searches: meter, requests, backups }: Omit<Pr
 export interface PrometheusParts {
   metrics: MetricsService;
   searches: SearchMeter;
+  sampler: Pick<Sampler, 'newest'>;
   requests: RequestMeter;
+  responses: ResponseMeter;
+  components: () => Pick<ComponentHealth, 'name' | 'status' | 'latencyMs'>[];
+  ingested: SamplerParts['ingested'];
   backups: () => Promise<{ goodAt: Date | null; provenAt: Date | null }>;
   authorize: Authorize;
 }

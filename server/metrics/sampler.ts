@@ -1,5 +1,6 @@
 import { PerformanceObserver } from 'node:perf_hooks';
 import { type Clock } from '../platform/clock.js';
+import { type ResponseRates } from '../platform/http/index.js';
 import { type Logger } from '../platform/logging/index.js';
 import { type HostReader, type HostReading, type ProcessReading } from './host.js';
 import { type MetricsHistory } from './history.js';
@@ -20,6 +21,9 @@ export interface SamplerParts {
   databaseBytes: () => Promise<number>;
   pendingWrites: () => number;
   webSockets: () => number;
+  responses: () => ResponseRates;
+  /** How long parts took to answer the last look at their health, milliseconds. */
+  latencies: () => { database: number | null; vectorStore: number | null };
   clock: Clock;
   log: Logger;
 }
@@ -42,6 +46,7 @@ export class Sampler {
   });
   readonly #listeners: ((sample: Sample) => unknown)[] = [];
   #system: SystemReading = { host: null, processes: [] };
+  #newest: Sample | null = null;
 
   constructor(
     private readonly parts: SamplerParts,
@@ -51,6 +56,11 @@ export class Sampler {
   /** The machine and our processes as of the last sample. */
   get system(): SystemReading {
     return this.#system;
+  }
+
+  /** The sample taken last; null before the first. */
+  get newest(): Sample | null {
+    return this.#newest;
   }
 
   onSample(listener: (sample: Sample) => unknown): void {
@@ -98,6 +108,7 @@ export class Sampler {
     const now = { at: performance.now(), gcMs: this.#gcMs, ...parts.ingested() };
     const seconds = Math.max(0.001, (now.at - this.#last.at) / 1000);
     const own = process.memoryUsage();
+    const [responses, latencies] = [parts.responses(), parts.latencies()];
     const values: SampleValues = {
       ...host,
       cpuShare: metrics?.process.cpuShare ?? null,
@@ -126,8 +137,15 @@ export class Sampler {
       databaseBytes,
       pendingWrites: parts.pendingWrites(),
       webSockets: parts.webSockets(),
+      responsesPerSecond: responses.perSecond,
+      responseP95Ms: responses.p95Ms,
+      responseErrorShare: responses.failedShare,
+      databaseLatencyMs: latencies.database,
+      vectorStoreLatencyMs: latencies.vectorStore,
+      embeddingLatencyMs: metrics?.search.embedP50Ms ?? null,
     };
     this.#last = now;
+    this.#newest = { at, values };
     for (const listener of this.#listeners) await listener({ at, values });
     // Not waited for: while the database is tidied, the machine is watched all the same.
     if (this.#keeping) return;

@@ -47,6 +47,12 @@ export const series = {
   databaseBytes: { combine: 'last', about: 'Size of the database, bytes.' },
   pendingWrites: { combine: 'max', about: 'Writes to the database waiting or running.' },
   webSockets: { combine: 'max', about: 'Open WebSocket connections.' },
+  responsesPerSecond: { combine: 'mean', about: 'Answers over HTTP a second, pages and their files included, over the last minute.' },
+  responseP95Ms: { combine: 'max', about: '95th percentile of the time of answers over HTTP, milliseconds.' },
+  responseErrorShare: { combine: 'mean', about: 'Share of answers over HTTP with a status of 500 or more, 0..1.' },
+  databaseLatencyMs: { combine: 'max', about: 'Time in which the database answered the last look at its health, milliseconds.' },
+  vectorStoreLatencyMs: { combine: 'max', about: 'Time in which ChromaDB answered the last look at its health, milliseconds.' },
+  embeddingLatencyMs: { combine: 'max', about: 'Median time in which the model turned a query into its vector, over the last minute, milliseconds.' },
 } as const satisfies Record<string, Series>;
 
 export type SeriesName = keyof typeof series;

@@ -1,4 +1,5 @@
 import { type Latencies, RollingWindow } from '../platform/metering/index.js';
+import { ProfileStep } from './profile.js';
 
 export interface SearchRates extends Latencies {
   /** Searches a second, over the last minute. */
@@ -6,10 +7,14 @@ export interface SearchRates extends Latencies {
   total: number;
   cachedShare: number | null;
   emptyShare: number | null;
+  /** Median time in which the model turned a query into its vector; null where none was asked. */
+  embedP50Ms: number | null;
 }
 
 export interface MeasuredSearch {
   tookMs: number;
+  /** Where its time went; steps that a kept answer did not take are missing. */
+  steps: { step: ProfileStep; ms: number }[];
   cached: boolean;
   empty: boolean;
 }
@@ -17,6 +22,7 @@ export interface MeasuredSearch {
 /** Rate and latency of searches over the last minute. */
 export class SearchMeter {
   readonly #window = new RollingWindow<MeasuredSearch>();
+  readonly #embedded = new RollingWindow<{ tookMs: number }>();
   #total = 0;
   readonly #listeners: ((search: MeasuredSearch) => void)[] = [];
 
@@ -28,10 +34,19 @@ export class SearchMeter {
     for (const listener of this.#listeners) listener(search);
     this.#total += 1;
     this.#window.add(search);
+    const embedded = search.steps.find(({ step }) => step === ProfileStep.EMBED);
+    if (embedded) this.#embedded.add({ tookMs: embedded.ms });
   }
 
   rates(): SearchRates {
     const { perSecond, latencies, shareOf } = this.#window.read();
-    return { perSecond, ...latencies, total: this.#total, cachedShare: shareOf(({ cached }) => cached), emptyShare: shareOf(({ empty }) => empty) };
+    return {
+      perSecond,
+      ...latencies,
+      total: this.#total,
+      cachedShare: shareOf(({ cached }) => cached),
+      emptyShare: shareOf(({ empty }) => empty),
+      embedP50Ms: this.#embedded.read().latencies.p50Ms,
+    };
   }
 }

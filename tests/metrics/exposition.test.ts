@@ -18,7 +18,8 @@ beforeAll(async () => {
 });
 afterAll(() => server.stop());
 
-const scrape = async () => parse(await (await fetch(`${server.url}/metrics`, { headers: { authorization: server.authorization } })).text());
+const plain = async () => (await fetch(`${server.url}/metrics`, { headers: { authorization: server.authorization } })).text();
+const scrape = async () => parse(await plain());
 
 test('every name follows the rules of Prometheus: our prefix, base units, totals of counters', { timeout: 30_000 }, async () => {
   await expect.poll(async () => (await scrape()).map(({ name }) => name), { timeout: 10_000 }).toContain('erpfts_process_memory_bytes');
@@ -45,9 +46,38 @@ test('only faults of ours count as failures', { timeout: 30_000 }, async () => {
 
 test('names that clients invent do not grow it without bound', { timeout: 60_000 }, async () => {
   for (let i = 0; i < 150; i += 1) await server.ask(`query Invented${i} { viewer { name } }`);
-  const text = await (await fetch(`${server.url}/metrics`, { headers: { authorization: server.authorization } })).text();
+  const text = await plain();
   const names = [...text.matchAll(/^erpfts_graphql_duration_seconds_count\{operation="([^"]*)"\}/gm)].map((match) => match[1]);
   expect(names.length).toBeLessThanOrEqual(101);
   expect(names).toContain('Poles');
   expect(names).toContain('other');
+});
+
+test('parts, answers over HTTP, steps of searches and what was taken in are told of', { timeout: 30_000 }, async () => {
+  const named = async (name: string) => (await scrape()).find((family) => family.name === name)?.metrics ?? [];
+  await expect.poll(async () => (await named('erpfts_component_up')).map(({ labels }) => labels?.['component']), { timeout: 15_000 }).toContain('vector_db');
+  const latencies = await named('erpfts_component_latency_seconds');
+  for (const part of ['database', 'vector_db', 'embedding_model']) {
+    expect(Number(latencies.find(({ labels }) => labels?.['component'] === part)?.value)).toBeGreaterThan(0);
+  }
+  expect((await named('erpfts_chunks_ingested_total'))[0]?.value).toBe('1');
+  await fetch(`${server.url}/nowhere`, { method: 'PROPFIND' });
+  const text = await plain();
+  for (const step of ['embed', 'vectors', 'words'])
+    expect(text).toMatch(new RegExp(`^erpfts_search_step_duration_seconds_count\\{step="${step}"\\} [1-9]`, 'm'));
+  for (const labels of [
+    'route="graphql",method="POST",status="200"',
+    'route="metrics",method="GET",status="200"',
+    'route="console",method="other",status="404"',
+  ]) {
+    expect(text).toContain(`erpfts_http_request_duration_seconds_count{${labels}}`);
+  }
+  const { metrics, metricsHistory } = await server.ask<{
+    metrics: { responses: { perSecond: number }; search: { embedP50Ms: number } };
+    metricsHistory: { databaseLatencyMs: number | null; vectorStoreLatencyMs: number | null; responsesPerSecond: number | null }[];
+  }>('{ metrics { responses { perSecond } search { embedP50Ms } } metricsHistory(range: {}) { databaseLatencyMs vectorStoreLatencyMs responsesPerSecond } }');
+  expect(metrics.responses.perSecond).toBeGreaterThan(0);
+  expect(metrics.search.embedP50Ms).toBeGreaterThan(0);
+  const newest = metricsHistory.filter(({ responsesPerSecond }) => responsesPerSecond !== null).at(-1);
+  expect(newest).toMatchObject({ databaseLatencyMs: expect.any(Number) as number, vectorStoreLatencyMs: expect.any(Number) as number });
 });

@@ -1,21 +1,12 @@
-import { Redis } from 'ioredis';
 import { afterAll, describe, expect, test } from 'vitest';
-import { isCi, notice } from '../support/environment.js';
+import { isCi } from '../support/environment.js';
+import { redisDatabase } from '../support/redis.js';
 import { TestServer } from '../support/server.js';
 
-/** A database of Redis that nothing else uses. */
-const url = new URL(process.env['TEST_REDIS_URL'] ?? 'redis://127.0.0.1:6379');
-url.pathname = '/11';
-const redis = new Redis(url.href, { lazyConnect: true, maxRetriesPerRequest: 1, retryStrategy: () => null });
-redis.on('error', () => undefined);
-const reachable = await redis.connect().then(
-  () => true,
-  () => false,
-);
-if (!reachable) notice('No Redis answers at TEST_REDIS_URL: the Redis suites are skipped. Install redis-server, or set TEST_REDIS_URL.');
-afterAll(() => redis.disconnect());
+const found = await redisDatabase(11);
+afterAll(() => found?.redis.disconnect());
 
-describe.skipIf(!reachable && !isCi)('the cache in Redis', () => {
+describe.skipIf(!found && !isCi)('the cache in Redis', () => {
   const question = (server: TestServer, query: string) =>
     server.ask<{ search: { cached: boolean; hits: { document: { title: string } }[] } }>(
       'query($query: String!) { search(query: $query) { cached hits { document { title } } } }',
@@ -23,7 +14,7 @@ describe.skipIf(!reachable && !isCi)('the cache in Redis', () => {
     );
 
   test('answers come from it, die with a change, and a Redis that is gone makes nothing fail', async () => {
-    await redis.flushdb();
+    const { redis, url } = found!;
     const server = await TestServer.start({ CACHE_BACKEND: 'redis', CACHE_REDIS_URL: url.href, CACHE_SEARCH_TTL: '600' });
     try {
       await server.take('tides.txt', 'The harbour office publishes the tide tables each January.');

@@ -23,6 +23,7 @@ import { CompiledOperations } from './compiled-operations.js';
 import { HostGuard } from './host-guard.js';
 import { OperationLane } from './operation-lane.js';
 import { measuredOperations, type RequestMeter } from './request-meter.js';
+import { ResponseMeter } from './response-meter.js';
 import { replacedAddresses } from './replaced-addresses.js';
 import { tracedOperations } from './traced-operations.js';
 import { largestOperationBytes, sendError, sendFailure, statusOf } from './send-error.js';
@@ -75,6 +76,7 @@ async function withStatus<T>(made: Promise<T>): Promise<T> {
 
 /** GraphQL over HTTP and WebSocket, the routes and the console, all on one port. */
 export class HttpServer<Context extends object> {
+  readonly responses = new ResponseMeter();
   readonly #app = express();
   readonly #server: Server;
   readonly #sockets: WebSocketServer;
@@ -89,6 +91,7 @@ export class HttpServer<Context extends object> {
     this.#server = createServer((request, response) => {
       const requestId = requestIdOf(request);
       response.setHeader('x-request-id', requestId);
+      this.responses.follow(request, response);
       withScope({ requestId }, () => {
         if (this.#lane?.takes(request, graphqlPath) && this.#admits(request)) this.#lane.handle(request, response);
         else this.#app(request, response);

@@ -8,9 +8,7 @@ import { traced } from '../tracing/index.js';
 import { JobFailed, type JobHandler, type JobInput, newJob } from './job.js';
 import { JobEntity, type JobState } from './job.entity.js';
 import { type JobProgress, ProgressReporter } from './progress-reporter.js';
-
-/** Queued jobs read at once, so that each that ends need not look for its successor. */
-const readAhead = 32;
+import { type Turns } from './turns.js';
 
 const stopReason = Symbol('server is stopping');
 const recoverReason = Symbol('begun again');
@@ -22,35 +20,31 @@ interface Running {
   job: JobEntity;
   controller: AbortController;
   finished: Promise<void>;
+  /** Lets its turn end although the handler does not. */
+  giveUp: () => void;
 }
 
 /**
- * The embedded job queue: jobs are rows, oldest first within a kind, each kind with its own bound on concurrency.
+ * Long work: jobs are rows, each kind with its own bound on concurrency, begun in the turns that `Turns` hands out.
  * One process owns the database, so whatever is RUNNING at start was cut off and is queued again.
  */
 export class JobQueue {
   readonly #handlers = new Map<string, JobHandler>();
   readonly #running = new Map<string, Running>();
-  readonly #busy = new Map<string, Set<string>>();
   #open = false;
-  readonly #held = new Set<string>();
   readonly #recovering = new Map<string, Promise<JobEntity>>();
-  readonly #pumping = new Set<string>();
-  readonly #again = new Set<string>();
-  /** Oldest queued jobs by kind, read ahead of their turn. */
-  readonly #ahead = new Map<string, JobEntity[]>();
   /** Jobs that were running when the last process ended. */
   readonly #interrupted = new Set<string>();
 
   constructor(
     private readonly database: Database,
+    private readonly turns: Turns,
     private readonly log: Logger,
     private readonly onChange: (job: JobEntity) => void,
   ) {}
 
   register(kind: string, handler: JobHandler): void {
     this.#handlers.set(kind, handler);
-    this.#busy.set(kind, new Set());
   }
 
   /** Queues what a crash cut off, then starts to work. */
@@ -59,7 +53,7 @@ export class JobQueue {
     for (const { id } of interrupted) this.#interrupted.add(id);
     await this.database.write((tx) => tx.update(JobEntity, { status: 'RUNNING' }, { status: 'QUEUED', startedAt: null }));
     this.#open = true;
-    for (const kind of this.#handlers.keys()) this.wake(kind);
+    await this.turns.start(new Map([...this.#handlers].map(([kind, { concurrency }]) => [kind, concurrency])), (job) => this.#begin(job));
   }
 
   /** Adds a job within the caller's transaction; call `wake` once that is committed. */
@@ -84,69 +78,38 @@ export class JobQueue {
   /** Tells subscribers of a new or changed job and looks for work. */
   announce(job: JobEntity): void {
     this.onChange(job);
-    this.wake(job.kind);
+    this.turns.offer(job);
   }
 
   /** Begins no more jobs of a kind until it is let go on; those that run end as they would. */
   hold(kind: string, held: boolean): void {
-    if (held) this.#held.add(kind);
-    else if (this.#held.delete(kind)) this.wake(kind);
+    this.turns.hold(kind, held);
   }
 
+  /** Looks for queued jobs of a kind. */
   wake(kind: string): void {
-    if (!this.#open || this.#held.has(kind)) return;
-    if (this.#pumping.has(kind)) {
-      this.#again.add(kind);
-      return;
-    }
-    this.#pumping.add(kind);
-    void this.#pump(kind)
-      .catch((error: unknown) => this.log.error({ err: error, kind }, 'the job queue could not look for work'))
-      .finally(() => {
-        this.#pumping.delete(kind);
-        if (this.#again.delete(kind)) this.wake(kind);
-      });
+    this.turns.wake(kind);
   }
 
-  async #pump(kind: string): Promise<void> {
-    const handler = this.#handlers.get(kind);
-    const busy = this.#busy.get(kind);
-    if (!handler || !busy) return;
-    while (this.#open && !this.#held.has(kind) && busy.size < handler.concurrency) {
-      const job = await this.#next(kind, busy);
-      if (!job || !this.#open) return;
-      busy.add(job.id);
-      const controller = new AbortController();
-      const scope = { jobId: job.id, ...(job.requestId ? { requestId: job.requestId } : {}) };
-      const ran = withScope(scope, () => this.#run(job, handler, controller));
-      // Its row could not be written, as on a full disk: it stays RUNNING, and `recoverJob` or the next start begins it again.
-      const told = ran.catch((error: unknown) => this.log.error({ err: error, job: job.id, kind: job.kind }, 'the outcome of a job could not be kept'));
-      const finished = told.finally(() => {
-        // One that was given up may end when the job has long been begun again.
-        if (this.#running.get(job.id)?.controller !== controller) return;
-        busy.delete(job.id);
-        this.#running.delete(job.id);
-        this.wake(kind);
-      });
-      this.#running.set(job.id, { job, controller, finished });
-    }
+  /** What keeps queued jobs from being begun, and the remedy. */
+  problem(): ReturnType<Turns['problem']> {
+    return this.turns.problem();
   }
 
-  async #next(kind: string, busy: Set<string>): Promise<JobEntity | null> {
-    let ahead = this.#ahead.get(kind) ?? [];
-    if (ahead.length === 0) {
-      this.#ahead.set(kind, (ahead = []));
-      const read = await this.database.read.find(JobEntity, {
-        where: { kind, status: 'QUEUED' },
-        order: { createdAt: 'ASC', id: 'ASC' },
-        // Some of them are at work already, and not yet marked so where this look sees them.
-        take: readAhead + busy.size,
-      });
-      // Thrown away while it was read: a job in it was cancelled, or queued again.
-      if (this.#ahead.get(kind) !== ahead) return this.#next(kind, busy);
-      ahead.push(...read.filter(({ id }) => !busy.has(id)));
-    }
-    return ahead.shift() ?? null;
+  async #begin(job: JobEntity): Promise<void> {
+    const handler = this.#handlers.get(job.kind);
+    if (!this.#open || !handler || this.#running.has(job.id)) return;
+    const controller = new AbortController();
+    let giveUp = (): void => undefined;
+    const givenUp = new Promise<void>((resolve) => (giveUp = resolve));
+    const scope = { jobId: job.id, ...(job.requestId ? { requestId: job.requestId } : {}) };
+    const ran = withScope(scope, () => this.#run(job, handler, controller));
+    // Its row could not be written, as on a full disk: it stays RUNNING, and `recoverJob` or the next start begins it again.
+    const finished = ran.catch((error: unknown) => this.log.error({ err: error, job: job.id, kind: job.kind }, 'the outcome of a job could not be kept'));
+    this.#running.set(job.id, { job, controller, finished, giveUp });
+    await Promise.race([finished, givenUp]);
+    // One that was given up may end when the job has long been begun again.
+    if (this.#running.get(job.id)?.controller === controller) this.#running.delete(job.id);
   }
 
   async #run(queued: JobEntity, handler: JobHandler, controller: AbortController): Promise<void> {
@@ -198,7 +161,7 @@ export class JobQueue {
       afterwards = await this.#handlers.get(found.kind)?.onCancelled?.(cancelled, tx);
       return cancelled;
     });
-    this.#ahead.delete(job.kind);
+    this.turns.reread(job.kind);
     afterwards?.();
     const running = this.#running.get(id);
     running?.controller.abort(new Error('cancelled'));
@@ -220,8 +183,7 @@ export class JobQueue {
         Object.assign(found, { status: 'QUEUED', progress: 0, stage: null, message: null, error: null, result: null, startedAt: null, finishedAt: null }),
       );
     });
-    this.#ahead.delete(job.kind);
-    this.announce(job);
+    this.#announceAgain(job);
     return job;
   }
 
@@ -246,18 +208,23 @@ export class JobQueue {
       if (!job) throw notFound('job', id);
       throw new AppError('CONFLICT', `This job is ${job.status.toLowerCase()}: only a running one can be begun again.`);
     }
-    const { job, controller, finished } = running;
+    const { job, controller, finished, giveUp } = running;
     controller.abort(recoverReason);
     await Promise.race([finished, delay(longestEndMs, undefined, { ref: false })]);
     this.#running.delete(id);
-    this.#busy.get(job.kind)?.delete(id);
+    giveUp();
     this.#interrupted.add(id);
     await this.database.writeOne((manager) => manager.update(JobEntity, { id, status: 'RUNNING' }, { status: 'QUEUED', startedAt: null }));
-    this.#ahead.delete(job.kind);
     const again = await this.database.read.findOneByOrFail(JobEntity, { id });
     this.log.warn({ event: 'job_recovered', kind: job.kind, job: id }, 'a job was begun again');
-    this.announce(again);
+    this.#announceAgain(again);
     return again;
+  }
+
+  #announceAgain(job: JobEntity): void {
+    this.turns.reread(job.kind);
+    this.onChange(job);
+    this.turns.offer(job, true);
   }
 
   /** A job with what its handler reported last: the row is up to a second behind. */
@@ -304,8 +271,10 @@ export class JobQueue {
   async stop(): Promise<void> {
     this.#open = false;
     const running = [...this.#running.values()];
+    const stopped = this.turns.stop();
     for (const { controller } of running) controller.abort(stopReason);
     await Promise.allSettled(running.map(({ finished }) => finished));
+    await stopped;
     await nextTurn();
   }
 }
