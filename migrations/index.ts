@@ -5,6 +5,7 @@ import { GenerationComparison1790300000000 } from './1790300000000-generation-co
 import { VectorsByNumber1790400000000 } from './1790400000000-vectors-by-number.js';
 import { Operations1790500000000 } from './1790500000000-operations.js';
 import { KnownVectors1790600000000 } from './1790600000000-known-vectors.js';
+import { PendingNotifications1790700000000 } from './1790700000000-pending-notifications.js';
 
 /** All migrations, oldest first. */
 export const migrations = [
@@ -15,4 +16,5 @@ export const migrations = [
   VectorsByNumber1790400000000,
   Operations1790500000000,
   KnownVectors1790600000000,
+  PendingNotifications1790700000000,
 ];

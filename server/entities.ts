@@ -1,5 +1,5 @@
 import { SessionEntity } from './access/index.js';
-import { AlertEntity } from './alerts/index.js';
+import { AlertEntity, PendingNotificationEntity } from './alerts/index.js';
 import { SettingChangeEntity } from './configuration/index.js';
 import { ChunkEntity, ChunkVectorEntity, DocumentEntity, DocumentTagEntity, DocumentTextEntity } from './documents/index.js';
 import { GoldenQueryEntity, GoldenRunEntity } from './golden/index.js';
@@ -14,6 +14,7 @@ import { ScheduleEntity } from './schedules/index.js';
 /** Every table that TypeORM knows. */
 export const entities = [
   AlertEntity,
+  PendingNotificationEntity,
   AppStateEntity,
   ChunkEntity,
   ChunkTermsEntity,

@@ -1,7 +1,7 @@
 import { type Express } from 'express';
 import { join } from 'node:path';
 import { type Subscriptions } from './access/index.js';
-import { AlertsResolver, AlertsService, type AlertTopics, backupFinding, findingsOf, Notifier, thresholds } from './alerts/index.js';
+import { AlertsResolver, AlertsService, type AlertTopics, backupFinding, findingsOf, Notifier, Outbox, thresholds } from './alerts/index.js';
 import {
   BackupFolder,
   backupDirectory,
@@ -171,7 +171,7 @@ export async function buildOperations(parts: OperationsParts, teardown: Teardown
 
   const alertEvents = new PubSub<AlertTopics>();
   const alertLog = logging.feature('alerts');
-  const notifier = new Notifier(settings, alertLog);
+  const notifier = new Notifier(settings, new Outbox(database), alertLog);
   const alerts = new AlertsService({
     database,
     pubsub: alertEvents,
@@ -186,6 +186,7 @@ export async function buildOperations(parts: OperationsParts, teardown: Teardown
   const guard = new ResourceGuard({
     minFreeBytes: settings.DISK_MIN_FREE_BYTES,
     memoryBudgetBytes: settings.MEMORY_BUDGET_MB * 1024 ** 2,
+    highMemoryShare: settings.ALERT_MEMORY_WARNING,
     hold: (held) => jobs.hold(ingestKind, held),
     log: logging.feature('ingestion'),
   });
@@ -251,13 +252,18 @@ export async function buildOperations(parts: OperationsParts, teardown: Teardown
     log: logging.feature('schedules'),
   });
 
+  const overview = new BackupOverview({
+    ...{ settings, database, folder: backupFolder, backups, store: parts.store, clock },
+    runs: (kind, until) => schedules.runs(`BACKUP_${kind}`, until),
+  });
+
   return {
     resolvers: [
       new MaintenanceResolver(maintenance),
       new MaintenanceModeResolver(mode),
       new SchedulesResolver(schedules),
       new ReportsResolver(reports),
-      new BackupResolver(backups, new BackupOverview({ settings, database, folder: backupFolder, backups, store: parts.store }), backupJobs),
+      new BackupResolver(backups, overview, backupJobs),
       new MetricsResolver(metrics, history, cache, settings.METRICS_RETENTION_DAYS),
       new AlertsResolver(alerts, notifier),
       new LogsResolver(logs),
@@ -292,6 +298,7 @@ export async function buildOperations(parts: OperationsParts, teardown: Teardown
     },
     start: async () => {
       metrics.start();
+      await notifier.resume();
       teardown.add(() => notifier.stop());
       if (settings.PERFORMANCE_MONITORING && clock === systemClock) {
         sampler.start();

@@ -37,6 +37,7 @@ export const permissions: Readonly<Record<string, Requirement>> = {
   'Query.metrics': 'OPERATOR',
   'Query.metricsHistory': 'OPERATOR',
   'Query.metricsHistorySize': 'OPERATOR',
+  'Query.metricsSummary': 'OPERATOR',
   'Query.alerts': 'OPERATOR',
   'Query.thresholds': 'OPERATOR',
   'Query.notificationChannels': 'OPERATOR',

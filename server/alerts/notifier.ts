@@ -6,6 +6,7 @@ import { type HealthCheck } from '../health/index.js';
 import { messageOf } from '../platform/errors.js';
 import { type Logger } from '../platform/logging/index.js';
 import { type AlertEntity } from './alert.entity.js';
+import { type Outbox } from './outbox.js';
 
 export interface Notification {
   event: 'raised' | 'escalated' | 'resolved' | 'test';
@@ -38,12 +39,14 @@ export class Notifier {
   readonly #channels: Channel[] = [];
   readonly #stop = new AbortController();
   readonly #last = new Map<string, Promise<void>>();
+  readonly #dropping = new Set<Promise<void>>();
   #mail: Transporter | null = null;
   /** The newest delivery that was given up, by channel. */
   readonly #failures = new Map<string, string>();
 
   constructor(
     private readonly settings: NotifierSettings,
+    private readonly outbox: Outbox,
     private readonly log: Logger,
   ) {
     if (settings.ALERT_WEBHOOK_URL) this.#channels.push({ name: 'webhook', deliver: (notification) => this.#post(notification) });
@@ -83,13 +86,43 @@ export class Notifier {
     };
   }
 
+  /** Goes on with what an earlier run had still to deliver. */
+  async resume(): Promise<void> {
+    for (const { id, channel, notification } of await this.outbox.left()) {
+      const known = this.#channels.find(({ name }) => name === channel);
+      if (known) this.#queue(known, notification, Promise.resolve(id));
+      else await this.outbox.drop(id);
+    }
+  }
+
   /** Delivers in the background, several times where need be, in the order of the calls. */
   send(notification: Notification): void {
     for (const channel of this.#channels) {
-      // One after another: who hears that it is over before hearing that it began, opens the incident again.
-      const done = (this.#last.get(channel.name) ?? Promise.resolve()).then(() => this.#retried(channel, notification));
-      this.#last.set(channel.name, done);
+      // A full disk, which keeps nothing, is what people must be told of.
+      const kept = this.outbox.keep(channel.name, notification).catch((error: unknown) => {
+        this.log.warn({ err: error, channel: channel.name }, 'a notification could not be kept; a restart before it is delivered loses it');
+        return null;
+      });
+      this.#queue(channel, notification, kept);
     }
+  }
+
+  /** One after another: who hears that it is over before hearing that it began, opens the incident again. */
+  #queue(channel: Channel, notification: Notification, kept: Promise<string | null>): void {
+    const done = (this.#last.get(channel.name) ?? Promise.resolve()).then(async () => {
+      const isOver = await this.#retried(channel, notification);
+      // The next need not wait for a database that is at work.
+      if (isOver) this.#forget(kept);
+    });
+    this.#last.set(channel.name, done);
+  }
+
+  #forget(kept: Promise<string | null>): void {
+    const dropped = kept
+      .then((id) => (id === null ? undefined : this.outbox.drop(id)))
+      .catch((error: unknown) => this.log.warn({ err: error }, 'a notification that was delivered could not be crossed out'))
+      .finally(() => this.#dropping.delete(dropped));
+    this.#dropping.add(dropped);
   }
 
   /** Tries every channel once, now. */
@@ -102,19 +135,23 @@ export class Notifier {
     );
   }
 
-  async #retried(channel: Channel, notification: Notification): Promise<void> {
+  /** @returns whether nothing is left to do: it was delivered, or given up */
+  async #retried(channel: Channel, notification: Notification): Promise<boolean> {
     for (let attempt = 1; ; attempt += 1) {
-      if (this.#stop.signal.aborted) return;
+      if (this.#stop.signal.aborted) return false;
       try {
         await channel.deliver(notification);
         this.#failures.delete(channel.name);
-        return;
+        return true;
       } catch (error) {
-        if (this.#stop.signal.aborted) return;
+        if (this.#stop.signal.aborted) return false;
         this.log.warn({ err: error, channel: channel.name, attempt }, 'a notification could not be delivered');
-        if (attempt === mostAttempts) return void this.#failures.set(channel.name, messageOf(error));
+        if (attempt === mostAttempts) {
+          this.#failures.set(channel.name, messageOf(error));
+          return true;
+        }
         await delay(this.settings.ALERT_RETRY_SECONDS * 1000 * 4 ** (attempt - 1), undefined, { signal: this.#stop.signal, ref: false }).catch(() => undefined);
-        if (this.#stop.signal.aborted) return;
+        if (this.#stop.signal.aborted) return false;
       }
     }
   }
@@ -164,10 +201,10 @@ export class Notifier {
     });
   }
 
-  /** Gives up what still waits to be tried again. */
+  /** What still waits to be tried again is left to the next start. */
   async stop(): Promise<void> {
     this.#stop.abort();
-    await Promise.race([Promise.allSettled(this.#last.values()), delay(longestStopMs, undefined, { ref: false })]);
+    await Promise.race([Promise.allSettled([...this.#last.values(), ...this.#dropping]), delay(longestStopMs, undefined, { ref: false })]);
     this.#mail?.close();
   }
 }

@@ -134,6 +134,15 @@ export class RetentionRule {
   days!: number;
 }
 
+@ObjectType({ simpleResolvers: true, description: 'The next 30 days of the folder, as scheduled, at the sizes of the newest backups.' })
+export class BackupForecast {
+  @Field(() => Float, { description: 'What all backups will take by then, bytes.' })
+  bytes!: number;
+
+  @Field(() => DateTime, { nullable: true, description: 'When their disk would be full; null where it would not.' })
+  fullAt!: Date | null;
+}
+
 @ObjectType({ simpleResolvers: true, description: 'Where backups go and what is kept of them.' })
 export class BackupPolicy {
   @Field(() => String)
@@ -180,6 +189,9 @@ export class BackupPolicy {
 
   @Field(() => Float, { nullable: true })
   lastProofTookMs!: number | null;
+
+  @Field(() => BackupForecast)
+  forecast!: BackupForecast;
 
   @Field(() => [String], { description: 'Folders called like backups whose manifest is damaged.' })
   damaged!: string[];

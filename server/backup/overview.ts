@@ -2,9 +2,11 @@ import { type Settings } from '../config/index.js';
 import { type DocumentStore } from '../documents/index.js';
 import { type Database } from '../platform/database/index.js';
 import { AppError } from '../platform/errors.js';
-import { type BackupFolder } from './backup-folder.js';
+import { type Clock } from '../platform/clock.js';
+import { type Backup, type BackupFolder } from './backup-folder.js';
 import { type BackupPolicy, backupView, type RestorePreview, type SavedDocumentType } from './backup.type.js';
 import { type BackupsService, newestOf } from './backups.service.js';
+import { forecast, forecastDays, type SpaceForecast } from './forecast.js';
 import { type BackupKind, backupKinds, type BackupStatus, type Manifest } from './manifest.js';
 import { SavedLibrary } from './restoring/documents.js';
 
@@ -14,6 +16,9 @@ interface OverviewParts {
   folder: BackupFolder;
   backups: BackupsService;
   store: DocumentStore;
+  clock: Clock;
+  /** Times until `until` at which backups of a kind will be taken. */
+  runs: (kind: BackupKind, until: Date) => Promise<Date[]>;
 }
 
 const mostTitles = 5;
@@ -46,7 +51,18 @@ export class BackupOverview {
       lastGoodAt: good ? new Date(good.manifest.createdAt) : null,
       lastProvenAt: proven ? new Date(proven.status!.proof!.at) : null,
       lastProofTookMs: proven?.status?.proof?.tookMs ?? null,
+      forecast: await this.#forecast(all, usedBytes, freeBytes),
     };
+  }
+
+  async #forecast(all: Backup[], usedBytes: number, freeBytes: number): Promise<SpaceForecast> {
+    const { settings, backups, clock, runs } = this.parts;
+    const now = clock.now();
+    const until = new Date(now.getTime() + forecastDays * 86_400_000);
+    const kinds = backupKinds.filter((kind) => kind !== 'LIBRARY');
+    const scheduled = await Promise.all(kinds.map(async (kind) => (await runs(kind, until)).map((at) => ({ kind, at }))));
+    const estimates = await Promise.all(kinds.map(async (kind) => [kind, (await backups.estimate(kind)).neededBytes] as const));
+    return forecast(all, scheduled.flat(), { settings, now, usedBytes, freeBytes, estimate: Object.fromEntries(estimates) });
   }
 
   /** @param requireRestorable throws AppError with what is in the way */

@@ -1,3 +1,4 @@
+import { aboutInJapanese, unitsInJapanese } from './about.ja.js';
 import { type LoadedSettings, type SettingSource } from './load.js';
 import { settingMeta, settingNames } from './settings.js';
 
@@ -12,7 +13,7 @@ export interface ShownSetting {
 }
 
 /** The effective configuration with secrets masked, for people: CLI, GraphQL and console. */
-export function maskedSettings({ settings, sources }: LoadedSettings): ShownSetting[] {
+export function maskedSettings({ settings, sources }: LoadedSettings, language: 'en' | 'ja' = 'en'): ShownSetting[] {
   return settingNames.map((name) => {
     const meta = settingMeta(name);
     const value = settings[name];
@@ -22,8 +23,8 @@ export function maskedSettings({ settings, sources }: LoadedSettings): ShownSett
       value: meta.secret && plain !== '' ? '••••••••' : plain,
       source: sources[name],
       secret: meta.secret ?? false,
-      unit: meta.unit ?? null,
-      about: meta.about,
+      unit: (language === 'ja' && meta.unit ? unitsInJapanese[meta.unit] : undefined) ?? meta.unit ?? null,
+      about: language === 'ja' ? aboutInJapanese[name] : meta.about,
       group: meta.group,
     };
   });

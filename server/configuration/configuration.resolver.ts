@@ -1,6 +1,6 @@
-import { Field, ObjectType, Query, Resolver } from 'type-graphql';
+import { Arg, Field, ObjectType, Query, Resolver } from 'type-graphql';
 import { type LoadedSettings, maskedSettings, type ShownSetting } from '../config/index.js';
-import { DateTime } from '../platform/http/graphql-types.js';
+import { DateTime, Language } from '../platform/http/graphql-types.js';
 import { type SettingChanges } from './setting-changes.js';
 
 @ObjectType('Setting', { simpleResolvers: true, description: 'One setting as it is in force since the start.' })
@@ -50,8 +50,10 @@ export class ConfigurationResolver {
   ) {}
 
   @Query(() => [SettingType], { description: 'Settings are read at the start: a change needs a restart.' })
-  settings(): ShownSetting[] {
-    return maskedSettings(this.loaded);
+  settings(
+    @Arg('language', () => Language, { defaultValue: Language.EN, nullable: true, description: 'Of `about` and `unit`.' }) language: Language | null,
+  ): ShownSetting[] {
+    return maskedSettings(this.loaded, language ?? Language.EN);
   }
 
   @Query(() => [SettingChangeType], { description: 'Newest first, at most 200.' })

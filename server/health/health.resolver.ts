@@ -1,6 +1,6 @@
 import { Arg, Field, FieldResolver, Float, ObjectType, Query, registerEnumType, Resolver, Root, Subscription } from 'type-graphql';
 import { subscribeTo } from '../access/index.js';
-import { DateTime } from '../platform/http/graphql-types.js';
+import { DateTime, Language } from '../platform/http/graphql-types.js';
 import { type HealthService, type SystemHealth } from './health.service.js';
 import { summarize } from './summary.js';
 
@@ -53,12 +53,6 @@ export interface SummaryFacts {
   lastProven: () => Promise<Date | null>;
   timeZone: string;
 }
-
-export enum Language {
-  EN = 'en',
-  JA = 'ja',
-}
-registerEnumType(Language, { name: 'Language' });
 
 @Resolver(() => SystemHealthType)
 export class HealthResolver {

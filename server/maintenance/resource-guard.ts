@@ -7,6 +7,8 @@ export interface GuardParts {
   minFreeBytes: number;
   /** What all our processes together may take, bytes; 0 sets no limit. */
   memoryBudgetBytes: number;
+  /** Share of the machine's memory from which it is told where there is no budget, 0..1. */
+  highMemoryShare: number;
   /** Holds ingestion, or lets it go on. */
   hold: (held: boolean) => void;
   log: Logger;
@@ -27,11 +29,15 @@ export class ResourceGuard {
   constructor(private readonly parts: GuardParts) {}
 
   observe({ values }: Sample): void {
-    const { minFreeBytes, memoryBudgetBytes, log } = this.parts;
-    const { diskFreeBytes, allMemoryBytes } = values;
-    const isHigh = memoryBudgetBytes > 0 && (allMemoryBytes ?? 0) > memoryBudgetBytes * warnedShare;
+    const { minFreeBytes, memoryBudgetBytes, highMemoryShare, log } = this.parts;
+    const { diskFreeBytes, allMemoryBytes, hostMemoryShare, jobsRunning, searchesPerSecond } = values;
+    const isHigh =
+      memoryBudgetBytes > 0 ? (allMemoryBytes ?? 0) > memoryBudgetBytes * warnedShare : hostMemoryShare !== null && hostMemoryShare > highMemoryShare;
     if (isHigh && !this.#isHigh)
-      log.warn({ event: 'high_memory', memoryBytes: allMemoryBytes, budgetBytes: memoryBudgetBytes }, 'our processes take most of MEMORY_BUDGET_MB');
+      log.warn(
+        { event: 'high_memory', memoryBytes: allMemoryBytes, budgetBytes: memoryBudgetBytes || null, hostMemoryShare, jobsRunning, searchesPerSecond },
+        memoryBudgetBytes > 0 ? 'our processes take most of MEMORY_BUDGET_MB' : 'the memory of the machine is in use beyond ALERT_MEMORY_WARNING',
+      );
     this.#isHigh = isHigh;
     const held = this.#reason !== null;
     const diskIsLow = diskFreeBytes !== null && diskFreeBytes < minFreeBytes * (held ? resumedFree : 1);

@@ -83,6 +83,16 @@ export class MetricsHistory {
       .map(([start, { rows }]) => ({ at: new Date(Math.max(start, first) * 1000), ...combined(rows.map(({ values }) => named(values))) }));
   }
 
+  /**
+   * All values from `from` until `to` as one; null where there are none.
+   * @throws AppError BAD_USER_INPUT for a range that ends before it begins
+   */
+  async summary(from: Date, to: Date): Promise<HistoryPoint | null> {
+    // As fine as points go: a coarser value may be of a time that begins before the range.
+    const points = await this.read(from, to, Math.max(1, Math.ceil((inSeconds(to) - inSeconds(from)) / mostPoints)));
+    return points.length > 0 ? { ...combined(points), at: from } : null;
+  }
+
   #rows(resolution: number, [from, to]: [number, number]): Promise<MetricSampleEntity[]> {
     return this.database.read.find(MetricSampleEntity, { where: { resolution, at: Between(from, to) }, order: { at: 'ASC' } });
   }

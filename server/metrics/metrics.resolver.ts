@@ -36,6 +36,15 @@ export class MetricsResolver {
     return this.history.read(range.from ?? new Date(to.getTime() - hourMs), to, step);
   }
 
+  @Query(() => MetricsPoint, {
+    nullable: true,
+    description: 'All values of a range as one; null where there are none. Errors: BAD_USER_INPUT for a range that ends before it begins.',
+  })
+  metricsSummary(@Arg('range', () => MetricsRange) range: MetricsRange): Promise<HistoryPoint | null> {
+    const to = range.to ?? new Date();
+    return this.history.summary(range.from ?? new Date(to.getTime() - hourMs), to);
+  }
+
   @Query(() => MetricsHistorySize, { description: 'How much is kept.' })
   async metricsHistorySize(): Promise<MetricsHistorySize> {
     return { ...(await this.history.size()), retentionDays: this.retentionDays };

@@ -48,6 +48,8 @@ export interface ScheduleParts {
 }
 
 const lookEveryMs = 15_000;
+/** Of one schedule that are looked ahead at. */
+const mostRuns = 1000;
 
 /**
  * Runs bundles of work at set times. Each time it is due a schedule is run once, also where the server was down or busy then: what was
@@ -150,6 +152,15 @@ export class SchedulesService implements JobHandler {
         return { schedule, enabled, nextRunAt: enabled ? (this.#cron(schedule)?.nextRun(this.parts.clock.now()) ?? null) : null, lastJob };
       }),
     );
+  }
+
+  /** Times until `until` at which a schedule that is switched on will be due. */
+  async runs(name: string, until: Date): Promise<Date[]> {
+    const row = await this.parts.database.read.findOneBy(ScheduleEntity, { name });
+    const cron = row?.enabled === false ? null : this.#cron(this.#require(name));
+    const due: Date[] = [];
+    for (let at = cron?.nextRun(this.parts.clock.now()); at && at <= until && due.length < mostRuns; at = cron?.nextRun(at)) due.push(at);
+    return due;
   }
 
   async run(context: JobContext): Promise<Record<string, unknown>> {

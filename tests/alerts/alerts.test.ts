@@ -5,6 +5,7 @@ import { type AddressInfo } from 'node:net';
 import { SMTPServer } from 'smtp-server';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { TestServer } from '../support/server.js';
+import { count } from '../support/stores.js';
 
 interface Alert {
   id: string;
@@ -27,9 +28,9 @@ beforeAll(async () => {
     let body = '';
     request.on('data', (part: Buffer) => (body += part.toString()));
     request.on('end', () => {
+      response.statusCode = refusals > 0 ? 500 : 204;
       if (refusals > 0) refusals -= 1;
       else posts.push({ headers: request.headers, body });
-      response.statusCode = posts.length > 0 ? 204 : 500;
       response.end();
     });
   }).listen(0, '127.0.0.1');
@@ -144,6 +145,33 @@ test('a part that fails raises an alert, and its recovery resolves it', { timeou
   await expect
     .poll(() => posts.map(({ body }) => (JSON.parse(body) as { event: string }).event), { timeout: 10_000 })
     .toEqual(['raised', 'raised', 'resolved']);
+});
+
+test('what could not be delivered yet is delivered after a restart, once', { timeout: 60_000 }, async () => {
+  refusals = Number.POSITIVE_INFINITY;
+  const before = posts.length;
+  const patient = await TestServer.start({
+    METRICS_INTERVAL_SECONDS: '1',
+    ALERT_HOLD_SECONDS: '1',
+    ALERT_MEMORY_WARNING: '0.0001',
+    ALERT_MEMORY_CRITICAL: '1',
+    ALERT_CPU_WARNING: '1',
+    ALERT_CPU_CRITICAL: '1',
+    ALERT_WEBHOOK_URL: `http://127.0.0.1:${(hook.address() as AddressInfo).port}/patient`,
+    ALERT_RETRY_SECONDS: '3600',
+  });
+  try {
+    await expect.poll(() => count(patient, "alerts WHERE rule = 'memory'"), { timeout: 20_000 }).toBe(1);
+    await expect.poll(() => count(patient, 'pending_notifications'), { timeout: 10_000 }).toBe(1);
+    await patient.kill();
+    refusals = 0;
+    await patient.boot();
+    await expect.poll(() => posts.length, { timeout: 20_000 }).toBe(before + 1);
+    expect(JSON.parse(posts.at(-1)!.body)).toMatchObject({ event: 'raised', alert: { rule: 'memory', severity: 'WARNING' } });
+    await expect.poll(() => count(patient, 'pending_notifications'), { timeout: 10_000 }).toBe(0);
+  } finally {
+    await patient.stop();
+  }
 });
 
 test('the test button tells what became of each channel', async () => {

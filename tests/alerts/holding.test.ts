@@ -5,7 +5,9 @@ import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { migrations } from '../../migrations/index.js';
 import { AlertEntity } from '../../server/alerts/alert.entity.js';
 import { AlertsService, type AlertTopics } from '../../server/alerts/alerts.service.js';
+import { PendingNotificationEntity } from '../../server/alerts/notification.entity.js';
 import { Notifier } from '../../server/alerts/notifier.js';
+import { Outbox } from '../../server/alerts/outbox.js';
 import { findingsOf } from '../../server/alerts/task-findings.js';
 import { type Level } from '../../server/alerts/thresholds.js';
 import { loadSettings } from '../../server/config/index.js';
@@ -24,7 +26,12 @@ const { settings } = loadSettings({});
 
 beforeAll(async () => {
   directory = await mkdtemp(join(tmpdir(), 'erpfts-holding-'));
-  database = await Database.open({ settings: loadSettings({ DATA_DIR: directory }).settings, entities: [AlertEntity], migrations, log });
+  database = await Database.open({
+    settings: loadSettings({ DATA_DIR: directory }).settings,
+    entities: [AlertEntity, PendingNotificationEntity],
+    migrations,
+    log,
+  });
 });
 afterAll(async () => {
   await database?.close();
@@ -34,7 +41,7 @@ const service = () =>
   new AlertsService({
     database,
     pubsub: new PubSub<AlertTopics>(),
-    notifier: new Notifier(settings, log),
+    notifier: new Notifier(settings, new Outbox(database), log),
     thresholds: [],
     holdMs: 0,
     retentionMs: 1e12,

@@ -1,16 +1,18 @@
-import { execFileSync } from 'node:child_process';
 import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { expect, test } from 'vitest';
-import { backUp, backups, erpfts } from '../support/backups.js';
-import { notice } from '../support/environment.js';
+import { backUp, backups, erpfts, library } from '../support/backups.js';
+import { smallDisk } from '../support/disks.js';
 import { TestServer, until } from '../support/server.js';
 
 /** Differences between the stores. */
 async function found(server: TestServer): Promise<number> {
   const { runMaintenance } = await server.ask<{ runMaintenance: { id: string } }>('mutation { runMaintenance(task: VERIFY_DATA) { id } }');
-  return ((await server.jobDone(runMaintenance.id)).result as { found: number }).found;
+  const { status, error, result } = await server.jobDone(runMaintenance.id);
+  if (status !== 'SUCCEEDED') throw new Error(`verifying ${status}: ${error}\n${server.log.slice(-3000)}`);
+  return (result as { found: number }).found;
 }
 
 test('a backup written while 20 writers write holds whole documents only', async () => {
@@ -48,22 +50,6 @@ test('a backup written while 20 writers write holds whole documents only', async
   await server.stop();
 }, 240_000);
 
-/** A disk of its own of so many megabytes; null where this machine lets us have none. */
-async function smallDisk(megabytes: number): Promise<{ path: string; free: () => void; readOnly: () => void } | null> {
-  const path = await mkdtemp(join(tmpdir(), 'erpfts-disk-'));
-  try {
-    execFileSync('mount', ['-t', 'tmpfs', '-o', `size=${megabytes}m`, 'tmpfs', path], { stdio: 'ignore' });
-  } catch {
-    notice('No disk can be mounted here: backups to a full and to a read-only disk are not tested.');
-    return null;
-  }
-  return {
-    path,
-    free: () => execFileSync('umount', ['-l', path]),
-    readOnly: () => execFileSync('mount', ['-o', 'remount,ro', path]),
-  };
-}
-
 test('a disk that fills in the middle, or cannot be written, costs the backup and nothing else', async ({ skip }) => {
   const disk = await smallDisk(24);
   if (!disk) return skip();
@@ -94,3 +80,54 @@ test('a disk that fills in the middle, or cannot be written, costs the backup an
   await server.stop();
   disk.free();
 }, 120_000);
+
+test('a disk that fills during a restore leaves the state as it was, or the restored one', async ({ skip }) => {
+  const disk = await smallDisk(64);
+  if (!disk) return skip();
+  await mkdir(join(disk.path, 'data'));
+  const elsewhere = await mkdtemp(join(tmpdir(), 'erpfts-backups-'));
+  const server = await TestServer.start({ BACKUP_DIR: elsewhere, DISK_MIN_FREE_BYTES: '0' }, join(disk.path, 'data'));
+  await server.take('ferry.txt', 'The ferry leaves the northern pier at half past six.');
+  await server.idle();
+  const saved = await library(server);
+  const { id } = (await backUp(server, 'FULL')) as { id: string };
+  await server.take('bridge.txt', 'The bridge was rebuilt in 1931.');
+  await server.idle();
+  const present = await library(server);
+  for (const waitMs of [0, 1000]) {
+    const filler = join(disk.path, 'filler');
+    await mkdir(filler);
+    const { restoreBackup } = await server.ask<{ restoreBackup: { id: string } }>(
+      'mutation($id: ID!, $confirm: String!) { restoreBackup(id: $id, confirm: $confirm) { id } }',
+      { id, confirm: id },
+    );
+    await delay(waitMs);
+    for (const kilobytes of [512, 64, 4]) {
+      for (let i = 0; i < 200; i++) await writeFile(join(filler, `${kilobytes}-${i}`), Buffer.alloc(kilobytes * 1024)).catch(() => undefined);
+    }
+    // Whatever becomes of it meanwhile: with space again, and begun again, one of the two is there.
+    await server.jobDone(restoreBackup.id, 3000).catch(() => undefined);
+    await rm(filler, { recursive: true });
+    await server.kill();
+    await server.boot();
+    await until(
+      () =>
+        server.idle(60_000, ['BACKUP']).then(
+          () => true,
+          () => null,
+        ),
+      90_000,
+      'the restore to end',
+    );
+    const now = await library(server);
+    expect(now).toEqual(now.titles.length === saved.titles.length ? saved : present);
+    expect(await found(server)).toBe(0);
+    if (now.titles.length === saved.titles.length) {
+      await server.take('bridge.txt', 'The bridge was rebuilt in 1931.');
+      await server.idle();
+    }
+    await rm(join(server.dataDir, 'set-aside'), { recursive: true, force: true });
+  }
+  await server.stop();
+  disk.free();
+}, 240_000);

@@ -48,7 +48,7 @@ describe.skipIf(!hasBrowser)('operations', () => {
     await page.goto(`${server.url}/overview?span=15m`);
     await page.getByTestId('summary').getByText('an alert is open').waitFor();
     await page.getByRole('img', { name: /Processor and memory: Processor \d+%, Memory \d+%/ }).waitFor();
-    await expect.poll(() => page.locator('.u-wrap canvas').count()).toBe(4);
+    await expect.poll(() => page.locator('.u-wrap canvas').count()).toBe(6);
     const alert = page.getByTestId('alert').filter({ hasText: 'Memory' });
     await alert.getByRole('button', { name: 'I have seen it' }).click();
     await alert.getByText('seen by browser').waitFor();

@@ -1,11 +1,18 @@
 import { GraphQLDateTimeISO, GraphQLJSONObject } from 'graphql-scalars';
 import { GraphQLScalarType } from 'graphql';
-import { type ClassType, Field, Int, ObjectType } from 'type-graphql';
+import { type ClassType, Field, Int, ObjectType, registerEnumType } from 'type-graphql';
 import { badInput } from '../errors.js';
 
 export { GraphQLJSONObject as JSONObject };
 
 export const DateTime = new GraphQLScalarType<Date, string>({ ...GraphQLDateTimeISO.toConfig(), name: 'DateTime', description: 'ISO 8601, UTC.' });
+
+/** Of sentences that the server composes. */
+export enum Language {
+  EN = 'en',
+  JA = 'ja',
+}
+registerEnumType(Language, { name: 'Language' });
 
 @ObjectType({ description: 'https://relay.dev/graphql/connections.htm#sec-undefined.PageInfo' })
 export class PageInfo {
