@@ -141,7 +141,9 @@ async function start(
   const jobEvents = new PubSub<JobTopics>();
   const ingestionEvents = new PubSub<IngestionTopics>();
   const jobsLog = logging.feature('jobs');
-  const jobs = new JobQueue(database, openTurns(settings, database, jobsLog), jobsLog, (job) => jobEvents.publish('jobChanged', job));
+  const turns = await openTurns(settings, database, jobsLog);
+  teardown.add(() => turns.stop());
+  const jobs = new JobQueue(database, turns, jobsLog, (job) => jobEvents.publish('jobChanged', job));
   const catalogue = new Catalogue(database);
   const fullText = new FullTextIndex(database);
   const index = new KnowledgeIndex(settings, database, vectors, embedders, indexLog);
@@ -209,6 +211,7 @@ async function start(
       library: () => documents.size(),
       webSockets: () => http.webSockets,
       clock,
+      briefly,
       host,
     },
     teardown,
@@ -282,7 +285,10 @@ async function start(
     },
   });
   // The settings of a single command are not those the server is run with.
-  if (!briefly) await settingChanges.record();
+  if (!briefly) {
+    await settingChanges.record();
+    await operations.open();
+  }
   if (clock === systemClock && !briefly) health.start();
   if (!withoutJobs) await jobs.start();
   teardown.add(async () => {

@@ -26,7 +26,12 @@ export async function serve(loaded: LoadedSettings): Promise<void> {
     logging.root.info('starting anew');
     starting = before.then(async (app) => {
       const port = Number(new URL(app.url).port);
+      const tooLong = setTimeout(() => {
+        logging.root.error('the stop took too long; the process is ended, and what was decided is done at its next start');
+        process.exit(1);
+      }, settings.SHUTDOWN_TIMEOUT_MS + graceMs);
       await app.stop();
+      clearTimeout(tooLong);
       for (const deadline = Date.now() + longestPortWaitMs; ;) {
         const next = begin({ ...loaded, settings: { ...settings, PORT: port } }, restart);
         logging = next.logging;

@@ -89,6 +89,8 @@ export interface OperationsParts {
   library: () => Promise<{ documents: number; chunks: number }>;
   webSockets: () => number;
   clock: Clock;
+  /** Serves one command, and tells nobody of anything. */
+  briefly: boolean;
   /** Reads another machine than this one. */
   host?: Pick<HostReader, 'read' | 'processes'>;
 }
@@ -114,6 +116,8 @@ export interface Operations {
   checks: HealthCheck[];
   subscriptions: Pick<Subscriptions, 'liveMetrics' | 'alertChanged' | 'logTail' | 'maintenanceModeChanged'>;
   routes: (app: Express, authorize: Authorize) => void;
+  /** Goes on with what people were still to be told; before anything new is found. */
+  open: () => Promise<void>;
   /** Begins to watch; everything else serves by now. */
   start: () => Promise<void>;
   /** Does once what watching does every few seconds. */
@@ -171,7 +175,7 @@ export async function buildOperations(parts: OperationsParts, teardown: Teardown
 
   const alertEvents = new PubSub<AlertTopics>();
   const alertLog = logging.feature('alerts');
-  const notifier = new Notifier(settings, new Outbox(database), alertLog);
+  const notifier = new Notifier(parts.briefly ? { ...settings, ALERT_WEBHOOK_URL: '', SMTP_URL: '' } : settings, new Outbox(database), alertLog);
   const alerts = new AlertsService({
     database,
     pubsub: alertEvents,
@@ -183,6 +187,8 @@ export async function buildOperations(parts: OperationsParts, teardown: Teardown
     log: alertLog,
   });
   await alerts.open();
+  teardown.add(() => notifier.stop());
+  teardown.add(() => alerts.settled());
   const guard = new ResourceGuard({
     minFreeBytes: settings.DISK_MIN_FREE_BYTES,
     memoryBudgetBytes: settings.MEMORY_BUDGET_MB * 1024 ** 2,
@@ -194,13 +200,17 @@ export async function buildOperations(parts: OperationsParts, teardown: Teardown
   sampler.onSample((sample) => alerts.observeSample(sample));
   health.onRound((found) => void alerts.observeHealth(found));
 
-  const maintenance = new MaintenanceService(jobs, {
-    ...parts,
-    logFiles,
-    processes: () => host.processes(),
-    temporaryFileMs: settings.TEMPORARY_FILE_HOURS * hourMs,
-    logKeepMs: settings.LOG_KEEP_DAYS * dayMs,
-  });
+  const maintenance: MaintenanceService = new MaintenanceService(
+    jobs,
+    {
+      ...parts,
+      logFiles,
+      processes: () => host.processes(),
+      temporaryFileMs: settings.TEMPORARY_FILE_HOURS * hourMs,
+      logKeepMs: settings.LOG_KEEP_DAYS * dayMs,
+    },
+    () => schedules.stepRuns(),
+  );
   maintenance.onOutcome((outcome) => {
     for (const finding of findingsOf(outcome)) void alerts.observe(finding);
   });
@@ -243,7 +253,7 @@ export async function buildOperations(parts: OperationsParts, teardown: Teardown
   });
   backupJobs.onFinding((finding) => void alerts.observe(backupFinding(finding)));
 
-  const schedules = new SchedulesService({
+  const schedules: SchedulesService = new SchedulesService({
     database,
     jobs,
     schedules: bundles(settings, { backups: backupJobs, maintenance, reports, golden, cache }),
@@ -296,10 +306,9 @@ export async function buildOperations(parts: OperationsParts, teardown: Teardown
       await health.check();
       await schedules.look();
     },
+    open: () => notifier.resume(),
     start: async () => {
       metrics.start();
-      await notifier.resume();
-      teardown.add(() => notifier.stop());
       if (settings.PERFORMANCE_MONITORING && clock === systemClock) {
         sampler.start();
         teardown.add(() => sampler.stop());

@@ -79,6 +79,7 @@ export class AlertsService {
   readonly #watches = new Map<string, Watch>();
   #judged: JudgedThreshold[] = [];
   #changes: Promise<unknown> = Promise.resolve();
+  #saved: Promise<void> = Promise.resolve();
 
   constructor(private readonly parts: AlertParts) {
     this.#judged = parts.thresholds.map((threshold) => ({ threshold, value: null, level: 'NORMAL' as const }));
@@ -138,7 +139,7 @@ export class AlertsService {
     return done.catch(() => undefined);
   }
 
-  async #observe(finding: Finding, at: Date): Promise<void> {
+  #observe(finding: Finding, at: Date): void {
     const { rule, level: found, holdMs = 0 } = finding;
     const watch = this.#watches.get(rule) ?? newWatch('NORMAL', null);
     this.#watches.set(rule, watch);
@@ -154,7 +155,7 @@ export class AlertsService {
     const level = settled(watch, now, holdMs);
     if (level === (watch.alert?.severity ?? 'NORMAL')) return;
     if (level === 'NORMAL') {
-      if (watch.alert) await this.#resolve(watch, at);
+      if (watch.alert) this.#resolve(watch, at);
       return;
     }
     const { message, value = null, threshold = null, remedy = null } = finding;
@@ -164,7 +165,7 @@ export class AlertsService {
       const worse = level === 'CRITICAL';
       // Whoever had seen the warning has not seen that it became critical.
       const changed = Object.assign(new AlertEntity(), known, state, worse ? { acknowledgedAt: null, acknowledgedBy: null } : {});
-      await this.#keep(watch, changed);
+      this.#keep(watch, changed);
       if (worse) this.#notify('escalated', changed, at);
       return;
     }
@@ -178,23 +179,35 @@ export class AlertsService {
       silencedUntil: null,
       resolvedAt: null,
     });
-    await this.#keep(watch, raised);
+    this.#keep(watch, raised);
     this.parts.log.warn({ event: 'alert_raised', rule, severity: level, value, threshold }, message);
     this.#notify('raised', raised, at);
   }
 
-  async #resolve(watch: Watch, at: Date): Promise<void> {
+  #resolve(watch: Watch, at: Date): void {
     const alert = Object.assign(new AlertEntity(), watch.alert, { resolvedAt: at, changedAt: at });
-    await this.#keep(watch, alert);
+    this.#keep(watch, alert);
     watch.alert = null;
     this.parts.log.info({ event: 'alert_resolved', rule: alert.rule }, 'an alert is over');
     this.#notify('resolved', alert, at);
   }
 
-  /** The database may be what the alert is about: people are told all the same, and the next change is kept whole. */
-  async #keep(watch: Watch, alert: AlertEntity): Promise<void> {
+  /** The database may be what the alert is about, or be at work for long: people are told all the same, and the next change is kept whole. */
+  #keep(watch: Watch, alert: AlertEntity): void {
     this.#show(watch, alert);
-    await this.#save(alert).catch((error: unknown) => this.parts.log.error({ err: error, rule: alert.rule }, 'an alert could not be kept'));
+    // One after another: what was found later must not be overtaken.
+    this.#saved = this.#saved.then(() =>
+      this.#save(alert).then(
+        () => undefined,
+        (error: unknown) => this.parts.log.error({ err: error, rule: alert.rule }, 'an alert could not be kept'),
+      ),
+    );
+  }
+
+  /** Waits until what was found so far has been kept. */
+  async settled(): Promise<void> {
+    await this.#changes;
+    await this.#saved;
   }
 
   #save(alert: AlertEntity): Promise<AlertEntity> {
@@ -230,6 +243,7 @@ export class AlertsService {
       if (watch?.alert?.id !== id) throw new AppError('CONFLICT', 'This alert is over.', 'There is nothing left to do about it.');
       const alert = Object.assign(new AlertEntity(), watch.alert, change(watch.alert));
       // Whoever says so is told where it could not be kept.
+      await this.#saved;
       await this.#save(alert);
       this.#show(watch, alert);
       return alert;

@@ -166,7 +166,7 @@ export class Notifier {
       method: 'POST',
       body,
       redirect: 'error',
-      signal: AbortSignal.timeout(timeoutMs),
+      signal: AbortSignal.any([AbortSignal.timeout(timeoutMs), this.#stop.signal]),
       headers: {
         'content-type': 'application/json',
         'x-erpfts-timestamp': timestamp,

@@ -1,9 +1,10 @@
-import { armor, Decrypter, Encrypter, generateX25519Identity, type Identity, identityToRecipient } from 'age-encryption';
+import { type Identity } from 'age-encryption';
 import { createDecipheriv, createHash, randomUUID, scrypt, type ScryptOptions } from 'node:crypto';
 import { mkdir, readdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { AppError } from '../platform/errors.js';
+import { age } from './age.js';
 import { type Manifest } from './manifest.js';
 
 /** An age key pair: everything is encrypted to `recipient` and opened by `identity`. */
@@ -23,6 +24,7 @@ export interface KeySettings {
 const keyFolder = 'keys';
 
 async function keyOf(identity: string, wrapped: string | null): Promise<Key> {
+  const { identityToRecipient } = await age();
   const recipient = await identityToRecipient(identity);
   return { id: createHash('sha256').update(recipient).digest('hex').slice(0, 16), identity, recipient, wrapped };
 }
@@ -72,6 +74,7 @@ function unwrapped(wrapped: string, passphrase: string): Promise<Key | null> {
 }
 
 async function unwrap(wrapped: string, passphrase: string): Promise<Key | null> {
+  const { armor, Decrypter } = await age();
   const decrypter = new Decrypter();
   decrypter.addIdentity(passphraseIdentity(passphrase));
   try {
@@ -94,6 +97,7 @@ export async function keyForWriting(directory: string, { BACKUP_PASSPHRASE: pass
     const key = await unwrapped(await readFile(join(folder, name), 'utf8'), passphrase);
     if (key) return key;
   }
+  const { armor, Encrypter, generateX25519Identity } = await age();
   const identity = await generateX25519Identity();
   const encrypter = new Encrypter();
   encrypter.setPassphrase(passphrase);

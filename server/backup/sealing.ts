@@ -1,4 +1,3 @@
-import { Decrypter, Encrypter } from 'age-encryption';
 import { createHash } from 'node:crypto';
 import { createReadStream, createWriteStream } from 'node:fs';
 import { pipeline } from 'node:stream/promises';
@@ -6,6 +5,7 @@ import { Readable, Transform } from 'node:stream';
 import { type ReadableStream } from 'node:stream/web';
 import { createGunzip, createGzip } from 'node:zlib';
 import { AppError } from '../platform/errors.js';
+import { age } from './age.js';
 import { type Key } from './keys.js';
 
 export interface Sealed {
@@ -42,6 +42,7 @@ export async function seal(source: Readable, path: string, key: Key | null, sign
   const compressed = createGzip();
   if (!key) await pipeline(source, plain, compressed, stored, file, { signal });
   else {
+    const { Encrypter } = await age();
     const encrypter = new Encrypter();
     encrypter.addRecipient(key.recipient);
     const encrypted = fromWeb(await encrypter.encrypt(toWeb(compressed)));
@@ -57,6 +58,7 @@ export async function seal(source: Readable, path: string, key: Key | null, sign
 export async function unseal(path: string, key: Key | null): Promise<Readable> {
   const file = createReadStream(path);
   if (!key) return chained(file, createGunzip());
+  const { Decrypter } = await age();
   const decrypter = new Decrypter();
   decrypter.addIdentity(key.identity);
   try {

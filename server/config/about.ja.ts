@@ -104,7 +104,7 @@ export const aboutInJapanese: Record<SettingName, string> = {
   SCHEDULE_WEEKLY: 'VACUUM、OPTIMIZE_INDEX、OPTIMIZE_FULLTEXT、VERIFY_DATA、性能レポート、ディスクの確認を実行する時刻。off なら実行しません。',
   SCHEDULE_MONTHLY: 'ログ分析、更新の確認、容量レポートを行う時刻。off なら行いません。',
   UPDATE_CHECK_URL: '最新の版を { "version": "1.2.3" } の形で答えるアドレス。空ならどこにも問い合わせません。',
-  TEMPORARY_FILE_HOURS: 'タスク REMOVE_TEMPORARY_FILES がファイルを消すまでの経過時間。',
+  TEMPORARY_FILE_HOURS: 'タスク CLEAN_TEMP がファイルを消すまでの経過時間。',
   LOG_KEEP_DAYS: 'タスク ROTATE_LOGS が、切り替え済みのログファイルを消すまでの日数。',
   MEMORY_BUDGET_MB: 'すべてのプロセスを合わせたメモリの目安。その 9 割を超えると high_memory をログに残し、取り込みを一時停止します。0 なら制限しません。',
   BACKUP_DIR: 'バックアップを書くフォルダー。別のディスクが望ましく、空なら DATA_DIR の backups です。',

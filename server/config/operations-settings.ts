@@ -102,7 +102,7 @@ export const operationsSettings = {
   TEMPORARY_FILE_HOURS: integer(1, 8760).default(24).meta({
     group: 'Maintenance',
     unit: 'hours',
-    about: 'Age from which the task REMOVE_TEMPORARY_FILES removes a file.',
+    about: 'Age from which the task CLEAN_TEMP removes a file.',
     manual: 'find /tmp -mtime +1',
   }),
   LOG_KEEP_DAYS: integer(1, 3650).default(7).meta({

@@ -25,7 +25,6 @@ export interface TaskOutcome {
 type OnOutcome = (outcome: TaskOutcome) => void;
 
 const beatMs = 20_000;
-const schedulesLookedAt = 30;
 const tellsNothing = new Set([MaintenanceTask.VACUUM, MaintenanceTask.ANALYZE, MaintenanceTask.INTEGRITY_CHECK, MaintenanceTask.OPTIMIZE_FULLTEXT]);
 
 /** Runs maintenance tasks as jobs, one at a time. */
@@ -39,6 +38,8 @@ export class MaintenanceService implements JobHandler {
   constructor(
     private readonly jobs: JobQueue,
     private readonly parts: TaskParts,
+    /** Newest runs of tasks that were steps of a schedule, by task. */
+    private readonly scheduled: () => Promise<ReadonlyMap<string, JobEntity>>,
   ) {
     this.#database = parts.database;
     jobs.register(maintenanceKind, this);
@@ -109,26 +110,16 @@ export class MaintenanceService implements JobHandler {
 
   async states(): Promise<TaskState[]> {
     const { read } = this.#database;
-    // A schedule's run of a task is a step of the schedule's job.
-    const scheduled = await read.find(JobEntity, { where: { kind: 'SCHEDULE' }, order: { createdAt: 'DESC' }, take: schedulesLookedAt });
+    const scheduled = await this.scheduled();
     return Promise.all(
       Object.values(MaintenanceTask).map(async (task) => {
         const own = await read.findOne(JobEntity, { where: { kind: maintenanceKind, subjectId: subjectOf(task) }, order: { createdAt: 'DESC', id: 'DESC' } });
-        const step = scheduled.flatMap((job) => asStep(job, task) ?? [])[0];
+        const step = scheduled.get(task);
         const isNewer = step && (!own || (own.finishedAt !== null && step.createdAt > own.createdAt));
         return { task, about: tasks[task].about, lastJob: isNewer ? step : own };
       }),
     );
   }
-}
-
-/** A schedule's job as if it had been for one of its tasks alone; null where it has not come to it. */
-function asStep(job: JobEntity, task: MaintenanceTask): JobEntity | null {
-  const { done = [] } = job.payload as { done?: { step: string; result: Record<string, unknown> | null; error: string | null }[] };
-  const step = done.find((one) => one.step === (task as string));
-  if (!step) return null;
-  const { result, error } = step;
-  return Object.assign(new JobEntity(), job, { status: error === null ? 'SUCCEEDED' : 'FAILED', result, error, finishedAt: job.finishedAt ?? job.reportedAt });
 }
 
 const subjectOf = (task: MaintenanceTask) => `maintenance:${task}`;

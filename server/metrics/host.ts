@@ -14,6 +14,13 @@ export interface HostReading {
   openSockets: number | null;
 }
 
+export interface HostTotals {
+  diskRead: number;
+  diskWrite: number;
+  received: number;
+  sent: number;
+}
+
 export interface ProcessReading {
   name: string;
   pid: number;
@@ -42,11 +49,17 @@ const orNull = <T>(reading: Promise<T>): Promise<T | null> => reading.catch(() =
 /** Reads the machine and our processes. What an operating system does not tell (outside Linux: disk, network, sockets) is null. */
 export class HostReader {
   #last: Counters | null = null;
+  readonly #totals: HostTotals = { diskRead: 0, diskWrite: 0, received: 0, sent: 0 };
 
   constructor(
     private readonly dataDir: string,
     private readonly ours: () => NamedProcess[],
   ) {}
+
+  /** What has passed since the first reading, bytes. */
+  totals(): HostTotals {
+    return this.#totals;
+  }
 
   async read(): Promise<HostReading> {
     const pids = this.ours().map(({ pid }) => pid);
@@ -71,6 +84,10 @@ export class HostReader {
     };
     const last = this.#last;
     this.#last = now;
+    for (const name of ['diskRead', 'diskWrite', 'received', 'sent'] as const) {
+      // Processes that end take their counters with them.
+      if (last && now[name] !== null && last[name] !== null) this.#totals[name] += Math.max(0, now[name] - last[name]);
+    }
     // A process that ended takes its counter with it: what it had read is no negative reading.
     const rate = (name: 'diskRead' | 'diskWrite' | 'received' | 'sent') =>
       last && now[name] !== null && last[name] !== null ? Math.max(0, now[name] - last[name]) / Math.max(0.001, (now.at - last.at) / 1000) : null;

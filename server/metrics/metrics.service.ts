@@ -18,6 +18,7 @@ export interface Metrics {
   cache: CacheFigures;
   host: HostReading | null;
   processes: ProcessReading[];
+  sample: SystemReading['sample'];
 }
 
 export interface CacheFigures {

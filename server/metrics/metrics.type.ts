@@ -165,6 +165,13 @@ export class ProcessUsage {
   memoryBytes!: number;
 }
 
+@ObjectType({ simpleResolvers: true, description: 'The values of one step. Null where nothing was measured.' })
+export class MetricsPoint {
+  @Field(() => DateTime, { description: 'Where the step begins.' })
+  at!: Date;
+}
+for (const name of seriesNames) Field(() => Float, { nullable: true, description: series[name].about })(MetricsPoint.prototype, name);
+
 @ObjectType('Metrics', { simpleResolvers: true })
 export class MetricsType {
   @Field(() => DateTime)
@@ -199,6 +206,12 @@ export class MetricsType {
 
   @Field(() => [ProcessUsage])
   processes!: ProcessUsage[];
+
+  @Field(() => MetricsPoint, {
+    nullable: true,
+    description: 'Everything that is kept over time, as of the last sample. Null before it, and without PERFORMANCE_MONITORING.',
+  })
+  sample!: MetricsPoint | null;
 }
 
 @InputType({ description: 'Without `to`, until now; without `from`, the hour before.' })
@@ -209,13 +222,6 @@ export class MetricsRange {
   @Field(() => DateTime, { nullable: true })
   to?: Date | null;
 }
-
-@ObjectType({ simpleResolvers: true, description: 'The values of one step. Null where nothing was measured.' })
-export class MetricsPoint {
-  @Field(() => DateTime, { description: 'Where the step begins.' })
-  at!: Date;
-}
-for (const name of seriesNames) Field(() => Float, { nullable: true, description: series[name].about })(MetricsPoint.prototype, name);
 
 @ObjectType({ simpleResolvers: true })
 export class MetricsHistorySize {

@@ -20,8 +20,8 @@ function createRegistry({ metrics, sampler, searches: meter, requests, responses
   collectDefaultMetrics({ register: registry });
   const searches = new Histogram({
     name: 'erpfts_search_duration_seconds',
-    help: 'Time of searches, by whether the answer was kept.',
-    labelNames: ['cached'],
+    help: 'Time of searches, by the mode in which they were answered and whether the answer was kept.',
+    labelNames: ['cached', 'mode'],
     buckets: searchSeconds,
     registers,
   });
@@ -58,8 +58,8 @@ function createRegistry({ metrics, sampler, searches: meter, requests, responses
     registers,
   });
   const empty = new Counter({ name: 'erpfts_searches_empty_total', help: 'Searches that found nothing.', registers });
-  meter.onSearch(({ tookMs, cached, empty: foundNothing, steps: taken }) => {
-    searches.observe({ cached: String(cached) }, tookMs / 1000);
+  meter.onSearch(({ tookMs, mode, cached, empty: foundNothing, steps: taken }) => {
+    searches.observe({ cached: String(cached), mode: mode.toLowerCase() }, tookMs / 1000);
     if (foundNothing) empty.inc();
     for (const { step, ms } of taken) steps.observe({ step: step.toLowerCase() }, ms / 1000);
   });
@@ -81,16 +81,20 @@ function createRegistry({ metrics, sampler, searches: meter, requests, responses
   const memory = gauge('erpfts_process_memory_bytes', 'Resident memory of our processes, by what they are.', ['process']);
   const bySample = (
     [
-      ['erpfts_disk_read_bytes_per_second', 'diskReadBytesPerSecond'],
-      ['erpfts_disk_written_bytes_per_second', 'diskWriteBytesPerSecond'],
-      ['erpfts_network_received_bytes_per_second', 'networkReceivedBytesPerSecond'],
-      ['erpfts_network_sent_bytes_per_second', 'networkSentBytesPerSecond'],
       ['erpfts_open_sockets', 'openSockets'],
       ['erpfts_websockets', 'webSockets'],
       ['erpfts_database_bytes', 'databaseBytes'],
       ['erpfts_database_pending_writes', 'pendingWrites'],
     ] as const
   ).map(([name, of]) => ({ of, one: gauge(name, series[of].about) }));
+  const totals = (
+    [
+      ['erpfts_disk_read_bytes_total', 'What our processes have read from disk.', 'diskRead'],
+      ['erpfts_disk_written_bytes_total', 'What our processes have written to disk.', 'diskWrite'],
+      ['erpfts_network_received_bytes_total', 'What the machine has received since the start, without loopback.', 'received'],
+      ['erpfts_network_sent_bytes_total', 'What the machine has sent since the start, without loopback.', 'sent'],
+    ] as const
+  ).map(([name, help, of]) => ({ of, one: new Counter({ name, help, registers }) }));
   const processor = gauge('erpfts_process_cpu_ratio', 'Processor time of our processes over time, by what they are: 1 is one core busy.', ['process']);
   const latency = gauge('erpfts_component_latency_seconds', 'Time in which a part answered the last look at its health.', ['component']);
   const up = gauge('erpfts_component_up', 'Whether a part was well or degraded (1), or unhealthy (0), at the last look.', ['component']);
@@ -101,14 +105,35 @@ function createRegistry({ metrics, sampler, searches: meter, requests, responses
     'When the newest good backup of documents was taken, seconds since 1970; 0 where there is none.',
   );
   const proven = gauge('erpfts_backup_last_proven_timestamp_seconds', 'When a restore was last proven, seconds since 1970; 0 where none was.');
+  // What is unknown is not told: a gauge that was never set would be 0.
+  const known = (one: Gauge, value: number | null | undefined) => {
+    if (typeof value === 'number') one.set(value);
+    else one.remove();
+  };
   const refresh = async () => {
-    const { goodAt, provenAt } = await backups();
-    good.set((goodAt?.getTime() ?? 0) / 1000);
-    proven.set((provenAt?.getTime() ?? 0) / 1000);
-    const { library, queue, cache: figures, host, processes } = await metrics.current();
-    const known = (one: Gauge, value: number | null | undefined) => {
-      if (typeof value === 'number') one.set(value);
-    };
+    // A folder or a database that cannot be read leaves the other figures.
+    const ages = await backups().catch(() => null);
+    known(good, ages && (ages.goodAt?.getTime() ?? 0) / 1000);
+    known(proven, ages && (ages.provenAt?.getTime() ?? 0) / 1000);
+    refreshSystem();
+    const current = await metrics.current().catch(() => null);
+    known(documents, current?.library.documents);
+    known(chunks, current?.library.chunks);
+    jobs.reset();
+    if (current) {
+      jobs.set({ state: 'queued' }, current.queue.queued);
+      jobs.set({ state: 'running' }, current.queue.running);
+    }
+    known(embedding, current?.queue.embedding);
+    cache.reset();
+    for (const { kind, hits, misses } of current?.cache.kinds ?? []) {
+      cache.inc({ kind, result: 'hit' }, hits);
+      cache.inc({ kind, result: 'miss' }, misses);
+    }
+  };
+  /** What needs nobody's answer. */
+  const refreshSystem = () => {
+    const { host, processes } = sampler.system;
     known(disk, host?.diskFreeBytes);
     known(diskUsed, host?.diskUsedShare);
     known(hostCpu, host?.hostCpuShare);
@@ -124,22 +149,10 @@ function createRegistry({ metrics, sampler, searches: meter, requests, responses
       up.set({ component: name }, status === 'UNHEALTHY' ? 0 : 1);
     }
     const counted = ingested();
-    for (const [counter, total] of [
-      [taken, counted.chunks],
-      [refused, counted.failed],
-    ] as const) {
+    const passed = sampler.totals();
+    for (const [counter, total] of [[taken, counted.chunks], [refused, counted.failed], ...totals.map(({ of, one }) => [one, passed[of]] as const)] as const) {
       counter.reset();
       counter.inc(total);
-    }
-    documents.set(library.documents);
-    chunks.set(library.chunks);
-    jobs.set({ state: 'queued' }, queue.queued);
-    jobs.set({ state: 'running' }, queue.running);
-    embedding.set(queue.embedding);
-    cache.reset();
-    for (const { kind, hits, misses } of figures.kinds) {
-      cache.inc({ kind, result: 'hit' }, hits);
-      cache.inc({ kind, result: 'miss' }, misses);
     }
   };
   return { registry, refresh };
@@ -148,7 +161,7 @@ function createRegistry({ metrics, sampler, searches: meter, requests, responses
 export interface PrometheusParts {
   metrics: MetricsService;
   searches: SearchMeter;
-  sampler: Pick<Sampler, 'newest'>;
+  sampler: Pick<Sampler, 'newest' | 'system' | 'totals'>;
   requests: RequestMeter;
   responses: ResponseMeter;
   components: () => Pick<ComponentHealth, 'name' | 'status' | 'latencyMs'>[];

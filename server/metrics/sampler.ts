@@ -1,11 +1,14 @@
 import { PerformanceObserver } from 'node:perf_hooks';
+import { setTimeout as delay } from 'node:timers/promises';
 import { type Clock } from '../platform/clock.js';
 import { type ResponseRates } from '../platform/http/index.js';
 import { type Logger } from '../platform/logging/index.js';
-import { type HostReader, type HostReading, type ProcessReading } from './host.js';
+import { type HostReader, type HostReading, type HostTotals, type ProcessReading } from './host.js';
 import { type MetricsHistory } from './history.js';
 import { type Metrics } from './metrics.service.js';
 import { type SampleValues } from './series.js';
+
+const longestReadingMs = 2000;
 
 export interface Sample {
   at: Date;
@@ -13,7 +16,7 @@ export interface Sample {
 }
 
 export interface SamplerParts {
-  host: Pick<HostReader, 'read' | 'processes'>;
+  host: Pick<HostReader, 'read' | 'processes'> & Partial<Pick<HostReader, 'totals'>>;
   history: MetricsHistory;
   current: () => Promise<Metrics>;
   /** Counters that only ever grow. */
@@ -31,6 +34,8 @@ export interface SamplerParts {
 export interface SystemReading {
   host: HostReading | null;
   processes: ProcessReading[];
+  /** Everything that is kept over time, as of the last sample. */
+  sample: ({ at: Date } & SampleValues) | null;
 }
 
 /** Takes a sample of everything every few seconds, keeps it and hands it to whoever judges it. */
@@ -39,13 +44,14 @@ export class Sampler {
   #taking: Promise<void> = Promise.resolve();
   #keeping = false;
   #kept: Promise<unknown> = Promise.resolve();
+  #heard: Promise<unknown> = Promise.resolve();
   #gcMs = 0;
   #last = { at: performance.now(), gcMs: 0, chunks: 0, failed: 0 };
   readonly #collections = new PerformanceObserver((list) => {
     for (const { duration } of list.getEntries()) this.#gcMs += duration;
   });
   readonly #listeners: ((sample: Sample) => unknown)[] = [];
-  #system: SystemReading = { host: null, processes: [] };
+  #system: SystemReading = { host: null, processes: [], sample: null };
   #newest: Sample | null = null;
 
   constructor(
@@ -56,6 +62,11 @@ export class Sampler {
   /** The machine and our processes as of the last sample. */
   get system(): SystemReading {
     return this.#system;
+  }
+
+  /** What has passed disk and network since the start, bytes. */
+  totals(): HostTotals {
+    return this.parts.host.totals?.() ?? { diskRead: 0, diskWrite: 0, received: 0, sent: 0 };
   }
 
   /** The sample taken last; null before the first. */
@@ -69,7 +80,10 @@ export class Sampler {
 
   /** One sample, now: for a clock that somebody drives. */
   sample(): Promise<void> {
-    return this.#take().then(() => this.#kept as Promise<void>);
+    return this.#take().then(async () => {
+      await this.#heard;
+      await this.#kept;
+    });
   }
 
   start(): void {
@@ -91,6 +105,7 @@ export class Sampler {
     if (this.#timer) clearInterval(this.#timer);
     this.#collections.disconnect();
     await this.#taking;
+    await this.#heard;
     await this.#kept;
   }
 
@@ -98,12 +113,12 @@ export class Sampler {
     const { parts } = this;
     // The machine is judged even while the database does not answer.
     const [metrics, host, processes, databaseBytes] = await Promise.all([
-      parts.current().catch(() => null),
+      inTime(parts.current()),
       parts.host.read(),
       parts.host.processes(),
-      parts.databaseBytes().catch(() => null),
+      inTime(parts.databaseBytes()),
     ]);
-    this.#system = { host, processes };
+    this.#system = { ...this.#system, host, processes };
     const at = parts.clock.now();
     const now = { at: performance.now(), gcMs: this.#gcMs, ...parts.ingested() };
     const seconds = Math.max(0.001, (now.at - this.#last.at) / 1000);
@@ -146,11 +161,19 @@ export class Sampler {
     };
     this.#last = now;
     this.#newest = { at, values };
-    for (const listener of this.#listeners) await listener({ at, values });
+    this.#system = { ...this.#system, sample: { at, ...values } };
+    // Not waited for either: what one of them does must not keep the next sample from being taken.
+    this.#heard = Promise.allSettled(this.#listeners.map((listener) => listener({ at, values })));
     // Not waited for: while the database is tidied, the machine is watched all the same.
     if (this.#keeping) return;
     this.#keeping = true;
     const kept = parts.history.add(at, values).finally(() => (this.#keeping = false));
     this.#kept = kept.catch((error: unknown) => parts.log.error({ err: error }, 'a sample of the metrics could not be kept'));
   }
+}
+
+/** What does not come, or not in time, is unknown: a database that hangs must not blind whoever watches the machine. */
+function inTime<T>(reading: Promise<T>): Promise<T | null> {
+  const unknown = delay(longestReadingMs, null, { ref: false });
+  return Promise.race([reading.catch(() => null), unknown]);
 }

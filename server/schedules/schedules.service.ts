@@ -50,6 +50,8 @@ export interface ScheduleParts {
 const lookEveryMs = 15_000;
 /** Of one schedule that are looked ahead at. */
 const mostRuns = 1000;
+/** Newest jobs of a schedule whose steps are told of. */
+const runsLookedAt = 3;
 
 /**
  * Runs bundles of work at set times. Each time it is due a schedule is run once, also where the server was down or busy then: what was
@@ -161,6 +163,28 @@ export class SchedulesService implements JobHandler {
     const due: Date[] = [];
     for (let at = cron?.nextRun(this.parts.clock.now()); at && at <= until && due.length < mostRuns; at = cron?.nextRun(at)) due.push(at);
     return due;
+  }
+
+  /** The newest run of each step, as if the schedule's job had been for it alone. */
+  async stepRuns(): Promise<Map<string, JobEntity>> {
+    const { database, schedules } = this.parts;
+    const lists = await Promise.all(
+      // The newest may not have come to all of its steps.
+      schedules.map((schedule) =>
+        database.read.find(JobEntity, { where: { subjectId: subjectOf(schedule) }, order: { createdAt: 'DESC' }, take: runsLookedAt }),
+      ),
+    );
+    const jobs = lists.flat().sort((a, b) => b.createdAt.getTime() - a.createdAt.getTime());
+    const runs = new Map<string, JobEntity>();
+    for (const job of jobs) {
+      const { done = [] } = job.payload as { done?: StepOutcome[] };
+      for (const { step, result, error } of done) {
+        if (runs.has(step)) continue;
+        const outcome = { status: error === null ? ('SUCCEEDED' as const) : ('FAILED' as const), result, error };
+        runs.set(step, Object.assign(new JobEntity(), job, { ...outcome, finishedAt: job.finishedAt ?? job.reportedAt }));
+      }
+    }
+    return runs;
   }
 
   async run(context: JobContext): Promise<Record<string, unknown>> {

@@ -13,6 +13,8 @@ export interface SearchRates extends Latencies {
 
 export interface MeasuredSearch {
   tookMs: number;
+  /** As it was answered: HYBRID becomes KEYWORD where the model or the vectors are away. */
+  mode: string;
   /** Where its time went; steps that a kept answer did not take are missing. */
   steps: { step: ProfileStep; ms: number }[];
   cached: boolean;

@@ -92,7 +92,7 @@ export class SearchService {
     let hits = this.#complete.get(page);
     if (!hits) this.#complete.set(page, (hits = await this.#withDocuments(page, profile)));
     const tookMs = performance.now() - started;
-    this.parts.meter.record({ tookMs, steps: profile.steps(), cached: kept !== null, empty: hits.length === 0 });
+    this.parts.meter.record({ tookMs, mode: page.mode, steps: profile.steps(), cached: kept !== null, empty: hits.length === 0 });
     if (tookMs > this.parts.settings.SLOW_QUERY_THRESHOLD * 1000)
       this.parts.log.warn(
         { event: 'slow_query', tookMs: Math.round(tookMs), mode: page.mode, queryLength: query.length, steps: profile.steps() },

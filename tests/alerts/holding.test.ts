@@ -53,11 +53,17 @@ beforeEach(async () => {
   alerts = service();
 });
 
+/** Until it is kept. */
+async function heard(...[of, ...finding]: [AlertsService, ...Parameters<AlertsService['observe']>]): Promise<void> {
+  await of.observe(...finding);
+  await of.settled();
+}
+
 /** What is open after each minute's finding; a level must last two minutes. */
 async function after(levels: Level[], from = 0): Promise<(string | null)[]> {
   const open: (string | null)[] = [];
   for (const [i, level] of levels.entries()) {
-    await alerts.observe({ rule: 'cpu', level, message: level, holdMs: 2 * minute }, new Date(start + (from + i) * minute));
+    await heard(alerts, { rule: 'cpu', level, message: level, holdMs: 2 * minute }, new Date(start + (from + i) * minute));
     open.push(alerts.openAlerts()[0]?.severity ?? null);
   }
   return open;
@@ -95,10 +101,10 @@ test('an open alert is gone on with after a restart, and raised once', async () 
 });
 
 test('a verification that finds differences raises an alert, and one that finds none ends it', async () => {
-  for (const finding of findingsOf({ task: 'VERIFY_DATA', error: null, result: { found: 3 } })) await alerts.observe(finding);
+  for (const finding of findingsOf({ task: 'VERIFY_DATA', error: null, result: { found: 3 } })) await heard(alerts, finding);
   expect(alerts.openAlerts().map(({ rule, value }) => [rule, value])).toEqual([['data', 3]]);
-  for (const finding of findingsOf({ task: 'REPAIR_DATA', error: null, result: { found: 3, left: 0, dryRun: false } })) await alerts.observe(finding);
+  for (const finding of findingsOf({ task: 'REPAIR_DATA', error: null, result: { found: 3, left: 0, dryRun: false } })) await heard(alerts, finding);
   expect(alerts.openAlerts()).toEqual([]);
-  for (const finding of findingsOf({ task: 'VACUUM', error: 'no space', result: null })) await alerts.observe(finding);
+  for (const finding of findingsOf({ task: 'VACUUM', error: 'no space', result: null })) await heard(alerts, finding);
   expect(alerts.openAlerts().map(({ rule }) => rule)).toEqual(['task:VACUUM']);
 });

@@ -24,8 +24,8 @@ test('Prometheus reads searches, cache hits and the library, and only with a key
   const grown = (name: string) => after.get(name)! - (before.get(name) ?? 0);
   expect(grown('erpfts_cache_requests_total{kind="search",result="hit"}')).toBe(1);
   expect(grown('erpfts_cache_requests_total{kind="search",result="miss"}')).toBe(1);
-  expect(grown('erpfts_search_duration_seconds_count{cached="true"}')).toBe(1);
-  expect(grown('erpfts_search_duration_seconds_count{cached="false"}')).toBe(1);
+  expect(grown('erpfts_search_duration_seconds_count{cached="true",mode="hybrid"}')).toBe(1);
+  expect(grown('erpfts_search_duration_seconds_count{cached="false",mode="hybrid"}')).toBe(1);
   // Counts are kept for two seconds.
   await expect
     .poll(

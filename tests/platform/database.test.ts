@@ -105,6 +105,52 @@ describe.each(databases)('$dialect', ({ dialect, env, available }) => {
     }
   });
 
+  test.skipIf(!available)('what operators look back on is kept and told alike', { timeout: 120_000 }, async () => {
+    const watched = { ...env, METRICS_INTERVAL_SECONDS: '1', ALERT_HOLD_SECONDS: '1', ALERT_MEMORY_WARNING: '0.0001', ALERT_MEMORY_CRITICAL: '1' };
+    const server = await TestServer.start(watched);
+    try {
+      const alert = async () => {
+        const { alerts } = await server.ask<{ alerts: { edges: { node: { id: string; rule: string; state: string } }[] } }>(
+          '{ alerts(first: 50, filter: { rules: ["memory"] }) { edges { node { id rule state } } } }',
+        );
+        return alerts.edges[0]?.node ?? null;
+      };
+      await expect.poll(alert, { timeout: 20_000 }).toMatchObject({ state: 'ACTIVE' });
+      await server.ask('mutation($id: ID!) { acknowledgeAlert(id: $id) { id } }', { id: (await alert())!.id });
+      for (const name of ['DAILY', 'WEEKLY', 'MONTHLY']) {
+        const { runSchedule } = await server.ask<{ runSchedule: { id: string } }>('mutation($name: String!) { runSchedule(name: $name) { id } }', { name });
+        expect(await server.jobDone(runSchedule.id, 60_000)).toMatchObject({ status: 'SUCCEEDED', error: null });
+      }
+      const { reports, metricsSummary, metricsHistory, metricsHistorySize, settings } = await server.ask<{
+        reports: { totalCount: number };
+        metricsSummary: { hostMemoryShare: number; databaseBytes: number };
+        metricsHistory: object[];
+        metricsHistorySize: { samples: number };
+        settings: { about: string; unit: string | null }[];
+      }>(
+        '{ reports { totalCount } metricsSummary(range: {}) { hostMemoryShare databaseBytes } metricsHistory(range: {}) { at } metricsHistorySize { samples } settings(language: JA) { about unit } }',
+      );
+      expect(reports.totalCount).toBeGreaterThanOrEqual(3);
+      expect(metricsSummary.hostMemoryShare).toBeGreaterThan(0);
+      expect(metricsSummary.databaseBytes).toBeGreaterThan(10_000);
+      expect(metricsHistory.length).toBeGreaterThan(1);
+      expect(metricsHistorySize.samples).toBeGreaterThan(1);
+      for (const { about } of settings) expect(about).toMatch(/[\u3040-\u30ff\u4e00-\u9fff]/);
+      await server.ask('mutation { setMaintenanceMode(enabled: true, reason: "moving house") { enabled } }');
+      await server.quit();
+      const again = await server.restarted({ SESSION_DAYS: '3' });
+      const { maintenanceMode, settingChanges } = await again.ask<{
+        maintenanceMode: { enabled: boolean; reason: string };
+        settingChanges: { name: string; before: string; after: string }[];
+      }>('{ maintenanceMode { enabled reason } settingChanges { name before after } }');
+      expect(maintenanceMode).toEqual({ enabled: true, reason: 'moving house' });
+      expect(settingChanges).toContainEqual({ name: 'SESSION_DAYS', before: '30', after: '3' });
+      await again.quit();
+    } finally {
+      await server.stop();
+    }
+  });
+
   test.skipIf(!available)('every maintenance task does its work', { timeout: 120_000 }, async () => {
     const server = await TestServer.start(env);
     try {

@@ -32,3 +32,32 @@ test('vectors agree with the reference of another runtime', () => {
     expect(vector.reduce((sum, value, at) => sum + value * mine[index]![at]!, 0) / Math.hypot(...vector)).toBeGreaterThanOrEqual(0.99);
   }
 });
+
+const comingAndGoing = `
+import { Worker } from 'node:worker_threads';
+import { letIn, newGate, ownRuntime } from ${JSON.stringify(pathToFileURL(join(packageRoot, 'dist/server/platform/embedder/native-runtime.js')).href)};
+ownRuntime();
+const body = \`
+  const { parentPort, workerData } = require('node:worker_threads');
+  import(workerData.module).then(({ loadBehind }) => {
+    loadBehind(workerData.gate, parentPort);
+    parentPort.on('message', () => {});
+    parentPort.postMessage({ loaded: true });
+  });
+\`;
+const module = ${JSON.stringify(pathToFileURL(join(packageRoot, 'dist/server/platform/embedder/native-runtime.js')).href)};
+for (let i = 0; i < 300; i++) {
+  const gate = newGate();
+  const worker = new Worker(body, { eval: true, workerData: { gate, module } });
+  await new Promise((resolve) => worker.on('message', (message) => (message.loading ? letIn(gate) : resolve())));
+  await worker.terminate();
+  globalThis.garbage = Array.from({ length: 1000 }, (_, k) => ({ k, s: 'x' + k }));
+}
+process.stdout.write('alive');
+`;
+
+test('workers load ONNX Runtime and end, many times over, and the process lives', { timeout: 120_000 }, () => {
+  const script = join(mkdtempSync(join(tmpdir(), 'erpfts-embed-')), 'workers.mjs');
+  writeFileSync(script, comingAndGoing);
+  expect(execFileSync(process.execPath, [script]).toString()).toBe('alive');
+});

@@ -1,3 +1,5 @@
+// First: see there.
+import './worker-runtime.js';
 import { AutoModel, AutoTokenizer, env, type PreTrainedModel, type PreTrainedTokenizer } from '@xenova/transformers';
 import ort, { type InferenceSession } from 'onnxruntime-node';
 import { basename, dirname, join } from 'node:path';
@@ -5,6 +7,8 @@ import { parentPort, workerData } from 'node:worker_threads';
 
 export interface WorkerSetup {
   folder: string;
+  /** Behind which ONNX Runtime is loaded. */
+  gate: Int32Array;
   /** ONNX Runtime threads for a query, and for a passage. */
   queryThreads: number;
   passageThreads: number;
@@ -15,7 +19,7 @@ export interface WorkerRequest {
   /** Whether the session with `queryThreads` does it. */
   allThreads: boolean;
 }
-export type WorkerReply = { ready: number } | { id: number; vector: Float32Array } | { id: number; error: string };
+export type WorkerReply = { loading: true } | { ready: number } | { id: number; vector: Float32Array } | { id: number; error: string };
 
 const maxTokens = 512;
 const { folder, queryThreads, passageThreads } = workerData as WorkerSetup;

@@ -1,4 +1,3 @@
-import { createRequire } from 'node:module';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Worker } from 'node:worker_threads';
 import { type Settings } from '../../config/index.js';
@@ -7,6 +6,7 @@ import { type Logger } from '../logging/index.js';
 import { type WorkerReply, type WorkerRequest, type WorkerSetup } from './embedder-worker.js';
 import { type Embedder, type EmbedderState, type PassageOptions } from './embedder.js';
 import { type ModelFiles } from './model-files.js';
+import { letIn, newGate, ownRuntime } from './native-runtime.js';
 
 type EmbedderSettings = Pick<Settings, 'EMBEDDING_WORKERS' | 'EMBEDDING_THREADS' | 'EMBEDDING_QUERY_THREADS' | 'EMBEDDING_LOW_MEMORY'>;
 
@@ -20,17 +20,11 @@ interface Task {
 
 /** The worker kept for queries helps with passages only after this long without a query. */
 const idleAfterMs = 2000;
+/** Queries that may wait for the worker kept for them before the others are started for their sake. */
+const mostQueriesAlone = 1;
 const queryPrefix = 'query: ';
 const mostAttempts = 2;
 const mostRestarts = 5;
-
-/**
- * Once every worker that has loaded ONNX Runtime is gone, this process cannot load it again ("Module did not self-register"): the main
- * thread holds on to it, so that a new worker finds it.
- */
-function holdRuntime(): void {
-  createRequire(import.meta.url)('onnxruntime-node');
-}
 
 class Slot {
   worker: Worker | null = null;
@@ -70,7 +64,7 @@ export class WorkerEmbedder implements Embedder {
   ) {
     this.model = files.name;
     this.folder = files.folder;
-    holdRuntime();
+    ownRuntime();
     this.#ready = new Promise((resolve, reject) => {
       this.#resolveReady = resolve;
       this.#rejectReady = reject;
@@ -113,15 +107,17 @@ export class WorkerEmbedder implements Embedder {
       queue.push({ text, resolve, reject, signal, attempts: 0 });
       this.#dispatch();
       // A model is loaded once more only where there is work for it: it takes seconds of a core, and memory.
-      if (queue.length > 0) for (const slot of this.#slots) if (!slot.launched) this.#launch(slot);
+      if (queue.length > (queue === this.#queries ? mostQueriesAlone : 0)) for (const slot of this.#slots) if (!slot.launched) this.#launch(slot);
     });
   }
 
   #launch(slot: Slot): void {
     slot.launched = true;
+    const gate = newGate();
     const worker = new Worker(new URL('./embedder-worker.js', import.meta.url), {
       workerData: {
         folder: this.folder,
+        gate,
         // 0: this worker never sees a query, and makes no session for one.
         queryThreads: slot.forQueries ? this.settings.EMBEDDING_QUERY_THREADS : 0,
         passageThreads: this.settings.EMBEDDING_THREADS,
@@ -129,12 +125,16 @@ export class WorkerEmbedder implements Embedder {
     });
     slot.worker = worker;
     slot.ready = false;
-    worker.on('message', (reply: WorkerReply) => this.#receive(slot, reply));
+    worker.on('message', (reply: WorkerReply) => {
+      if (!('loading' in reply)) this.#receive(slot, reply);
+      // One that is being ended stays behind its gate.
+      else if (slot.worker === worker && this.state !== 'closed') letIn(gate);
+    });
     worker.on('error', (error) => this.#lost(slot, worker, error));
     worker.on('exit', (code) => this.#lost(slot, worker, new Error(`the worker ended with code ${code}`)));
   }
 
-  #receive(slot: Slot, reply: WorkerReply): void {
+  #receive(slot: Slot, reply: Exclude<WorkerReply, { loading: true }>): void {
     if ('ready' in reply) {
       slot.ready = true;
       this.dimensions = reply.ready;
@@ -171,7 +171,7 @@ export class WorkerEmbedder implements Embedder {
     }
     this.log.warn({ err: error, restart: slot.restarts }, 'an embedding worker ended; it is started again');
     void delay(200 * 2 ** slot.restarts, undefined, { ref: false }).then(() => {
-      if (this.state !== 'closed') this.#launch(slot);
+      if (this.state !== 'closed' && this.state !== 'failed') this.#launch(slot);
     });
   }
 

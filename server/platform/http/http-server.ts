@@ -149,6 +149,9 @@ export class HttpServer<Context extends object> {
     const { settings, schema, log } = parts;
     const contextOf = (caller: Caller) => withStatus(parts.contextOf(caller));
     const formatError = errorFormatter(log, settings.DEBUG);
+    parts.meter.onOperation(({ operation, tookMs }) => {
+      if (tookMs > settings.SLOW_QUERY_THRESHOLD * 1000) log.warn({ event: 'slow_query', operation, tookMs: Math.round(tookMs) }, 'an operation was slow');
+    });
     const rules: ValidationRule[] = [maxDepthRule({ n: settings.GRAPHQL_MAX_DEPTH, propagateOnRejection: true }) as ValidationRule];
     this.#apollo = new ApolloServer<Context>({
       gateway: new CompiledOperations(schema),

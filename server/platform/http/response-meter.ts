@@ -17,6 +17,8 @@ export interface ResponseRates extends Latencies {
 }
 
 const routes = new Set(['graphql', 'health', 'metrics', 'sign-in', 'originals', 'logs', 'reports', 'backups']);
+/** As nginx counts a client that left before it was answered. */
+const clientHasGone = 499;
 const methods = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS']);
 
 /** Rate, latency and status of everything that is answered over HTTP, a page's files included. */
@@ -31,13 +33,14 @@ export class ResponseMeter {
   /** Measures until the response has been sent, or whoever asked has gone. */
   follow(request: IncomingMessage, response: ServerResponse): void {
     const started = performance.now();
+    // Now: Express shortens the address of what it hands on.
+    const first = /^\/([\w-]*)/.exec(request.url ?? '')?.[1] ?? '';
     response.once('close', () => {
-      const first = /^\/([\w-]*)/.exec(request.url ?? '')?.[1] ?? '';
       const measured = {
         route: routes.has(first) ? first : 'console',
         // Whatever else a client writes there would make figures without bound.
         method: methods.has(request.method ?? '') ? request.method! : 'other',
-        status: response.statusCode,
+        status: response.writableFinished ? response.statusCode : clientHasGone,
         tookMs: performance.now() - started,
       };
       for (const listener of this.#listeners) listener(measured);

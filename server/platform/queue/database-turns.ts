@@ -3,6 +3,8 @@ import { type Logger } from '../logging/index.js';
 import { JobEntity } from './job.entity.js';
 import { type Turns } from './turns.js';
 
+/** After the database has failed, it is asked again so much later. */
+const failedPauseMs = 2000;
 /** Queued jobs read at once, so that each that ends need not look for its successor. */
 const readAhead = 32;
 
@@ -13,7 +15,7 @@ export class DatabaseTurns implements Turns {
   #begin: (job: JobEntity) => Promise<void> = () => Promise.resolve();
   #open = false;
   /** Turns that were given, by kind and job. */
-  readonly #busy = new Map<string, Map<string, Promise<void>>>();
+  readonly #busy = new Map<string, Map<string, Promise<boolean>>>();
   readonly #held = new Set<string>();
   readonly #pumping = new Set<string>();
   readonly #again = new Set<string>();
@@ -48,11 +50,18 @@ export class DatabaseTurns implements Turns {
     }
     this.#pumping.add(kind);
     void this.#pump(kind)
-      .catch((error: unknown) => this.log.error({ err: error, kind }, 'the job queue could not look for work'))
+      .catch((error: unknown) => {
+        this.log.error({ err: error, kind }, 'the job queue could not look for work');
+        this.#wakeLater(kind);
+      })
       .finally(() => {
         this.#pumping.delete(kind);
         if (this.#again.delete(kind)) this.wake(kind);
       });
+  }
+
+  #wakeLater(kind: string): void {
+    setTimeout(() => this.wake(kind), failedPauseMs).unref();
   }
 
   reread(kind: string): void {
@@ -74,12 +83,17 @@ export class DatabaseTurns implements Turns {
     while (this.#open && !this.#held.has(kind) && busy.size < this.#kinds.get(kind)!) {
       const job = await this.#next(kind, busy);
       if (!job || !this.#open) return;
-      const turn = this.#begin(job).finally(() => {
+      const turn = this.#begin(job).then(
+        () => true,
+        () => false,
+      );
+      busy.set(job.id, turn);
+      void turn.then((hasWorked) => {
         // A job that was begun again has a turn of its own.
         if (busy.get(job.id) === turn) busy.delete(job.id);
-        this.wake(kind);
+        if (hasWorked) this.wake(kind);
+        else this.#wakeLater(kind);
       });
-      busy.set(job.id, turn);
     }
   }
 

@@ -12,6 +12,8 @@ import { type Turns } from './turns.js';
 
 const stopReason = Symbol('server is stopping');
 const recoverReason = Symbol('begun again');
+/** Pauses before the outcome of a job is written once more. */
+const outcomePausesMs = [500, 2000, 5000, 10_000, 20_000];
 /** What a stuck handler is given to end by itself. */
 const longestEndMs = 5000;
 
@@ -33,8 +35,6 @@ export class JobQueue {
   readonly #running = new Map<string, Running>();
   #open = false;
   readonly #recovering = new Map<string, Promise<JobEntity>>();
-  /** Jobs that were running when the last process ended. */
-  readonly #interrupted = new Set<string>();
 
   constructor(
     private readonly database: Database,
@@ -49,8 +49,6 @@ export class JobQueue {
 
   /** Queues what a crash cut off, then starts to work. */
   async start(): Promise<void> {
-    const interrupted = await this.database.read.find(JobEntity, { where: { status: 'RUNNING' }, select: { id: true } });
-    for (const { id } of interrupted) this.#interrupted.add(id);
     await this.database.write((tx) => tx.update(JobEntity, { status: 'RUNNING' }, { status: 'QUEUED', startedAt: null }));
     this.#open = true;
     await this.turns.start(new Map([...this.#handlers].map(([kind, { concurrency }]) => [kind, concurrency])), (job) => this.#begin(job));
@@ -104,15 +102,22 @@ export class JobQueue {
     const givenUp = new Promise<void>((resolve) => (giveUp = resolve));
     const scope = { jobId: job.id, ...(job.requestId ? { requestId: job.requestId } : {}) };
     const ran = withScope(scope, () => this.#run(job, handler, controller));
-    // Its row could not be written, as on a full disk: it stays RUNNING, and `recoverJob` or the next start begins it again.
-    const finished = ran.catch((error: unknown) => this.log.error({ err: error, job: job.id, kind: job.kind }, 'the outcome of a job could not be kept'));
+    let unwritten: unknown = null;
+    // Its row could not be written, as on a full disk: it stays as it is, and `recoverJob` or the next start begins it again.
+    const finished = ran.catch((error: unknown) => {
+      unwritten = error ?? true;
+      this.log.error({ err: error, job: job.id, kind: job.kind }, 'the state of a job could not be kept');
+    });
     this.#running.set(job.id, { job, controller, finished, giveUp });
     await Promise.race([finished, givenUp]);
     // One that was given up may end when the job has long been begun again.
     if (this.#running.get(job.id)?.controller === controller) this.#running.delete(job.id);
+    if (unwritten !== null) throw new Error(`the state of the job ${job.id} could not be kept`);
   }
 
   async #run(queued: JobEntity, handler: JobHandler, controller: AbortController): Promise<void> {
+    // It was begun before, whichever process did so.
+    const resumed = queued.reportedAt !== null;
     const running = { status: 'RUNNING' as const, startedAt: new Date(), reportedAt: new Date(), error: null, finishedAt: null };
     const { affected } = await this.database.writeOne((manager) => manager.update(JobEntity, { id: queued.id, status: 'QUEUED' }, running));
     if (affected === 0) return;
@@ -120,26 +125,27 @@ export class JobQueue {
     this.log.debug({ event: 'job_started', kind: job.kind }, 'a job was begun');
     this.onChange(job);
     const reporter = new ProgressReporter(job, this.database, this.onChange);
+    let outcome: Partial<JobEntity>;
     try {
-      const resumed = this.#interrupted.delete(job.id);
       const context = { job, signal: controller.signal, resumed, report: (progress: JobProgress) => reporter.report(progress) };
       const result = await traced(`job ${job.kind}`, { 'job.id': job.id, 'job.kind': job.kind }, () => handler.run(context));
       if (controller.signal.reason === recoverReason) return;
-      await this.#finish(job, { status: 'SUCCEEDED', progress: 1, result });
+      outcome = { status: 'SUCCEEDED', progress: 1, result };
     } catch (error) {
-      if (controller.signal.reason === stopReason) return;
-      if (controller.signal.aborted) return; // `cancel` has written the outcome.
+      // At a stop it stays RUNNING; `cancel` has written the outcome.
+      if (controller.signal.aborted) return;
       if (!(error instanceof JobFailed)) this.log.error({ err: error, job: job.id, kind: job.kind }, 'a job failed');
-      await this.#finish(job, { status: 'FAILED', error: messageOf(error) });
+      outcome = { status: 'FAILED', error: messageOf(error) };
     } finally {
       reporter.close();
     }
+    await this.#finish(job, outcome);
   }
 
   async #finish(job: JobEntity, outcome: Partial<JobEntity>): Promise<void> {
     const finished = { ...outcome, stage: job.stage, message: job.message, finishedAt: new Date() };
-    const { affected } = await this.database.writeOne((manager) =>
-      manager.update(JobEntity, { id: job.id, status: 'RUNNING' }, finished as QueryDeepPartialEntity<JobEntity>),
+    const { affected } = await this.#persistently(() =>
+      this.database.writeOne((manager) => manager.update(JobEntity, { id: job.id, status: 'RUNNING' }, finished as QueryDeepPartialEntity<JobEntity>)),
     );
     if (affected === 0) return;
     this.log.debug(
@@ -147,6 +153,19 @@ export class JobQueue {
       'a job has ended',
     );
     this.onChange(Object.assign(job, finished));
+  }
+
+  /** Writes again for a while where it fails: a database that starts anew must not leave a job that never ends. */
+  async #persistently<T>(write: () => Promise<T>): Promise<T> {
+    for (const pauseMs of outcomePausesMs) {
+      try {
+        return await write();
+      } catch (error) {
+        if (!this.#open) throw error;
+        await delay(pauseMs, undefined, { ref: false });
+      }
+    }
+    return write();
   }
 
   /** Cancels a job that has not finished; a finished one is returned as it is. */
@@ -180,7 +199,17 @@ export class JobQueue {
         throw new AppError('CONFLICT', `This job is ${found.status.toLowerCase()}: only a failed or cancelled one can be retried.`);
       }
       return tx.save(
-        Object.assign(found, { status: 'QUEUED', progress: 0, stage: null, message: null, error: null, result: null, startedAt: null, finishedAt: null }),
+        Object.assign(found, {
+          status: 'QUEUED',
+          progress: 0,
+          stage: null,
+          message: null,
+          error: null,
+          result: null,
+          reportedAt: null,
+          startedAt: null,
+          finishedAt: null,
+        }),
       );
     });
     this.#announceAgain(job);
@@ -203,17 +232,16 @@ export class JobQueue {
 
   async #recover(id: string): Promise<JobEntity> {
     const running = this.#running.get(id);
-    if (!running) {
-      const job = await this.database.read.findOneBy(JobEntity, { id });
-      if (!job) throw notFound('job', id);
-      throw new AppError('CONFLICT', `This job is ${job.status.toLowerCase()}: only a running one can be begun again.`);
+    const job = running?.job ?? (await this.database.read.findOneBy(JobEntity, { id }));
+    if (!job) throw notFound('job', id);
+    // One that nobody runs is RUNNING where its end could not be written.
+    if (job.status !== 'RUNNING') throw new AppError('CONFLICT', `This job is ${job.status.toLowerCase()}: only a running one can be begun again.`);
+    if (running) {
+      running.controller.abort(recoverReason);
+      await Promise.race([running.finished, delay(longestEndMs, undefined, { ref: false })]);
+      this.#running.delete(id);
+      running.giveUp();
     }
-    const { job, controller, finished, giveUp } = running;
-    controller.abort(recoverReason);
-    await Promise.race([finished, delay(longestEndMs, undefined, { ref: false })]);
-    this.#running.delete(id);
-    giveUp();
-    this.#interrupted.add(id);
     await this.database.writeOne((manager) => manager.update(JobEntity, { id, status: 'RUNNING' }, { status: 'QUEUED', startedAt: null }));
     const again = await this.database.read.findOneByOrFail(JobEntity, { id });
     this.log.warn({ event: 'job_recovered', kind: job.kind, job: id }, 'a job was begun again');

@@ -28,6 +28,8 @@ export class RedisTurns implements Turns {
   readonly #offering = new Map<string, Promise<void>>();
   readonly #sweepAgain = new Set<string>();
   readonly #held = new Set<string>();
+  /** Turns that were given. */
+  readonly #given = new Set<Promise<void>>();
   #timer: NodeJS.Timeout | null = null;
   #open = false;
   #away = false;
@@ -58,7 +60,7 @@ export class RedisTurns implements Turns {
       const queue = new Queue(kind, { connection: this.#redis as ConnectionOptions, prefix: this.namespace, skipMetasUpdate: true });
       queue.on('error', (error) => this.#isAway(error));
       this.#queues.set(kind, queue);
-      const worker = new Worker<null>(kind, ({ name }) => this.#take(name, begin), {
+      const worker = new Worker<null>(kind, ({ name }) => this.#take(kind, name, begin), {
         connection: workerConnection(this.url),
         prefix: this.namespace,
         autorun: false,
@@ -69,25 +71,32 @@ export class RedisTurns implements Turns {
         maxStalledCount: Number.MAX_SAFE_INTEGER,
       });
       worker.on('error', (error) => this.#isAway(error));
+      // More may wait than a sweep has offered.
+      worker.on('drained', () => this.wake(kind));
       this.#workers.set(kind, worker);
     }
     if (this.#redis.status === 'ready') this.#isBack();
     this.#timer = setInterval(() => {
-      if (!this.#away) for (const kind of this.#queues.keys()) this.wake(kind);
+      if (this.#redis.status === 'ready') this.#isBack();
     }, sweepMs).unref();
     return Promise.resolve();
   }
 
+  /** It answers: what is queued is offered, once what an earlier process has left there is gone. */
   #isBack(): void {
-    this.#away = false;
     if (!this.#open) return;
     this.#cleared ??= this.#clear().catch((error: unknown) => {
+      // The next look tries it again.
       this.#cleared = null;
-      this.#isAway(error);
+      throw error;
     });
-    void this.#cleared.then(() => {
-      for (const kind of this.#queues.keys()) this.wake(kind);
-    });
+    this.#cleared.then(
+      () => {
+        this.#away = false;
+        for (const kind of this.#queues.keys()) this.wake(kind);
+      },
+      (error: unknown) => this.#isAway(error),
+    );
   }
 
   /** One process owns the database: what Redis holds of an earlier one is out of date, and would wait for its lock to expire. */
@@ -100,11 +109,15 @@ export class RedisTurns implements Turns {
     }
   }
 
-  async #take(id: string, begin: (job: JobEntity) => Promise<void>): Promise<void> {
-    if (!this.#open) return;
+  async #take(kind: string, id: string, begin: (job: JobEntity) => Promise<void>): Promise<void> {
+    if (!this.#open || this.#held.has(kind)) return;
     const job = await this.database.read.findOneBy(JobEntity, { id, status: 'QUEUED' });
     // Its row is what counts: one that cannot be begun now is offered again by a sweep.
-    if (job) await begin(job).catch((error: unknown) => Promise.reject(new UnrecoverableError(messageOf(error))));
+    if (!job) return;
+    const turn = begin(job);
+    const given = turn.catch(() => undefined).finally(() => this.#given.delete(given));
+    this.#given.add(given);
+    await turn.catch((error: unknown) => Promise.reject(new UnrecoverableError(messageOf(error))));
   }
 
   offer(job: JobEntity, again = false): void {
@@ -150,12 +163,16 @@ export class RedisTurns implements Turns {
     else this.#held.delete(kind);
     const worker = this.#workers.get(kind);
     if (held) void worker?.pause(true);
-    else void worker?.resume();
+    else {
+      void worker?.resume();
+      this.wake(kind);
+    }
   }
 
   async problem(): Promise<{ message: string; remedy: string } | null> {
     try {
       const memory = await this.#redis.info('memory');
+      if (this.#open && !this.#cleared) return { message: 'The Redis of the job queue is being made ready.', remedy: 'Jobs begin by themselves.' };
       const policy = /^maxmemory_policy:(\S+)/m.exec(memory)?.[1] ?? 'noeviction';
       if (policy === 'noeviction') return null;
       return {
@@ -173,9 +190,9 @@ export class RedisTurns implements Turns {
   async stop(): Promise<void> {
     this.#open = false;
     if (this.#timer) clearInterval(this.#timer);
-    const closed = this.#close();
-    // Whose Redis is away waits for it without end; nothing of it is needed any more.
-    await (this.#away ? Promise.race([closed, delay(answerMs, undefined, { ref: false })]) : closed);
+    await Promise.allSettled(this.#given);
+    // What waits for a Redis that is away, or answers nothing, would wait without end; nothing of it is needed any more.
+    await Promise.race([this.#close(), delay(answerMs, undefined, { ref: false })]);
     this.#redis.disconnect();
   }
 

@@ -10,7 +10,7 @@ export interface Turns {
   /**
    * Begins to give turns to what is queued.
    * @param kinds most jobs of a kind that run at once
-   * @param begin does a job; the turn lasts until its promise is settled
+   * @param begin does a job; the turn lasts until its promise is settled. It rejects where the job's row cannot be written
    */
   start(kinds: ReadonlyMap<string, number>, begin: (job: JobEntity) => Promise<void>): Promise<void>;
   /** There is a queued job. `again`: it has had a turn before. */
@@ -23,6 +23,6 @@ export interface Turns {
   hold(kind: string, held: boolean): void;
   /** What keeps turns from being given, and the remedy; null where nothing does. */
   problem(): Promise<{ message: string; remedy: string } | null>;
-  /** Gives no more turns, and waits for those that were given. */
+  /** Gives no more turns, and waits for those that were given. May be called more than once. */
   stop(): Promise<void>;
 }

@@ -36,13 +36,14 @@ export class DocumentList {
   /** There is news that waits for the pointer to leave. */
   behind = $state(false);
   #asked = 0;
+  #loading = 0;
   /** What was told since the list was last asked for: its answer may be older. */
   #told = new SvelteMap<string, DocumentRowFragment>();
 
   /** Rows follow what ingestion tells; answers with the way to stop that. */
   follow(): () => void {
     return live.onDocument((document) => {
-      this.#told.set(document.id, document);
+      if (this.#loading > 0) this.#told.set(document.id, document);
       const at = this.rows.findIndex((row) => row.id === document.id);
       if (at >= 0) this.rows[at] = document;
     });
@@ -51,6 +52,7 @@ export class DocumentList {
   async load({ text, statuses, tags, mimeTypes, field, direction, trail }: View): Promise<void> {
     const asked = ++this.#asked;
     this.#told.clear();
+    this.#loading += 1;
     this.behind = false;
     const some = <T>(values: T[]) => (values.length > 0 ? values : null);
     try {
@@ -68,6 +70,8 @@ export class DocumentList {
       this.loaded = true;
     } catch (error) {
       if (asked === this.#asked) this.error = error;
+    } finally {
+      this.#loading -= 1;
     }
   }
 }
