@@ -5,7 +5,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { migrations } from '../migrations/index.js';
 import { addressFile } from './address-file.js';
 import { admission } from './admission.js';
-import { AccessResolver, AccessService, RateLimits, type RequestContext, signInRoute } from './access/index.js';
+import { AccessResolver, AccessService, RateLimits, RateLimitsResolver, type RequestContext, signInRoute } from './access/index.js';
 import { PendingRestore } from './backup/index.js';
 import { type LoadedSettings } from './config/index.js';
 import { ConfigurationResolver, SettingChanges } from './configuration/index.js';
@@ -249,6 +249,7 @@ async function start(
       }),
       new ConfigurationResolver(loaded, settingChanges),
       new AccessResolver(access, () => http.url),
+      new RateLimitsResolver(limits),
       ...operations.resolvers,
     ],
     (viewer, name) => operations.mode.admit(viewer, name),

@@ -1,7 +1,7 @@
 import 'reflect-metadata';
 import { type GraphQLSchema, lexicographicSortSchema, printSchema } from 'graphql';
 import { buildSchemaSync, type ClassType, type PubSub } from 'type-graphql';
-import { AccessResolver, type AdmissionCheck, guardSchema } from './access/index.js';
+import { AccessResolver, type AdmissionCheck, guardSchema, RateLimitsResolver } from './access/index.js';
 import { AlertsResolver } from './alerts/index.js';
 import { BackupResolver } from './backup/index.js';
 import { ConfigurationResolver } from './configuration/index.js';
@@ -38,6 +38,7 @@ const resolverClasses = [
   LogsResolver,
   ConfigurationResolver,
   AccessResolver,
+  RateLimitsResolver,
 ] as const satisfies ClassType[];
 
 /** Every subscription brings its own source; type-graphql asks for this one all the same. */

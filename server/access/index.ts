@@ -4,5 +4,6 @@ export { type RequestContext, type Subscriptions, subscribeTo } from './context.
 export { type AdmissionCheck, guardSchema, requirePermission, rootFields } from './guard-schema.js';
 export { mayDo, permissions, type Viewer } from './permissions.js';
 export { type LimitedAction, RateLimits } from './rate-limits.js';
+export { RateLimitsResolver } from './rate-limits.resolver.js';
 export { SessionEntity } from './session.entity.js';
 export { signInRoute } from './sign-in.route.js';

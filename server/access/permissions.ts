@@ -17,6 +17,7 @@ export type Requirement = Role | 'PUBLIC';
 export const permissions: Readonly<Record<string, Requirement>> = {
   'Query.viewer': 'PUBLIC',
   'Query.search': 'READER',
+  'Query.rateLimits': 'READER',
   'Query.similarDocuments': 'READER',
   'Query.explainDocument': 'OPERATOR',
   'Query.documents': 'READER',

@@ -5,6 +5,19 @@ import { AppError } from '../platform/errors.js';
 type RateSettings = Pick<Settings, 'RATE_LIMITING' | 'RATE_LIMIT_SEARCH' | 'RATE_LIMIT_UPLOAD' | 'RATE_LIMIT_API' | 'RATE_LIMIT_GLOBAL'>;
 export type LimitedAction = 'search' | 'upload';
 
+export type RateLimitKind = 'SEARCH' | 'UPLOAD' | 'API' | 'GLOBAL';
+
+/** How much of a limit has been used in the hour that it counts. */
+export interface RateLimitState {
+  kind: RateLimitKind;
+  /** An hour. */
+  limit: number;
+  used: number;
+  remaining: number;
+  /** When it counts anew; null where nothing was counted yet. */
+  resetsAt: Date | null;
+}
+
 const hour = 3600;
 
 /** The manual's limits (performance.rate_limiting): searches and uploads by user, requests by address and in all. */
@@ -29,6 +42,25 @@ export class RateLimits {
     if (!this.#enabled) return;
     await take(this.#byAddress, address, 'requests from this address');
     await take(this.#global, 'all', 'requests in all');
+  }
+
+  /** The limits as they are for one who asks; none where nothing is limited. */
+  async state(user: string, address: string): Promise<RateLimitState[]> {
+    if (!this.#enabled) return [];
+    const limits: [RateLimitKind, RateLimiterMemory, string][] = [
+      ['SEARCH', this.#byUser.search, user],
+      ['UPLOAD', this.#byUser.upload, user],
+      ['API', this.#byAddress, address],
+      ['GLOBAL', this.#global, 'all'],
+    ];
+    return Promise.all(
+      limits.map(async ([kind, limiter, key]) => {
+        const counted = await limiter.get(key);
+        const used = counted?.consumedPoints ?? 0;
+        const resetsAt = counted && new Date(Date.now() + counted.msBeforeNext);
+        return { kind, limit: limiter.points, used, remaining: Math.max(0, limiter.points - used), resetsAt };
+      }),
+    );
   }
 
   async action(action: LimitedAction, user: string): Promise<void> {

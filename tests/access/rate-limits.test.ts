@@ -53,6 +53,13 @@ test('searches and uploads of a user have limits of their own', async () => {
   for (let i = 0; i < 2; i++) expect((await search()).errors).toEqual([]);
   expect((await search()).errors[0]).toMatchObject({ message: expect.stringContaining('2 searches') as string, extensions: { code: 'RATE_LIMITED' } });
   await server.upload([{ name: 'first.txt', content: 'The first file of the hour.' }]);
+  const { rateLimits } = await server.ask<{ rateLimits: { kind: string; limit: number; used: number; remaining: number; resetsAt: string | null }[] }>(
+    '{ rateLimits { kind limit used remaining resetsAt } }',
+  );
+  const state = Object.fromEntries(rateLimits.map((limit) => [limit.kind, limit]));
+  expect(state['UPLOAD']).toMatchObject({ limit: 1, used: 1, remaining: 0, resetsAt: expect.any(String) as string });
+  expect(state['SEARCH']).toMatchObject({ limit: 2, remaining: 0 });
+  expect(state['API']!.used).toBeGreaterThan(3);
   await expect(server.upload([{ name: 'second.txt', content: 'The second file of the hour.' }])).rejects.toThrow(/RATE_LIMITED|1 uploads/);
   expect((await server.send('{ viewer { role } }')).errors).toEqual([]);
 });
