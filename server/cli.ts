@@ -32,9 +32,16 @@ function print(value: unknown, forPeople: () => string): void {
   out(asJson() ? JSON.stringify(value, null, 2) : forPeople());
 }
 
-/** Replaces the line that tells how far a long command is; nothing where there is no terminal. */
+const plainProgressMs = 5000;
+let progressToldAt = Date.now();
+
+/** Replaces the line that tells how far a long command is; where there is no terminal, a plain line every few seconds. */
 function progress(text: string): void {
   if (process.stderr.isTTY) process.stderr.write(`\r\u001b[K${text}`);
+  else if (text !== '' && Date.now() - progressToldAt >= plainProgressMs) {
+    progressToldAt = Date.now();
+    note(text);
+  }
 }
 
 function settings(): LoadedSettings {

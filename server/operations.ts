@@ -12,6 +12,7 @@ import {
   backupRoutes,
   BackupsService,
   Importer,
+  backgroundPids,
 } from './backup/index.js';
 import { type LoadedSettings, type Settings, version } from './config/index.js';
 import { type DocumentStore, ingestKind } from './documents/index.js';
@@ -139,6 +140,7 @@ export async function buildOperations(parts: OperationsParts, teardown: Teardown
     { name: 'server', pid: process.pid },
     ...(parts.vectors.serverPid === null ? [] : [{ name: 'chromadb', pid: parts.vectors.serverPid }]),
     ...parts.readers.pids.map((pid) => ({ name: 'reader', pid })),
+    ...backgroundPids().map((pid) => ({ name: 'backup', pid })),
   ];
   const host = parts.host ?? new HostReader(dataDir, ours);
   const history = new MetricsHistory(database, { rawSeconds: settings.METRICS_INTERVAL_SECONDS, retentionDays: settings.METRICS_RETENTION_DAYS });

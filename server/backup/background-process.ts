@@ -42,6 +42,11 @@ interface Link {
   samples?: (queries: string[]) => Promise<SamplesAnswer>;
 }
 
+const running = new Set<ChildProcess>();
+
+/** Processes of backups that run now. */
+export const backgroundPids = (): number[] => [...running].flatMap(({ pid }) => pid ?? []);
+
 /** Runs the heavy part of a backup in a process of its own, behind everybody else: searches must not notice it. */
 export async function inBackground<Task extends BackgroundTask>(task: Task, { signal, report, samples }: Link): Promise<BackgroundResults[Task['task']]> {
   signal.throwIfAborted();
@@ -51,6 +56,8 @@ export async function inBackground<Task extends BackgroundTask>(task: Task, { si
     // Beside the one that serves: what is not needed is given back instead of kept.
     execArgv: ['--max-semi-space-size=4'],
   });
+  running.add(child);
+  child.once('exit', () => running.delete(child));
   const end = () => void child.kill('SIGKILL');
   signal.addEventListener('abort', end, { once: true });
   try {

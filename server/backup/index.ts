@@ -1,5 +1,5 @@
 export { archiveOf, unpack } from './archive.js';
-export { type BackgroundMessage, type BackgroundTask, type SamplesAnswer } from './background-process.js';
+export { backgroundPids, type BackgroundMessage, type BackgroundTask, type SamplesAnswer } from './background-process.js';
 export { BackupCopies } from './copies.js';
 export { BackupFolder } from './backup-folder.js';
 export { BackupJobs } from './backup-jobs.js';

@@ -76,13 +76,20 @@ function parsedOptions(text: string, exitUsage: number): Record<string, unknown>
   throw new CommanderError(exitUsage, 'erpfts.options', `--options takes a JSON object, not ${text}.`);
 }
 
+const barWidth = 20;
+
+function bar(share: number): string {
+  const done = Math.round(share * barWidth);
+  return `[${'#'.repeat(done)}${'.'.repeat(barWidth - done)}]`;
+}
+
 /** Waits for a job, and through a restart of the server. */
 export async function finished(client: Client, id: string, progress: Terminal['progress']): Promise<Job> {
   for (;;) {
     const { job } = await client.patiently(() => client.request<{ job: Job | null }>(`query Job($id: ID!) { job(id: $id) { ${jobFields} } }`, { id }));
     if (!job) throw new RequestFailed('The job was removed before it had finished.', 'NOT_FOUND', null);
     if (job.status !== 'QUEUED' && job.status !== 'RUNNING') return job;
-    progress(`${Math.round(job.progress * 100)} %  ${job.message ?? job.status.toLowerCase()}`);
+    progress(`${bar(job.progress)} ${Math.round(job.progress * 100)} %  ${job.message ?? job.status.toLowerCase()}`);
     await delay(pollMs);
   }
 }
@@ -168,8 +175,25 @@ export function addOperations(program: Command, { connected, print, progress, ex
       print(job, () => figures(job.result));
     });
 
-  program
-    .command('jobs')
+  const jobsCommand = program.command('jobs').description('list jobs, cancel them, begin them again');
+  for (const [verb, field, about] of [
+    ['cancel', 'cancelJob', 'cancel a job that waits or runs'],
+    ['retry', 'retryJob', 'queue a failed or cancelled job again'],
+    ['recover', 'recoverJob', 'begin a running job again that is stuck'],
+  ] as const) {
+    jobsCommand
+      .command(verb)
+      .description(about)
+      .argument('<id>', 'as `jobs` lists it')
+      .action(async (id: string) => {
+        const { job } = await connected((client) =>
+          client.request<{ job: Job }>(`mutation Change($id: ID!) { job: ${field}(id: $id) { ${jobFields} } }`, { id }),
+        );
+        print(job, () => `${job.kind} ${job.id} is ${job.status.toLowerCase()}`);
+      });
+  }
+  jobsCommand
+    .command('list', { isDefault: true })
     .description('list jobs, newest first')
     .option('--first <n>', 'how many', '20')
     .addOption(new Option('--status <status...>', 'only those in these states').choices(['queued', 'running', 'succeeded', 'failed', 'cancelled']))
@@ -219,13 +243,13 @@ export function addOperations(program: Command, { connected, print, progress, ex
     .description('show what the server measures of itself, now')
     .action(async () => {
       const { metrics } = await connected((client) =>
-        client.request<{ metrics: Record<string, Record<string, unknown>> }>(
-          'query { metrics { library { documents chunks } queue { queued running embedding } process { cpuShare memoryBytes uptimeMs } eventLoop { delayP99Ms } search { perSecond p50Ms p95Ms cachedShare } } }',
+        client.request<{ metrics: Record<string, Record<string, unknown> | null> }>(
+          'query { metrics { library { documents chunks } queue { queued running embedding } process { cpuShare memoryBytes heapBytes uptimeMs } eventLoop { delayP99Ms } search { perSecond p50Ms p95Ms p99Ms cachedShare emptyShare embedP50Ms } requests { perSecond p50Ms p95Ms failedShare } responses { perSecond p95Ms failedShare } cache { backend kinds { kind hits misses } } host { hostCpuShare hostMemoryShare diskUsedShare diskFreeBytes openSockets } processes { name pid cpuShare memoryBytes } sample { databaseBytes pendingWrites databaseLatencyMs vectorStoreLatencyMs webSockets chunksPerSecond } } }',
         ),
       );
       print(metrics, () =>
         Object.entries(metrics)
-          .flatMap(([part, values]) => Object.entries(values).map(([name, value]) => `${part}.${name}: ${shown(value)}`))
+          .flatMap(([part, values]) => Object.entries(values ?? {}).map(([name, value]) => `${part}.${name}: ${shown(value)}`))
           .join('\n'),
       );
     });

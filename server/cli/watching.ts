@@ -1,7 +1,8 @@
 import { Argument, type Command, CommanderError, Option } from 'commander';
 import { setTimeout as delay } from 'node:timers/promises';
 import { enumValues } from './contract.js';
-import { type Terminal } from './operations.js';
+import { RequestFailed } from './client.js';
+import { finished, type Terminal } from './operations.js';
 
 interface LogLine {
   at: string;
@@ -41,7 +42,7 @@ const logFields = 'at level message event feature details';
 const line = ({ at, level, feature, message, event }: LogLine) => [at, level.padEnd(5), feature ?? '-', message, event ?? ''].join('  ').trimEnd();
 
 /** Commands that watch a running system: its log, alerts, schedules and mode. */
-export function addWatching(program: Command, { connected, print, exitUsage, exitFailed }: Terminal): void {
+export function addWatching(program: Command, { connected, print, progress, exitUsage, exitFailed }: Terminal): void {
   program
     .command('logs')
     .description('show what was logged, oldest first')
@@ -118,13 +119,19 @@ export function addWatching(program: Command, { connected, print, exitUsage, exi
     });
   schedule
     .command('run')
-    .description('run a schedule now')
+    .description('run a schedule now and wait until it is done')
     .argument('<name>', 'as `schedule list` names it')
     .action(async (name: string) => {
-      const { runSchedule } = await connected((client) =>
-        client.request<{ runSchedule: { id: string } }>('mutation Run($name: String!) { runSchedule(name: $name) { id } }', { name: name.toUpperCase() }),
-      );
-      print(runSchedule, () => `started as job ${runSchedule.id}`);
+      // Waited for: where no server runs, the work ends with this command.
+      const job = await connected(async (client) => {
+        const { runSchedule } = await client.request<{ runSchedule: { id: string } }>('mutation Run($name: String!) { runSchedule(name: $name) { id } }', {
+          name: name.toUpperCase(),
+        });
+        return finished(client, runSchedule.id, progress);
+      });
+      progress('');
+      if (job.status !== 'SUCCEEDED') throw new RequestFailed(job.error ?? `The run was ${job.status.toLowerCase()}.`, job.status, null);
+      print(job, () => `${name.toUpperCase()} has run as job ${job.id}`);
     });
   for (const [verb, enabled] of [
     ['enable', true],

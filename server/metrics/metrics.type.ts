@@ -152,7 +152,7 @@ export class HostMetrics {
 
 @ObjectType({ simpleResolvers: true, description: 'One of our processes, as of the last sample.' })
 export class ProcessUsage {
-  @Field(() => String, { description: 'server, chromadb or reader' })
+  @Field(() => String, { description: 'server, chromadb, reader or backup' })
   name!: string;
 
   @Field(() => Int)

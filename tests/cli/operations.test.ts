@@ -28,9 +28,14 @@ function erpfts(...args: string[]): Promise<{ code: number; out: string; err: st
 test('jobs, documents and metrics are listed for people and for programs', async () => {
   expect((await erpfts('documents')).out).toMatch(/READY\s+1\s+ferry\n1 documents/);
   expect((await erpfts('documents', '--title', 'nowhere')).out.trim()).toBe('0 documents');
-  const jobs = JSON.parse((await erpfts('--json', 'jobs', '--status', 'succeeded')).out) as { edges: { node: { kind: string; status: string } }[] };
+  const jobs = JSON.parse((await erpfts('--json', 'jobs', '--status', 'succeeded')).out) as { edges: { node: { id: string; kind: string; status: string } }[] };
   expect(jobs.edges.map(({ node }) => [node.kind, node.status])).toContainEqual(['INGEST', 'SUCCEEDED']);
   expect((await erpfts('jobs', '--status', 'failed')).out.trim()).toBe('0 jobs');
+  const unknown = await erpfts('jobs', 'retry', 'nothing');
+  expect([unknown.code, unknown.err]).toEqual([1, expect.stringContaining('nothing')]);
+  const done = jobs.edges[0]!.node;
+  expect((await erpfts('jobs', 'recover', done.id)).err).toContain('only a running one can be begun again');
+  expect((await erpfts('jobs', 'cancel', done.id)).out.trim()).toMatch(/^INGEST \S+ is succeeded$/);
   expect((await erpfts('metrics')).out).toMatch(/library\.documents: 1\n/);
   expect((await erpfts('cache', 'clear', 'search')).code).toBe(0);
 });

@@ -1,4 +1,6 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import sqlite3 from 'sqlite3';
+import { join } from 'node:path';
 import { TestServer } from '../support/server.js';
 
 interface Job {
@@ -41,4 +43,18 @@ test('a job whose reader hangs is found by its silence, and begun again it ends 
   expect(await server.settled(upload!.document!.id)).toMatchObject({ status: 'READY', chunkCount: 1 });
   expect(await job(id)).toMatchObject({ stuck: false });
   expect((await server.send('mutation($id: ID!) { recoverJob(id: $id) { id } }', { id })).errors[0]?.extensions.code).toBe('CONFLICT');
+});
+
+test('a job that nobody runs, because its end could not be written, is begun again', { timeout: 60_000 }, async () => {
+  const { runMaintenance } = await server.ask<{ runMaintenance: { id: string } }>('mutation { runMaintenance(task: ANALYZE) { id } }');
+  const { id } = runMaintenance;
+  expect(await server.jobDone(id)).toMatchObject({ status: 'SUCCEEDED' });
+  await new Promise<void>((resolve, reject) => {
+    const database = new sqlite3.Database(join(server.dataDir, 'erpfts.sqlite'));
+    database.run("UPDATE jobs SET status = 'RUNNING', result = NULL, finished_at = NULL WHERE id = ?", [id], (error) =>
+      database.close(() => (error ? reject(error) : resolve())),
+    );
+  });
+  await server.ask('mutation($id: ID!) { recoverJob(id: $id) { id } }', { id });
+  expect(await server.jobDone(id)).toMatchObject({ status: 'SUCCEEDED', error: null });
 });
