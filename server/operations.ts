@@ -255,10 +255,14 @@ export async function buildOperations(parts: OperationsParts, teardown: Teardown
   });
   backupJobs.onFinding((finding) => void alerts.observe(backupFinding(finding)));
 
+  const forgetOld = async () => ({
+    jobs: await jobs.forgetEnded(new Date(clock.now().getTime() - settings.JOB_RETENTION_DAYS * dayMs)),
+    alerts: await alerts.forgetOld(),
+  });
   const schedules: SchedulesService = new SchedulesService({
     database,
     jobs,
-    schedules: bundles(settings, { backups: backupJobs, maintenance, reports, golden, cache }),
+    schedules: bundles(settings, { backups: backupJobs, maintenance, reports, golden, cache, forgetOld }),
     timeZone: settings.TIME_ZONE,
     clock,
     log: logging.feature('schedules'),

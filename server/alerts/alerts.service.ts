@@ -87,9 +87,16 @@ export class AlertsService {
 
   /** Goes on with the alerts that were open when the last process ended. */
   async open(): Promise<void> {
+    await this.forgetOld();
+    for (const alert of await this.parts.database.read.findBy(AlertEntity, { resolvedAt: IsNull() }))
+      this.#watches.set(alert.rule, newWatch(alert.severity, alert));
+  }
+
+  /** Removes alerts that have been over for longer than they are kept. @returns how many */
+  async forgetOld(): Promise<number> {
     const { database, retentionMs, clock } = this.parts;
-    await database.write((tx) => tx.delete(AlertEntity, { resolvedAt: LessThan(new Date(clock.now().getTime() - retentionMs)) }));
-    for (const alert of await database.read.findBy(AlertEntity, { resolvedAt: IsNull() })) this.#watches.set(alert.rule, newWatch(alert.severity, alert));
+    const old = { resolvedAt: LessThan(new Date(clock.now().getTime() - retentionMs)) };
+    return (await database.write((tx) => tx.delete(AlertEntity, old))).affected ?? 0;
   }
 
   /** Every threshold as the last sample was judged by it. */

@@ -99,6 +99,7 @@ export const aboutInJapanese: Record<SettingName, string> = {
   ALERT_RETRY_SECONDS: '送れなかった通知をもう一度送るまでの時間。以後は 4 倍ずつ延び、5 回まで試します。',
   REDIS_URL: 'BullMQ でジョブの順番を割り当てる Redis。追い出しをしない設定(maxmemory-policy noeviction)が必要です。空ならデータベースが割り当てます。',
   JOB_STUCK_MINUTES: '実行中のジョブがこの時間何も報告しないと、止まっているとみなします。',
+  JOB_RETENTION_DAYS: '終わったジョブの記録を残す日数。',
   TIME_ZONE: 'スケジュールの時間帯(例: Asia/Tokyo)。空ならマシンの時間帯です。',
   SCHEDULE_DAILY: 'ROTATE_LOGS、CLEAN_TEMP、ANALYZE、キャッシュの統計を実行する時刻。off なら実行しません。',
   SCHEDULE_WEEKLY: 'VACUUM、OPTIMIZE_INDEX、OPTIMIZE_FULLTEXT、VERIFY_DATA、性能レポート、ディスクの確認を実行する時刻。off なら実行しません。',

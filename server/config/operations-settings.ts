@@ -79,6 +79,7 @@ export const operationsSettings = {
   JOB_STUCK_MINUTES: share(0.01, 1440)
     .default(15)
     .meta({ group: 'Maintenance', unit: 'minutes', about: 'A running job that reports nothing for so long counts as stuck.' }),
+  JOB_RETENTION_DAYS: integer(1, 3650).default(90).meta({ group: 'Maintenance', unit: 'days', about: 'How long records of jobs that have ended are kept.' }),
   TIME_ZONE: text()
     .refine((value) => value === '' || isTimeZone(value), 'must be an IANA time zone such as Asia/Tokyo')
     .default('')

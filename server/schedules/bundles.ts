@@ -13,10 +13,12 @@ interface BundleParts {
   reports: ReportsService;
   golden: GoldenService;
   cache: AnswerCache;
+  /** Removes records that are kept no longer. */
+  forgetOld: () => Promise<Record<string, unknown>>;
 }
 
 /** The manual's daily, weekly and monthly maintenance, and the golden queries. */
-export function bundles(settings: Settings, { backups, maintenance, reports, golden, cache }: BundleParts): Schedule[] {
+export function bundles(settings: Settings, { backups, maintenance, reports, golden, cache, forgetOld }: BundleParts): Schedule[] {
   const task = (name: MaintenanceTask) => ({ name, run: (context: JobContext) => maintenance.perform(name, context) });
   const report = (kind: ReportKind) => ({ name: `REPORT_${kind}`, run: async () => ({ reportId: (await reports.make(kind)).id }) });
   const backup = (kind: BackupKind, about: string, pattern: string): Schedule => ({
@@ -28,12 +30,13 @@ export function bundles(settings: Settings, { backups, maintenance, reports, gol
   return [
     {
       name: 'DAILY',
-      about: 'Daily maintenance: old log files, temporary files, statistics of the database, statistics of the cache.',
+      about: 'Daily maintenance: old log files, temporary files, old records of jobs and alerts, statistics of the database, statistics of the cache.',
       pattern: settings.SCHEDULE_DAILY,
       steps: [
         task(MaintenanceTask.ROTATE_LOGS),
         task(MaintenanceTask.CLEAN_TEMP),
         task(MaintenanceTask.ANALYZE),
+        { name: 'FORGET_OLD_RECORDS', run: forgetOld },
         { name: 'CACHE_STATISTICS', run: () => Promise.resolve({ kinds: cache.statistics() }) },
       ],
     },

@@ -61,7 +61,7 @@ test('each bundle runs on demand, step by step, and leaves its reports', { timeo
     (await schedules()).map(({ name, lastJob }) => [name, lastJob?.result?.steps.map(({ step, error }) => (error ? `${step}!` : step))]),
   );
   expect(steps).toEqual({
-    DAILY: ['ROTATE_LOGS', 'CLEAN_TEMP', 'ANALYZE', 'CACHE_STATISTICS'],
+    DAILY: ['ROTATE_LOGS', 'CLEAN_TEMP', 'ANALYZE', 'FORGET_OLD_RECORDS', 'CACHE_STATISTICS'],
     WEEKLY: ['VACUUM', 'OPTIMIZE_INDEX', 'OPTIMIZE_FULLTEXT', 'VERIFY_DATA', 'REPORT_PERFORMANCE', 'DISK_CHECK'],
     MONTHLY: ['REPORT_LOG_ANALYSIS', 'REPORT_UPDATE_CHECK', 'REPORT_CAPACITY'],
     ...Object.fromEntries(
@@ -105,7 +105,7 @@ test('a run that was cut off goes on after its last finished step', { timeout: 9
   await execute(`UPDATE jobs SET status = 'RUNNING', result = NULL, payload = '${payload}' WHERE id = '${runSchedule.id}'`);
   await server.boot();
   const { result } = (await server.jobDone(runSchedule.id)) as unknown as { result: { steps: { step: string; tookMs: number }[] } };
-  expect(result.steps.map(({ step }) => step)).toEqual(['ROTATE_LOGS', 'CLEAN_TEMP', 'ANALYZE', 'CACHE_STATISTICS']);
+  expect(result.steps.map(({ step }) => step)).toEqual(['ROTATE_LOGS', 'CLEAN_TEMP', 'ANALYZE', 'FORGET_OLD_RECORDS', 'CACHE_STATISTICS']);
   expect(result.steps[0]!.tookMs).toBe(4711);
 });
 
@@ -123,7 +123,10 @@ test('what failed in a run is tried again, and what succeeded is not', { timeout
   await server.boot();
   await server.ask('mutation($id: ID!) { retryJob(id: $id) { id } }', { id: runSchedule.id });
   const { status, result } = (await server.jobDone(runSchedule.id)) as unknown as { status: string; result: { steps: { step: string; tookMs: number }[] } };
-  expect([status, result.steps.map(({ step }) => step)]).toEqual(['SUCCEEDED', ['ROTATE_LOGS', 'CLEAN_TEMP', 'ANALYZE', 'CACHE_STATISTICS']]);
+  expect([status, result.steps.map(({ step }) => step)]).toEqual([
+    'SUCCEEDED',
+    ['ROTATE_LOGS', 'CLEAN_TEMP', 'ANALYZE', 'FORGET_OLD_RECORDS', 'CACHE_STATISTICS'],
+  ]);
   expect(result.steps[0]!.tookMs).toBe(4711);
 });
 

@@ -282,6 +282,12 @@ export class JobQueue {
     await this.database.write((tx) => tx.delete(JobEntity, { id }));
   }
 
+  /** Removes records of jobs that ended before. @returns how many */
+  async forgetEnded(before: Date): Promise<number> {
+    const ended = { status: In(['SUCCEEDED', 'FAILED', 'CANCELLED'] satisfies JobState[]), finishedAt: LessThan(before) };
+    return (await this.database.write((tx) => tx.delete(JobEntity, ended))).affected ?? 0;
+  }
+
   /** Jobs of a kind that wait for their turn. */
   waiting(kind: string): Promise<number> {
     return this.database.read.countBy(JobEntity, { kind, status: 'QUEUED' });
