@@ -10,6 +10,8 @@ import { serveAndReload } from './reload.js';
 const graceMs = 5000;
 const longestPortWaitMs = 60_000;
 const portRetryMs = 500;
+/** What a start that failed is given to say why. */
+const lastWordsMs = 500;
 
 /** Runs the server until a signal ends it. */
 export async function serve(loaded: LoadedSettings): Promise<void> {
@@ -67,7 +69,11 @@ export async function serve(loaded: LoadedSettings): Promise<void> {
   process.on('SIGINT', stop);
   // The terminal's window was closed, or the supervisor went away.
   process.on('SIGHUP', stop);
-  const app = await starting;
+  const app = await starting.catch((error: unknown) => {
+    // Whatever is still open must not keep a process alive that serves nothing: its supervisor is to start it anew.
+    setTimeout(() => process.exit(process.exitCode ?? 1), lastWordsMs);
+    throw error;
+  });
   logging.root.info({ url: app.url }, 'ready');
   const lines = [`ERPFTS is at ${app.url}`];
   if (app.signInLink) lines.push(`Sign in as administrator (once, within 24 hours): ${app.signInLink}`);

@@ -1,6 +1,12 @@
+import { execFile } from 'node:child_process';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { request } from 'node:http';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { expect, test } from 'vitest';
+import { packageRoot } from '../../server/config/index.js';
+import { cleanEnvironment } from '../support/environment.js';
 import { TestServer } from '../support/server.js';
 
 test('subscriptions tell of jobs and of the server itself', async () => {
@@ -78,4 +84,16 @@ test('a stop waits for requests in progress, for nothing else', async () => {
   // Far below SHUTDOWN_TIMEOUT_MS, which is what waiting for an idle client would take.
   expect(Date.now() - started).toBeLessThan(8000);
   await server.stop();
+});
+
+test('a start that fails says why and ends the process', { timeout: 60_000 }, async () => {
+  const dataDir = await mkdtemp(join(tmpdir(), 'erpfts-start-'));
+  const env = { ...cleanEnvironment(), DATA_DIR: dataDir, PORT: '0', DATABASE_URL: 'postgres://nobody@127.0.0.1:1/nothing' };
+  const { code, said } = await new Promise<{ code: unknown; said: string }>((resolve) => {
+    execFile(process.execPath, [join(packageRoot, 'dist/server/cli.js'), 'serve'], { env, timeout: 40_000 }, (error, _out, err) =>
+      resolve({ code: error?.code ?? error?.signal ?? 0, said: err }),
+    );
+  });
+  expect([code, said]).toEqual([1, expect.stringContaining('erpfts failed')]);
+  await rm(dataDir, { recursive: true, force: true });
 });
