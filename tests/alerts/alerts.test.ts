@@ -71,6 +71,9 @@ afterAll(async () => {
   await new Promise<void>((done) => smtp.close(done));
 });
 
+/** Posts about a rule. */
+const postsOf = (rule: string) => posts.filter(({ body }) => (JSON.parse(body) as { alert: { rule: string } | null }).alert?.rule === rule);
+
 const alerts = async (filter = '') =>
   (
     await server.ask<{ alerts: { edges: { node: Alert }[] } }>(
@@ -82,19 +85,19 @@ test('a value beyond its threshold raises one alert, which is told live, by a si
   const live = server.subscribe<{ alertChanged: Alert }>('subscription { alertChanged { id rule severity state } }');
   const { alertChanged } = await live.next(({ alertChanged: { rule } }) => rule === 'memory');
   expect(alertChanged).toMatchObject({ severity: 'WARNING', state: 'ACTIVE' });
-  await expect.poll(() => posts.length, { timeout: 10_000 }).toBe(1);
-  const { headers, body } = posts[0]!;
+  await expect.poll(() => postsOf('memory').length, { timeout: 10_000 }).toBe(1);
+  const { headers, body } = postsOf('memory')[0]!;
   const signed = createHmac('sha256', 'a secret between two machines')
     .update(`${String(headers['x-erpfts-timestamp'])}.${body}`)
     .digest('hex');
   expect(headers['x-erpfts-signature']).toBe(`sha256=${signed}`);
   expect(JSON.parse(body)).toMatchObject({ event: 'raised', alert: { rule: 'memory', severity: 'WARNING' } });
-  await expect.poll(() => mails.length, { timeout: 10_000 }).toBe(1);
-  expect(mails[0]).toMatch(/To: harbour@example\.org[\s\S]*Subject: \[ERPFTS\] WARNING: Memory is in use/);
+  await expect.poll(() => mails.filter((mail) => mail.includes('Memory is in use')).length, { timeout: 10_000 }).toBe(1);
+  expect(mails.find((mail) => mail.includes('Memory is in use'))).toMatch(/To: harbour@example\.org[\s\S]*Subject: \[ERPFTS\] WARNING: Memory is in use/);
   // It lasts, and stays one.
   await new Promise((done) => setTimeout(done, 3000));
   expect((await alerts()).filter(({ rule }) => rule === 'memory')).toHaveLength(1);
-  expect(posts).toHaveLength(1);
+  expect(postsOf('memory')).toHaveLength(1);
 });
 
 test('thresholds tell the value and how it is judged', async () => {
@@ -141,15 +144,19 @@ test('a part that fails raises an alert, and its recovery resolves it', { timeou
   } finally {
     clearInterval(pause);
   }
-  await expect.poll(() => alerts(', filter: { rules: ["health:vector_db"] }'), { timeout: 40_000, interval: 500 }).toMatchObject([{ state: 'RESOLVED' }]);
   await expect
-    .poll(() => posts.map(({ body }) => (JSON.parse(body) as { event: string }).event), { timeout: 10_000 })
-    .toEqual(['raised', 'raised', 'resolved']);
+    .poll(() => alerts(', filter: { rules: ["health:vector_db"] }'), { timeout: 40_000, interval: 500 })
+    .not.toContainEqual(expect.objectContaining({ state: 'ACTIVE' }));
+  // Slow machines may see it come back between two kills: every alert is told of when it is raised and when it is over.
+  const told = () => postsOf('health:vector_db').map(({ body }) => (JSON.parse(body) as { event: string }).event);
+  await expect
+    .poll(() => [told().length > 1, told().at(-1), told().filter((event) => event === 'raised').length * 2 - told().length], { timeout: 10_000 })
+    .toEqual([true, 'resolved', 0]);
 });
 
 test('what could not be delivered yet is delivered after a restart, once', { timeout: 60_000 }, async () => {
   refusals = Number.POSITIVE_INFINITY;
-  const before = posts.length;
+  const before = postsOf('memory').length;
   const patient = await TestServer.start({
     METRICS_INTERVAL_SECONDS: '1',
     ALERT_HOLD_SECONDS: '1',
@@ -166,8 +173,8 @@ test('what could not be delivered yet is delivered after a restart, once', { tim
     await patient.kill();
     refusals = 0;
     await patient.boot();
-    await expect.poll(() => posts.length, { timeout: 20_000 }).toBe(before + 1);
-    expect(JSON.parse(posts.at(-1)!.body)).toMatchObject({ event: 'raised', alert: { rule: 'memory', severity: 'WARNING' } });
+    await expect.poll(() => postsOf('memory').length, { timeout: 20_000 }).toBe(before + 1);
+    expect(JSON.parse(postsOf('memory').at(-1)!.body)).toMatchObject({ event: 'raised', alert: { rule: 'memory', severity: 'WARNING' } });
     await expect.poll(() => count(patient, 'pending_notifications'), { timeout: 10_000 }).toBe(0);
   } finally {
     await patient.stop();

@@ -165,7 +165,7 @@ export class ChromaIndex implements VectorIndex {
   async #on<T>(name: string, work: (collection: Collection, connection: ChromaConnection) => Promise<T>): Promise<T> {
     return this.#call(async (connection) => {
       try {
-        return await work(await connection.collection(name), connection);
+        return await onceWritten(async () => work(await connection.collection(name), connection));
       } catch (error) {
         if (!(error instanceof ChromaNotFoundError)) throw error;
         connection.forget(name);
@@ -283,5 +283,22 @@ export class ChromaIndex implements VectorIndex {
     if (this.#watch) clearInterval(this.#watch);
     await this.#connection?.destroy();
     await this.#server?.stop();
+  }
+}
+
+/** What ChromaDB 1.0 answers for a moment about a collection whose first vectors it is still putting on disk. */
+const notYetWritten = /Nothing found on disk/;
+const writingPauseMs = 100;
+const mostLooks = 20;
+
+/** Asks again while ChromaDB cannot read what it has been given: every call may be repeated. */
+async function onceWritten<T>(work: () => Promise<T>): Promise<T> {
+  for (let look = 1; ; look += 1) {
+    try {
+      return await work();
+    } catch (error) {
+      if (look === mostLooks || !notYetWritten.test(messageOf(error))) throw error;
+      await delay(writingPauseMs, undefined, { ref: false });
+    }
   }
 }
