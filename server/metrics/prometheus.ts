@@ -133,12 +133,12 @@ function createRegistry({ metrics, sampler, searches: meter, requests, responses
   };
   /** What needs nobody's answer. */
   const refreshSystem = () => {
-    const { host, processes } = sampler.system;
+    const { host, processes, sample } = sampler.system;
     known(disk, host?.diskFreeBytes);
     known(diskUsed, host?.diskUsedShare);
     known(hostCpu, host?.hostCpuShare);
     known(hostMemory, host?.hostMemoryShare);
-    for (const { of, one } of bySample) known(one, sampler.newest?.values[of]);
+    for (const { of, one } of bySample) known(one, sample?.[of]);
     for (const one of [memory, processor, latency, up]) one.reset();
     for (const { name, memoryBytes, cpuShare } of processes) {
       memory.inc({ process: name }, memoryBytes);
@@ -161,7 +161,7 @@ function createRegistry({ metrics, sampler, searches: meter, requests, responses
 export interface PrometheusParts {
   metrics: MetricsService;
   searches: SearchMeter;
-  sampler: Pick<Sampler, 'newest' | 'system' | 'totals'>;
+  sampler: Pick<Sampler, 'system' | 'totals'>;
   requests: RequestMeter;
   responses: ResponseMeter;
   components: () => Pick<ComponentHealth, 'name' | 'status' | 'latencyMs'>[];

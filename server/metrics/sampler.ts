@@ -52,7 +52,6 @@ export class Sampler {
   });
   readonly #listeners: ((sample: Sample) => unknown)[] = [];
   #system: SystemReading = { host: null, processes: [], sample: null };
-  #newest: Sample | null = null;
 
   constructor(
     private readonly parts: SamplerParts,
@@ -67,11 +66,6 @@ export class Sampler {
   /** What has passed disk and network since the start, bytes. */
   totals(): HostTotals {
     return this.parts.host.totals?.() ?? { diskRead: 0, diskWrite: 0, received: 0, sent: 0 };
-  }
-
-  /** The sample taken last; null before the first. */
-  get newest(): Sample | null {
-    return this.#newest;
   }
 
   onSample(listener: (sample: Sample) => unknown): void {
@@ -160,7 +154,6 @@ export class Sampler {
       embeddingLatencyMs: metrics?.search.embedP50Ms ?? null,
     };
     this.#last = now;
-    this.#newest = { at, values };
     this.#system = { ...this.#system, sample: { at, ...values } };
     // Not waited for either: what one of them does must not keep the next sample from being taken.
     this.#heard = Promise.allSettled(this.#listeners.map((listener) => listener({ at, values })));

@@ -1,6 +1,5 @@
 import { Redis } from 'ioredis';
-import { connect, createServer, type Server, type Socket } from 'node:net';
-import { type AddressInfo } from 'node:net';
+import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
 import { notice } from './environment.js';
 
 /** A database of the tests' Redis that nothing else uses; null, with a notice, where none answers. */

@@ -10,7 +10,6 @@ const readAhead = 32;
 
 /** Turns by the database alone, for the one process that owns it: oldest first within a kind. */
 export class DatabaseTurns implements Turns {
-  readonly backend = 'database';
   #kinds: ReadonlyMap<string, number> = new Map();
   #begin: (job: JobEntity) => Promise<void> = () => Promise.resolve();
   #open = false;

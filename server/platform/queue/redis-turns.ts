@@ -14,13 +14,14 @@ const mostOffered = 1000;
 /** A worker that is silent for so long has died, and its turns are given again. */
 const lockMs = 15_000;
 const answerMs = 2000;
+/** Nobody listens to BullMQ's own events: what happens to a job is told by its row. */
+const mostEvents = 10;
 
 /**
  * Turns by BullMQ in Redis: a queue and a worker for each kind, which carry the ids of jobs. Redis may lose them, or be away for a
  * while: queued rows are offered again from time to time, and what is offered twice is taken once.
  */
 export class RedisTurns implements Turns {
-  readonly backend = 'redis';
   /** Fails at once where Redis does not answer; workers wait for it instead. */
   readonly #redis: Redis;
   readonly #queues = new Map<string, Queue>();
@@ -28,6 +29,8 @@ export class RedisTurns implements Turns {
   readonly #offering = new Map<string, Promise<void>>();
   readonly #sweepAgain = new Set<string>();
   readonly #held = new Set<string>();
+  /** Kinds of which more wait than the last sweep has offered. */
+  readonly #more = new Set<string>();
   /** Turns that were given. */
   readonly #given = new Set<Promise<void>>();
   #timer: NodeJS.Timeout | null = null;
@@ -57,7 +60,12 @@ export class RedisTurns implements Turns {
   start(kinds: ReadonlyMap<string, number>, begin: (job: JobEntity) => Promise<void>): Promise<void> {
     this.#open = true;
     for (const [kind, concurrency] of kinds) {
-      const queue = new Queue(kind, { connection: this.#redis as ConnectionOptions, prefix: this.namespace, skipMetasUpdate: true });
+      const queue = new Queue(kind, {
+        connection: this.#redis as ConnectionOptions,
+        prefix: this.namespace,
+        skipMetasUpdate: true,
+        streams: { events: { maxLen: mostEvents } },
+      });
       queue.on('error', (error) => this.#isAway(error));
       this.#queues.set(kind, queue);
       const worker = new Worker<null>(kind, ({ name }) => this.#take(kind, name, begin), {
@@ -71,8 +79,10 @@ export class RedisTurns implements Turns {
         maxStalledCount: Number.MAX_SAFE_INTEGER,
       });
       worker.on('error', (error) => this.#isAway(error));
-      // More may wait than a sweep has offered.
-      worker.on('drained', () => this.wake(kind));
+      // Not for what was offered and could not be begun: that would be offered again without a pause.
+      worker.on('drained', () => {
+        if (this.#more.delete(kind)) this.wake(kind);
+      });
       this.#workers.set(kind, worker);
     }
     if (this.#redis.status === 'ready') this.#isBack();
@@ -150,6 +160,7 @@ export class RedisTurns implements Turns {
       order: { createdAt: 'ASC', id: 'ASC' },
       take: mostOffered,
     });
+    if (queued.length === mostOffered) this.#more.add(kind);
     if (queued.length === 0 || !this.#open) return;
     await this.#queues.get(kind)!.addBulk(queued.map(({ id }) => ({ name: id, data: null, opts: { jobId: id, ...deliveryOptions } })));
   }

@@ -6,7 +6,6 @@ import { type JobEntity } from './job.entity.js';
  * begins nothing.
  */
 export interface Turns {
-  readonly backend: 'database' | 'redis';
   /**
    * Begins to give turns to what is queued.
    * @param kinds most jobs of a kind that run at once
