@@ -1,5 +1,6 @@
 import { AppError } from '../platform/errors.js';
 import { type Logger } from '../platform/logging/index.js';
+import { CollectionLost } from '../platform/vector-index/index.js';
 import { type IndexMirror } from './index-mirror.js';
 import { type KnowledgeIndex } from './knowledge-index.js';
 
@@ -17,7 +18,9 @@ export class IndexRepair {
   #unembedded = 0;
   #running: Promise<void> | null = null;
   #again = false;
-  #lookedAt = 0;
+  /** When both sides were last counted, and ChromaDB lacked nothing. */
+  #wholeAt = 0;
+  #looking: Promise<void> | null = null;
   readonly #stop = new AbortController();
 
   constructor(
@@ -40,7 +43,11 @@ export class IndexRepair {
   start(): void {
     const { vectors } = this.index;
     vectors.onAvailabilityChange((available) => available && this.run());
-    vectors.onCollectionLost((collection) => collection === this.index.active.collection && this.run());
+    vectors.onCollectionLost((collection) => {
+      if (collection !== this.index.active.collection) return;
+      this.#wholeAt = 0;
+      this.run();
+    });
     if (vectors.available) this.run();
   }
 
@@ -50,13 +57,26 @@ export class IndexRepair {
   }
 
   /** Compares the numbers only, and repairs where vectors are missing. Throws AppError UNAVAILABLE while ChromaDB is down. */
-  async look(): Promise<void> {
-    if (Date.now() - this.#lookedAt < countsAgeMs) return this.index.vectors.ping();
-    this.#lookedAt = Date.now();
+  look(): Promise<void> {
+    if (Date.now() - this.#wholeAt < countsAgeMs) return this.index.vectors.ping();
+    this.#looking ??= this.#count().finally(() => (this.#looking = null));
+    return this.#looking;
+  }
+
+  async #count(): Promise<void> {
+    const lookedAt = Date.now();
     // In this order: a passage's vector is there before it counts, and goes after it has stopped to count.
     const expected = await this.mirror.expected();
-    const lacking = expected - this.#unembedded - (await this.index.vectors.count(this.index.active.collection));
-    if (lacking <= 0) return;
+    const kept = await this.index.vectors.count(this.index.active.collection).catch((error: unknown) => {
+      // It is made again by now, and holds nothing yet.
+      if (error instanceof CollectionLost) return 0;
+      throw error;
+    });
+    const lacking = expected - this.#unembedded - kept;
+    if (lacking <= 0) {
+      this.#wholeAt = lookedAt;
+      return;
+    }
     // Said at once: the run that follows counts for itself.
     this.#missing ||= lacking;
     this.run();

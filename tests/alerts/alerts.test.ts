@@ -129,6 +129,33 @@ test('an alert is acknowledged by name, silenced, and outlives a restart', { tim
   expect(await alerts(', filter: { rules: ["memory"] }')).toMatchObject([{ id, state: 'ACKNOWLEDGED' }]);
 });
 
+test('an alert that is silenced is told nobody, until its silence ends', { timeout: 60_000 }, async () => {
+  const { id } = (await alerts(', filter: { rules: ["memory"] }'))[0]!;
+  const until = new Date(Date.now() + 3_600_000).toISOString();
+  const { silenceAlert } = await server.ask<{ silenceAlert: { silencedUntil: string } }>(
+    'mutation($id: ID!, $until: DateTime) { silenceAlert(id: $id, until: $until) { silencedUntil } }',
+    { id, until },
+  );
+  expect(silenceAlert.silencedUntil).toBe(until);
+  const mailed = () => mails.filter((mail) => mail.includes('Memory is in use')).length;
+  const before = [postsOf('memory').length, mailed()];
+  // What was a warning becomes critical, and is over: neither is told.
+  await server.quit();
+  const critical = await server.restarted({ ALERT_MEMORY_CRITICAL: '0.0002' });
+  const state = async (of: TestServer) =>
+    (await of.ask<{ alerts: { edges: { node: Alert }[] } }>('{ alerts(first: 50, filter: { rules: ["memory"] }) { edges { node { id severity state } } } }'))
+      .alerts.edges[0]!.node;
+  await expect.poll(() => state(critical), { timeout: 20_000 }).toMatchObject({ id, severity: 'CRITICAL' });
+  await critical.quit();
+  const calm = await server.restarted({ ALERT_MEMORY_WARNING: '0.999', ALERT_MEMORY_CRITICAL: '1' });
+  await expect.poll(() => state(calm), { timeout: 20_000 }).toMatchObject({ id, state: 'RESOLVED' });
+  await calm.quit();
+  expect([postsOf('memory').length, mailed()]).toEqual(before);
+  // A new one is another alert: nobody has silenced that.
+  await server.boot();
+  await expect.poll(() => postsOf('memory').length, { timeout: 20_000 }).toBe(before[0]! + 1);
+});
+
 test('a part that fails raises an alert, and its recovery resolves it', { timeout: 90_000 }, async () => {
   const { metrics } = await server.ask<{ metrics: { processes: { name: string; pid: number }[] } }>('{ metrics { processes { name pid } } }');
   const chroma = metrics.processes.find(({ name }) => name === 'chromadb')!;

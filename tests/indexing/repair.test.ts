@@ -1,3 +1,5 @@
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
 import { type Collection } from 'chromadb';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { TestServer, until } from '../support/server.js';
@@ -81,4 +83,16 @@ test('orphans cannot hide what is missing: both are mended when ChromaDB comes b
   await kept.add({ ids: ['987654321'], embeddings: [vector!], metadatas: [{ documentId: 'nobody' }] });
   process.kill(chromaProcess(server).pid, 'SIGKILL');
   await expect.poll(async () => (await (await collection()).get({ include: [] })).ids.sort(), { timeout: 30_000, interval: 300 }).toEqual(whole);
+});
+
+test('health is well only once searches by meaning are, also at a start over an empty vector store', { timeout: 90_000 }, async () => {
+  for (let round = 0; round < 3; round++) {
+    await server.quit();
+    await rm(join(server.dataDir, 'chroma'), { recursive: true });
+    await server.boot();
+    await until(async () => ((await vectorIndex())?.status === 'HEALTHY' ? true : null), 20_000, 'a healthy vector index');
+    const answer = await semantic(`When are the chimneys and boilers cleaned, in round ${round}?`);
+    // The model is another part: it may still be loading.
+    expect(answer.notices.filter((notice) => !notice.startsWith('MODEL_UNAVAILABLE'))).toEqual([]);
+  }
 });

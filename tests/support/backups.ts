@@ -75,10 +75,11 @@ export async function library(server: TestServer): Promise<{ titles: string[]; a
   const { documents } = await server.ask<{ documents: { edges: { node: { title: string } }[] } }>('{ documents(first: 100) { edges { node { title } } } }');
   const answers: Record<string, string[]> = {};
   for (const query of questions) {
-    const { search } = await server.ask<{ search: { hits: { document: { title: string } }[] } }>(
-      'query($query: String!) { search(query: $query) { hits { document { title } } } }',
+    const { search } = await server.ask<{ search: { mode: string; notices: string[]; hits: { document: { title: string } }[] } }>(
+      'query($query: String!) { search(query: $query) { mode notices hits { document { title } } } }',
       { query },
     );
+    if (search.mode !== 'HYBRID') throw new Error(`"${query}" was answered by words only: ${search.notices.join(' ')}\n${server.log.slice(-3000)}`);
     answers[query] = search.hits.map(({ document }) => document.title);
   }
   return { titles: documents.edges.map(({ node }) => node.title).sort(), answers };

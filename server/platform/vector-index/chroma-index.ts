@@ -6,7 +6,7 @@ import { AppError, messageOf } from '../errors.js';
 import { type Logger } from '../logging/index.js';
 import { ChromaConnection } from './chroma-connection.js';
 import { ChromaServer } from './chroma-server.js';
-import { type Neighbour, type VectorIndex, type VectorRow } from './vector-index.js';
+import { CollectionLost, type Neighbour, type VectorIndex, type VectorRow } from './vector-index.js';
 
 type ChromaSettings = Pick<
   Settings,
@@ -170,7 +170,7 @@ export class ChromaIndex implements VectorIndex {
         if (!(error instanceof ChromaNotFoundError)) throw error;
         connection.forget(name);
         this.#events.emit('lost', name);
-        throw new AppError('UNAVAILABLE', `ChromaDB has no collection "${name}" (any more).`, 'Wait a moment: it is filled again from the database.');
+        throw new CollectionLost(name);
       }
     });
   }

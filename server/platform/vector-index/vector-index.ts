@@ -1,3 +1,12 @@
+import { AppError } from '../errors.js';
+
+/** A collection that should be there is not: dropped by hand, or gone with its disk. */
+export class CollectionLost extends AppError {
+  constructor(name: string) {
+    super('UNAVAILABLE', `ChromaDB has no collection "${name}" (any more).`, 'Wait a moment: it is filled again from the database.');
+  }
+}
+
 /** A vector to keep: `id` is the chunk's id, `documentId` lets a search be narrowed to documents. */
 export interface VectorRow {
   id: string;
