@@ -207,6 +207,7 @@ export async function buildOperations(parts: OperationsParts, teardown: Teardown
     {
       ...parts,
       logFiles,
+      rotateLogs: () => logging.rotate(),
       processes: () => host.processes(),
       temporaryFileMs: settings.TEMPORARY_FILE_HOURS * hourMs,
       logKeepMs: settings.LOG_KEEP_DAYS * dayMs,

@@ -49,5 +49,5 @@ export const mendedByReading: ReadonlySet<DamageKind> = new Set<DamageKind>([
   'INDEX_ALTERED',
 ]);
 
-/** Kinds that no store can mend: the bytes have to come from outside. */
-export const beyondRepair: ReadonlySet<DamageKind> = new Set<DamageKind>(['ORIGINAL_MISSING', 'ORIGINAL_ALTERED']);
+/** Kinds that no store can mend: the bytes have to come from a backup, or from whoever has the file. */
+export const originalLost: ReadonlySet<DamageKind> = new Set<DamageKind>(['ORIGINAL_MISSING', 'ORIGINAL_ALTERED']);

@@ -1,3 +1,4 @@
+import { type Readable } from 'node:stream';
 import { In, Not } from 'typeorm';
 import { ChunkEntity, ChunkVectorEntity, DocumentEntity, type DocumentStore, DocumentTagEntity, DocumentTextEntity } from '../documents/index.js';
 import { type IndexMirror, type KnowledgeIndex } from '../indexing/index.js';
@@ -5,7 +6,7 @@ import { type Removal } from '../ingestion/index.js';
 import { type BlobStore } from '../platform/blobs/index.js';
 import { type Database } from '../platform/database/index.js';
 import { type FullTextIndex } from '../platform/full-text/index.js';
-import { beyondRepair, type Damage, type DamageKind, mendedByReading } from './damage.js';
+import { type Damage, type DamageKind, mendedByReading, originalLost } from './damage.js';
 
 interface RepairerParts {
   database: Database;
@@ -15,6 +16,8 @@ interface RepairerParts {
   mirror: IndexMirror;
   removal: Removal;
   store: DocumentStore;
+  /** How to read those of these originals, named by hash, that lie somewhere else, as in a backup. */
+  savedOriginals: (hashes: ReadonlySet<string>) => Promise<Map<string, () => Promise<Readable>>>;
 }
 
 const rowsAtOnce = 500;
@@ -24,9 +27,8 @@ export class Repairer {
   constructor(private readonly parts: RepairerParts) {}
 
   /** Those that `repair` would mend. */
-  mendable(damages: Damage[]): Damage[] {
-    const lost = new Set(damages.filter(({ kind }) => beyondRepair.has(kind)).map(({ documentId }) => documentId));
-    return damages.filter(({ kind, documentId }) => !beyondRepair.has(kind) && (!mendedByReading.has(kind) || !lost.has(documentId)));
+  async mendable(damages: Damage[]): Promise<Damage[]> {
+    return mendableWith(damages, new Set((await this.parts.savedOriginals(hashesOf(damages))).keys()));
   }
 
   /** @returns the damages that are mended, or will be by the jobs now queued */
@@ -41,12 +43,32 @@ export class Repairer {
     if (of('ORIGINAL_ORPHAN').length > 0) await this.parts.removal.sweepOriginals();
     // What it holds is not the original: without it the right bytes are taken when they come again.
     for (const { subject } of of('ORIGINAL_ALTERED')) await this.parts.blobs.remove(subject);
-    const mendable = this.mendable(damages);
+    const mendable = mendableWith(damages, await this.#bringOriginals(hashesOf(damages), signal));
     const unread = mendable.filter(({ kind }) => mendedByReading.has(kind));
     await this.#release(of('STUCK').map(({ subject }) => subject));
     await this.#readAgain([...new Set(unread.flatMap(({ documentId }) => documentId ?? []))], signal);
     if (of('INDEX_MISSING', 'INDEX_ORPHAN').length > 0) await this.parts.mirror.bring(this.parts.index.active, signal);
     return mendable;
+  }
+
+  /** Takes lost originals out of the backups. @returns those that are here again */
+  async #bringOriginals(hashes: ReadonlySet<string>, signal: AbortSignal): Promise<ReadonlySet<string>> {
+    const { blobs } = this.parts;
+    const brought = new Set<string>();
+    for (const [hash, open] of await this.parts.savedOriginals(hashes)) {
+      signal.throwIfAborted();
+      const file = await open().then(
+        (source) => blobs.receive(source),
+        () => null,
+      );
+      if (!file) continue;
+      if (file.sha256 !== hash || blobs.exists(hash)) await blobs.discard(file);
+      else {
+        await blobs.keep(file);
+        brought.add(hash);
+      }
+    }
+    return brought;
   }
 
   async #removeChunks(ids: number[], signal: AbortSignal): Promise<void> {
@@ -83,4 +105,13 @@ export class Repairer {
       await this.parts.store.queueAgain(ids.slice(at, at + rowsAtOnce));
     }
   }
+}
+
+const hashesOf = (damages: Damage[]): ReadonlySet<string> => new Set(damages.filter(({ kind }) => originalLost.has(kind)).map(({ subject }) => subject));
+
+/** @param saved originals that can be had again, by hash */
+function mendableWith(damages: Damage[], saved: ReadonlySet<string>): Damage[] {
+  const isLost = ({ kind, subject }: Damage) => originalLost.has(kind) && !saved.has(subject);
+  const lost = new Set(damages.filter(isLost).map(({ documentId }) => documentId));
+  return damages.filter((damage) => !isLost(damage) && (!mendedByReading.has(damage.kind) || !lost.has(damage.documentId)));
 }

@@ -39,6 +39,8 @@ export interface TaskParts {
   blobs: BlobStore;
   cache: AnswerCache;
   logFiles: LogFiles;
+  /** Puts the log file that is written aside. @returns whether there was anything to put aside */
+  rotateLogs: () => Promise<boolean>;
   verifier: Verifier;
   repairer: Repairer;
   /** Our processes with what each takes. */
@@ -119,12 +121,12 @@ export const tasks: Readonly<Record<MaintenanceTask, Task>> = {
     async ({ verifier }, context) => findings(await verify(verifier, context)),
   ),
   REPAIR_DATA: task(
-    'The same, and mends what can be mended: documents are read again, orphans removed, ChromaDB is filled from the database. Option dryRun: only says what would be mended.',
+    'The same, and mends what can be mended: documents are read again, orphans removed, lost originals taken out of the backups, ChromaDB is filled from the database. Option dryRun: only says what would be mended.',
     z.strictObject({ dryRun: z.boolean().default(false) }),
     async ({ verifier, repairer }, context, { dryRun }) => {
       const damages = await verify(verifier, context);
       context.report({ stage: 'REPAIR', progress: 0.99, message: `${damages.length} differences` });
-      const mended = dryRun ? repairer.mendable(damages) : await repairer.repair(damages, context.signal);
+      const mended = await (dryRun ? repairer.mendable(damages) : repairer.repair(damages, context.signal));
       return { dryRun, ...findings(damages), mended: mended.length, left: damages.length - mended.length };
     },
   ),
@@ -145,9 +147,14 @@ export const tasks: Readonly<Record<MaintenanceTask, Task>> = {
       vectors: await knownVectors.forget(temporaryFileMs),
     }),
   ),
-  ROTATE_LOGS: task('Removes log files that were put aside longer than LOG_KEEP_DAYS ago (manual: daily).', none, async ({ logFiles, logKeepMs }) => ({
-    ...(await logFiles.removeOld(logKeepMs)),
-  })),
+  ROTATE_LOGS: task(
+    'Removes log files that were put aside longer than LOG_KEEP_DAYS ago (manual: daily). Option now: first puts the file that is written aside, however small it is.',
+    z.strictObject({ now: z.boolean().default(false) }),
+    async ({ logFiles, rotateLogs, logKeepMs }, _context, { now }) => ({
+      rotated: now && (await rotateLogs()),
+      ...(await logFiles.removeOld(logKeepMs)),
+    }),
+  ),
   RELOAD_MODEL: task('Loads the embedding model anew; the one in use answers until the new one does.', none, async ({ index }) => {
     await index.reloadEmbedder();
     return { model: index.active.model };

@@ -1,8 +1,9 @@
 import { existsSync } from 'node:fs';
-import { mkdir, rm, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import sqlite3 from 'sqlite3';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { backUp } from '../support/backups.js';
 import { chroma } from '../support/stores.js';
 import { TestServer } from '../support/server.js';
 
@@ -179,4 +180,24 @@ test('damage of every kind is named, and mended where it can be', { timeout: 240
     );
     expect(search.hits[0]?.document.title).toBe(name);
   }
+});
+
+test('originals that are lost come back out of the newest backup that has them', { timeout: 120_000 }, async () => {
+  const of = (name: string) => taken.get(name)!;
+  await backUp(server, 'DATABASE');
+  // Not in any backup.
+  await server.take('late.txt', 'The log of the ship named late came in after everything had been saved.');
+  const [late] = await query<{ id: string; sha256: string }>("SELECT id, sha256 FROM documents WHERE title = 'late'");
+  const wanted = await readFile(originalOf(of('healthy').sha256));
+  await rm(originalOf(of('healthy').sha256));
+  await writeFile(originalOf(of('swapped').sha256), 'Something else.');
+  // Its text is lost with it: that is mended by what comes back.
+  await query(`DELETE FROM document_texts WHERE document_id = '${of('healthy').id}'`);
+  await rm(originalOf(late!.sha256));
+  const tried = await server.ask<{ runMaintenance: { id: string } }>('mutation { runMaintenance(task: REPAIR_DATA, options: { dryRun: true }) { id } }');
+  expect((await server.jobDone(tried.runMaintenance.id)).result).toMatchObject({ found: 4, mended: 3, left: 1 });
+  expect(await run('REPAIR_DATA')).toMatchObject({ found: 4, mended: 3, left: 1 });
+  await server.idle();
+  expect(await readFile(originalOf(of('healthy').sha256))).toEqual(wanted);
+  expect((await run('VERIFY_DATA')).damages).toMatchObject([{ kind: 'ORIGINAL_MISSING', documentId: late!.id }]);
 });

@@ -117,6 +117,55 @@ test('a level set at run time holds from then on', async () => {
   expect(await server.ask('{ logLevel }')).toEqual({ logLevel: 'ERROR' });
 });
 
+test('the file that is written is put aside when it is asked for, and no line is lost', async () => {
+  await server.ask('mutation { setLogLevel(level: INFO) }');
+  const run = async () => {
+    const { runMaintenance } = await server.ask<{ runMaintenance: { id: string } }>(
+      'mutation { runMaintenance(task: ROTATE_LOGS, options: { now: true }) { id } }',
+    );
+    return (await server.jobDone(runMaintenance.id)).result;
+  };
+  const lines = async (name: string) => (await readFile(join(server.dataDir, 'logs', name), 'utf8')).split('\n').filter((line) => line !== '');
+  expect(await run()).toMatchObject({ rotated: true });
+  const [newest] = (await lines('erpfts.log.1')).slice(-1);
+  expect(newest).toMatch(/^\{"level":"\w+","time":.*\}$/);
+  await server.ask('mutation { setLogLevel(level: INFO) }');
+  await expect.poll(async () => (await lines('erpfts.log')).some((line) => line.includes('log_level'))).toBe(true);
+});
+
+test('no secret that the server is given or makes enters the log', { timeout: 60_000 }, async () => {
+  const secrets = { webhook: 'whale-bone-webhook', mail: 'mussel-mail-word', redis: 'rusty-redis-word', search: 'sunken search' };
+  const other = await TestServer.start({
+    LOG_LEVEL: 'trace',
+    ALERT_WEBHOOK_URL: `http://127.0.0.1:1/hook?token=${secrets.webhook}`,
+    ALERT_WEBHOOK_SECRET: secrets.webhook,
+    SMTP_URL: `smtp://harbour:${secrets.mail}@127.0.0.1:1`,
+    ALERT_MAIL_TO: 'harbour@example.org',
+    ALERT_RETRY_SECONDS: '0.05',
+    CACHE_BACKEND: 'redis',
+    CACHE_REDIS_URL: `redis://:${secrets.redis}@127.0.0.1:1/0`,
+    BACKUP_PASSPHRASE: 'a passphrase that opens the chest',
+  });
+  const { createSignInLink: link } = await other.ask<{ createSignInLink: string }>('mutation { createSignInLink }');
+  const signedIn = await fetch(link, { redirect: 'manual' });
+  const cookie = signedIn.headers.getSetCookie()[0]!.split(';')[0]!;
+  expect((await other.send('{ viewer { name } }', {}, { cookie, origin: other.url })).errors).toEqual([]);
+  await other.send('query($q: String!) { search(query: $q) { totalCount } }', { q: secrets.search });
+  const { testNotifications } = await other.ask<{ testNotifications: { channel: string; error: string | null }[] }>(
+    'mutation { testNotifications { channel error } }',
+  );
+  expect(testNotifications.filter(({ error }) => error === null)).toEqual([]);
+  const { createBackup } = await other.ask<{ createBackup: { id: string } }>('mutation { createBackup(kind: CONFIG) { id } }');
+  expect((await other.jobDone(createBackup.id)).status).toBe('SUCCEEDED');
+  const file = await (await fetch(`${other.url}/logs/download`, { headers: { authorization: other.authorization } })).text();
+  expect(file.split('\n').length).toBeGreaterThan(5);
+  const told = file + other.log + JSON.stringify(testNotifications);
+  const token = new URL(link).searchParams.get('token') ?? link.split('/').at(-1)!;
+  for (const secret of [...Object.values(secrets), other.key, token, cookie.split('=')[1]!, 'a passphrase that opens'])
+    expect([secret, told.includes(secret)]).toEqual([secret, false]);
+  await other.stop();
+});
+
 test('log files put aside a week ago go with the daily task, others stay', async () => {
   const old = join(server.dataDir, 'logs', 'erpfts.log.9');
   await writeFile(old, '{}\n');

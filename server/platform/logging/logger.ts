@@ -1,5 +1,7 @@
 import { EventEmitter } from 'node:events';
 import { mkdirSync } from 'node:fs';
+import { rename, stat } from 'node:fs/promises';
+import { join } from 'node:path';
 import { Writable } from 'node:stream';
 import { type Level, type Logger, multistream, pino } from 'pino';
 import { createStream, type RotatingFileStream } from 'rotating-file-stream';
@@ -9,6 +11,7 @@ export type { Level, Logger };
 
 export const logLevels = ['trace', 'debug', 'info', 'warn', 'error', 'fatal'] as const satisfies Level[];
 
+const logFile = 'erpfts.log';
 const reopenMs = 10_000;
 
 export interface LogFileOptions {
@@ -37,6 +40,7 @@ export class Logging {
   readonly #streams = multistream([]);
   readonly #lines = new EventEmitter().setMaxListeners(0);
   #file: RotatingFileStream | null = null;
+  #fileOptions: LogFileOptions | null = null;
   #closed = false;
 
   constructor(level: Level) {
@@ -76,20 +80,10 @@ export class Logging {
   }
 
   /** Writes to `erpfts.log` in a directory as well, from now on. */
-  toFiles({ directory, maxBytes, count }: LogFileOptions): void {
-    mkdirSync(directory, { recursive: true, mode: 0o700 });
-    const open = () => {
-      if (this.#closed) return;
-      const file = createStream('erpfts.log', { path: directory, size: `${maxBytes}B`, rotate: count, mode: 0o600 });
-      this.#file = file;
-      // A full disk must not end the server, nor the log for good: what cannot be written meanwhile is still on standard error.
-      file.once('error', () => {
-        if (this.#file === file) this.#file = null;
-        setTimeout(open, reopenMs).unref();
-      });
-      file.on('error', () => undefined);
-    };
-    open();
+  toFiles(options: LogFileOptions): void {
+    mkdirSync(options.directory, { recursive: true, mode: 0o700 });
+    this.#fileOptions = options;
+    this.#openFile();
     this.#streams.add({ level: 'trace', stream: { write: (line: string) => void this.#file?.write(line) } });
     const tap = new Writable({
       write: (line: Buffer, _encoding, done) => {
@@ -98,6 +92,33 @@ export class Logging {
       },
     });
     this.#streams.add({ level: 'trace', stream: tap });
+  }
+
+  #openFile(): void {
+    if (this.#closed || !this.#fileOptions) return;
+    const { directory, maxBytes, count } = this.#fileOptions;
+    const file = createStream(logFile, { path: directory, size: `${maxBytes}B`, rotate: count, mode: 0o600 });
+    this.#file = file;
+    // A full disk must not end the server, nor the log for good: what cannot be written meanwhile is still on standard error.
+    file.once('error', () => {
+      if (this.#file !== file) return;
+      this.#file = null;
+      setTimeout(() => this.#openFile(), reopenMs).unref();
+    });
+    file.on('error', () => undefined);
+  }
+
+  /** Puts the file that is written aside, and begins another. @returns false where there is none, or it is empty */
+  async rotate(): Promise<boolean> {
+    const [file, options] = [this.#file, this.#fileOptions];
+    if (!file || !options) return false;
+    const named = (age: number) => join(options.directory, age === 0 ? logFile : `${logFile}.${age}`);
+    if (((await stat(named(0)).catch(() => null))?.size ?? 0) === 0) return false;
+    for (let age = options.count - 1; age >= 0; age--) await rename(named(age), named(age + 1)).catch(() => undefined);
+    // What is on its way still goes to the file that was put aside.
+    this.#openFile();
+    await new Promise<void>((resolve) => file.end(resolve));
+    return true;
   }
 
   /** Calls `listener` with every line from now on. @returns a function that ends that */
