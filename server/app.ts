@@ -6,12 +6,12 @@ import { migrations } from '../migrations/index.js';
 import { addressFile } from './address-file.js';
 import { admission } from './admission.js';
 import { AccessResolver, AccessService, RateLimits, RateLimitsResolver, type RequestContext, signInRoute } from './access/index.js';
-import { PendingRestore } from './backup/index.js';
+import { backupDirectory, BackupFolder, PendingRestore, SavedOriginals } from './backup/index.js';
 import { type LoadedSettings } from './config/index.js';
 import { ConfigurationResolver, SettingChanges } from './configuration/index.js';
 import { Catalogue, DocumentsResolver, DocumentsService, DocumentStore, ingestKind, originalRoute } from './documents/index.js';
 import { GoldenResolver, GoldenService } from './golden/index.js';
-import { HealthResolver, healthRoutes, HealthService, type HealthTopics, storeChecks } from './health/index.js';
+import { ComponentHealthResolver, HealthResolver, healthRoutes, HealthService, type HealthTopics, storeChecks } from './health/index.js';
 import {
   Embedders,
   Generations,
@@ -196,6 +196,7 @@ async function start(
     silentMs: settings.JOB_STUCK_MINUTES * 60_000,
   });
   const stores = { database, blobs, index, fullText };
+  const savedOriginals = new SavedOriginals(new BackupFolder(backupDirectory(settings)), settings);
   const requests = new RequestMeter();
   const operations = await buildOperations(
     {
@@ -204,7 +205,7 @@ async function start(
       indexRebuild: new IndexRebuild({ database, index, generations, mirror }),
       fullTextRebuild: new FullTextRebuild(database, fullText),
       verifier: new Verifier(stores),
-      repairer: new Repairer({ ...stores, mirror, removal, store }),
+      repairer: new Repairer({ ...stores, mirror, removal, store, savedOriginals: (hashes) => savedOriginals.find(hashes) }),
       searches: meter,
       answers: (query) => search.rankedDocuments(query, answersSaved),
       restart: restart ?? null,
@@ -217,7 +218,7 @@ async function start(
     teardown,
   );
   const settingChanges = new SettingChanges(database, loaded);
-  const limits = new RateLimits(settings);
+  const limits = new RateLimits(settings, logging.feature('access'));
   const access = new AccessService(settings, database);
   await access.open();
 
@@ -247,6 +248,7 @@ async function start(
         lastProven: () => operations.lastProven(),
         timeZone: settings.TIME_ZONE,
       }),
+      new ComponentHealthResolver(),
       new ConfigurationResolver(loaded, settingChanges),
       new AccessResolver(access, () => http.url),
       new RateLimitsResolver(limits),

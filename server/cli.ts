@@ -2,10 +2,12 @@ import './production.js';
 import { Command, CommanderError } from 'commander';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
+import { addAsking } from './cli/asking.js';
 import { addBackups } from './cli/backups.js';
 import { type Client, RequestFailed, withClient } from './cli/client.js';
 import { filesUnder, ingest, type IngestedFile } from './cli/ingest.js';
 import { addCompletion } from './cli/completion.js';
+import { addExamples } from './cli/examples.js';
 import { addOperations } from './cli/operations.js';
 import { addWatching } from './cli/watching.js';
 import { loadSettings, type LoadedSettings, maskedSettings, SettingsError, version } from './config/index.js';
@@ -154,56 +156,8 @@ function summary(results: IngestedFile[]): string {
   return [...problems, `${count('READY')} taken in, ${count('DUPLICATE')} known already, ${count('FAILED')} failed, ${count('REFUSED')} refused`].join('\n');
 }
 
-interface SearchAnswer {
-  search: {
-    totalCount: number;
-    tookMs: number;
-    notices: string[];
-    hits: { score: number; snippet: string; pageFrom: number | null; document: { id: string; title: string } }[];
-  };
-}
-
-program
-  .command('search')
-  .description('find passages by meaning and words')
-  .argument('<query...>')
-  .option('--first <n>', 'how many documents', '10')
-  .option('--mode <mode>', 'hybrid, semantic or keyword', 'hybrid')
-  .action(async (words: string[], options: { first: string; mode: string }) => {
-    const { search } = await connected((client) =>
-      client.request<SearchAnswer>(
-        'query Search($query: String!, $first: Int!, $mode: SearchMode!) { search(query: $query, first: $first, mode: $mode) { totalCount tookMs notices hits { score snippet pageFrom document { id title } } } }',
-        { query: words.join(' '), first: Number(options.first), mode: options.mode.toUpperCase() },
-      ),
-    );
-    print(search, () =>
-      [
-        ...search.notices,
-        ...search.hits.map(
-          ({ score, snippet, pageFrom, document }) =>
-            `${(score * 100).toFixed(0).padStart(3)} %  ${document.title}${pageFrom ? `, p. ${pageFrom}` : ''}\n       ${snippet.replace(/\s+/g, ' ')}`,
-        ),
-        `${search.totalCount} documents, ${search.tookMs.toFixed(0)} ms`,
-      ].join('\n'),
-    );
-  });
-
-interface HealthAnswer {
-  health: { status: string; components: { name: string; status: string; message: string | null }[] };
-}
-
-program
-  .command('health')
-  .description('ask every part how it is')
-  .action(async () => {
-    const { health } = await connected((client) => client.request<HealthAnswer>('query { health { status components { name status message } } }'));
-    print(health, () =>
-      [health.status, ...health.components.map(({ name, status, message }) => `${status.padEnd(9)}  ${name}${message ? `: ${message}` : ''}`)].join('\n'),
-    );
-    if (health.status === 'UNHEALTHY') process.exitCode = exitFailed;
-  });
-
 const terminal = { connected, print, progress, exitUsage, exitFailed };
+addAsking(program, terminal);
 addOperations(program, terminal);
 addWatching(program, terminal);
 addBackups(program, terminal, settings);
@@ -224,6 +178,8 @@ program
     const shown = maskedSettings(settings());
     print(shown, () => shown.map(({ name, value, source }) => `${name}=${value}  (${source})`).join('\n'));
   });
+
+addExamples(program);
 
 function explain(error: unknown): string {
   const remedy = error instanceof AppError || error instanceof RequestFailed ? error.remedy : null;

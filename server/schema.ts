@@ -7,7 +7,7 @@ import { BackupResolver } from './backup/index.js';
 import { ConfigurationResolver } from './configuration/index.js';
 import { DocumentsResolver } from './documents/index.js';
 import { GoldenResolver } from './golden/index.js';
-import { HealthResolver } from './health/index.js';
+import { ComponentHealthResolver, HealthResolver } from './health/index.js';
 import { DocumentJobResolver, IngestionResolver, JobDocumentResolver } from './ingestion/index.js';
 import { IndexResolver } from './indexing/index.js';
 import { JobsResolver } from './jobs/index.js';
@@ -33,6 +33,7 @@ const resolverClasses = [
   ReportsResolver,
   BackupResolver,
   HealthResolver,
+  ComponentHealthResolver,
   MetricsResolver,
   AlertsResolver,
   LogsResolver,

@@ -1,6 +1,7 @@
 import { RateLimiterMemory, RateLimiterRes } from 'rate-limiter-flexible';
 import { type Settings } from '../config/index.js';
 import { AppError } from '../platform/errors.js';
+import { type Logger } from '../platform/logging/index.js';
 
 type RateSettings = Pick<Settings, 'RATE_LIMITING' | 'RATE_LIMIT_SEARCH' | 'RATE_LIMIT_UPLOAD' | 'RATE_LIMIT_API' | 'RATE_LIMIT_GLOBAL'>;
 export type LimitedAction = 'search' | 'upload';
@@ -27,7 +28,10 @@ export class RateLimits {
   readonly #global: RateLimiterMemory;
   readonly #byUser: Record<LimitedAction, RateLimiterMemory>;
 
-  constructor(settings: RateSettings) {
+  constructor(
+    settings: RateSettings,
+    private readonly log: Logger,
+  ) {
     this.#enabled = settings.RATE_LIMITING;
     this.#byAddress = new RateLimiterMemory({ points: settings.RATE_LIMIT_API, duration: hour });
     this.#global = new RateLimiterMemory({ points: settings.RATE_LIMIT_GLOBAL, duration: hour });
@@ -40,8 +44,8 @@ export class RateLimits {
   /** @throws AppError RATE_LIMITED telling when to come back */
   async request(address: string): Promise<void> {
     if (!this.#enabled) return;
-    await take(this.#byAddress, address, 'requests from this address');
-    await take(this.#global, 'all', 'requests in all');
+    await this.#take(this.#byAddress, address, 'requests from this address');
+    await this.#take(this.#global, 'all', 'requests in all');
   }
 
   /** The limits as they are for one who asks; none where nothing is limited. */
@@ -64,16 +68,19 @@ export class RateLimits {
   }
 
   async action(action: LimitedAction, user: string): Promise<void> {
-    if (this.#enabled) await take(this.#byUser[action], user, action === 'search' ? 'searches' : 'uploads');
+    if (this.#enabled) await this.#take(this.#byUser[action], user, action === 'search' ? 'searches' : 'uploads');
   }
-}
 
-async function take(limiter: RateLimiterMemory, key: string, what: string): Promise<void> {
-  try {
-    await limiter.consume(key);
-  } catch (rejected) {
-    if (!(rejected instanceof RateLimiterRes)) throw rejected;
-    const seconds = Math.ceil(rejected.msBeforeNext / 1000);
-    throw new AppError('RATE_LIMITED', `The limit of ${limiter.points} ${what} an hour is reached.`, `Try again in ${seconds} s.`);
+  async #take(limiter: RateLimiterMemory, key: string, what: string): Promise<void> {
+    try {
+      await limiter.consume(key);
+    } catch (rejected) {
+      if (!(rejected instanceof RateLimiterRes)) throw rejected;
+      // Once an hour for each who comes too often: whoever goes on asking shall not fill the log, too.
+      if (rejected.consumedPoints === limiter.points + 1)
+        this.log.warn({ event: 'rate_limited', limit: limiter.points, of: what, who: key }, 'a rate limit was reached');
+      const seconds = Math.ceil(rejected.msBeforeNext / 1000);
+      throw new AppError('RATE_LIMITED', `The limit of ${limiter.points} ${what} an hour is reached.`, `Try again in ${seconds} s.`);
+    }
   }
 }

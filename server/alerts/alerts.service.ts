@@ -9,6 +9,7 @@ import { type Connection } from '../platform/http/graphql-types.js';
 import { newestFirst } from '../platform/http/index.js';
 import { type Logger } from '../platform/logging/index.js';
 import { type PubSub } from '../platform/pubsub/index.js';
+import { say } from '../platform/saying.js';
 import { AlertEntity } from './alert.entity.js';
 import { type Notifier } from './notifier.js';
 import { judge, type Level, type Threshold, valueOf } from './thresholds.js';
@@ -133,7 +134,13 @@ export class AlertsService {
     for (const { name, status, message, remedy } of components) {
       const level: Level = status === 'HEALTHY' ? 'NORMAL' : status === 'DEGRADED' ? 'WARNING' : 'CRITICAL';
       await this.observe(
-        { rule: `health:${name}`, level, message: message ?? status, remedy, holdMs: Math.min(longestHealthHoldMs, this.parts.holdMs) },
+        {
+          rule: `health:${name}`,
+          level,
+          message: message === null ? status : say(message),
+          remedy: remedy && say(remedy),
+          holdMs: Math.min(longestHealthHoldMs, this.parts.holdMs),
+        },
         checkedAt,
       );
     }

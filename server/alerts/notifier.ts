@@ -77,8 +77,11 @@ export class Notifier {
           failure
             ? {
                 status: 'DEGRADED',
-                message: `The newest notification by ${failure.channel} could not be delivered: ${failure.error}`,
-                remedy: 'Send a test from the page of alerts.',
+                message: {
+                  en: `The newest notification by ${failure.channel} could not be delivered: ${failure.error}`,
+                  ja: `最新の通知を ${failure.channel} で届けられませんでした: ${failure.error}`,
+                },
+                remedy: { en: 'Send a test from the page of alerts.', ja: 'アラートのページから試験送信してください。' },
               }
             : { status: 'HEALTHY' },
         );

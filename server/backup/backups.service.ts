@@ -159,14 +159,30 @@ export class BackupsService {
       check: async () => {
         const { backups, damaged } = await this.parts.folder.survey();
         const { good, proven } = newestOf(backups);
-        if (damaged.length > 0) return { status: 'DEGRADED', message: `The backup ${damaged[0]} is damaged.`, remedy: 'Remove its folder, and save again.' };
-        const remedy = 'Save now on the page of backups, and look why the last run failed.';
+        if (damaged.length > 0)
+          return {
+            status: 'DEGRADED',
+            message: { en: `The backup ${damaged[0]} is damaged.`, ja: `バックアップ ${damaged[0]} が壊れています。` },
+            remedy: { en: 'Remove its folder, and save again.', ja: 'そのフォルダーを削除し、改めて保存してください。' },
+          };
+        const remedy = {
+          en: 'Save now on the page of backups, and look why the last run failed.',
+          ja: 'バックアップのページで今すぐ保存し、前回失敗した原因を調べてください。',
+        };
         if (settings.BACKUP_DATABASE_SCHEDULE && ageHours(good?.manifest.createdAt) > settings.BACKUP_MAX_AGE_HOURS)
-          return { status: 'DEGRADED', message: good ? `The last good backup is of ${good.manifest.createdAt}.` : 'There is no good backup.', remedy };
+          return {
+            status: 'DEGRADED',
+            message: good
+              ? { en: `The last good backup is of ${good.manifest.createdAt}.`, ja: `正常なバックアップは ${good.manifest.createdAt} のものが最後です。` }
+              : { en: 'There is no good backup.', ja: '正常なバックアップがありません。' },
+            remedy,
+          };
         if (settings.BACKUP_FULL_SCHEDULE && ageHours(proven?.status?.proof?.at) > settings.BACKUP_PROOF_MAX_AGE_DAYS * 24)
           return {
             status: 'DEGRADED',
-            message: proven ? `The last restore was proven at ${proven.status!.proof!.at}.` : 'No restore was ever proven.',
+            message: proven
+              ? { en: `The last restore was proven at ${proven.status!.proof!.at}.`, ja: `復元の実証は ${proven.status!.proof!.at} が最後です。` }
+              : { en: 'No restore was ever proven.', ja: '復元はまだ一度も実証されていません。' },
             remedy,
           };
         return { status: 'HEALTHY' };

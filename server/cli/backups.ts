@@ -74,7 +74,6 @@ export function addBackups(program: Command, { connected, print, progress, exitU
         .default('full'),
     )
     .option('--dry-run', 'only tell how much space it may need')
-    .addHelpText('after', '\nExample: erpfts backup --kind database')
     .action(async ({ kind, dryRun }: { kind: string; dryRun?: boolean }) => {
       if (dryRun) {
         const { backupPolicy } = await connected((client) =>
@@ -140,7 +139,6 @@ export function addBackups(program: Command, { connected, print, progress, exitU
     .addArgument(new Argument('<backup>', 'id of a backup, an archive of one, or `latest`'))
     .option('--yes', 'do it without being asked again')
     .option('--dry-run', 'only tell what would change')
-    .addHelpText('after', '\nExample: erpfts restore latest --yes')
     .action(async (backup: string, { yes, dryRun }: { yes?: boolean; dryRun?: boolean }) => {
       const loaded = settings();
       if (!yes && !dryRun)

@@ -32,6 +32,5 @@ export function addCompletion(program: Command, out: (text: string) => void): vo
     .command('completion')
     .description('print a script that completes commands in a shell')
     .addArgument(new Argument('<shell>').choices(['bash', 'zsh']))
-    .addHelpText('after', '\nExample: erpfts completion bash > /etc/bash_completion.d/erpfts')
     .action((shell: string) => out(script(program, shell)));
 }

@@ -59,7 +59,8 @@ const mostPerPage = 100;
 /** As it is typed: `integrity-check` for INTEGRITY_CHECK. */
 const typed = (task: string) => task.toLowerCase().replaceAll('_', '-');
 
-function pageSize(value: string, exitUsage: number): number {
+/** What `--first` says. @throws CommanderError where it is not 1 to 100 */
+export function firstOf(value: string, exitUsage: number): number {
   const size = Number(value);
   if (!Number.isInteger(size) || size < 1 || size > mostPerPage)
     throw new CommanderError(exitUsage, 'erpfts.first', `--first takes 1 to ${mostPerPage}, not "${value}".`);
@@ -121,7 +122,6 @@ export function addOperations(program: Command, { connected, print, progress, ex
     .description('start a maintenance task and wait until it is done; without one, list them')
     .addArgument(new Argument('[task]').choices(enumValues('MaintenanceTask').map(typed)))
     .option('--options <json>', 'what the task is to be told, e.g. {"source":"REEMBED"}')
-    .addHelpText('after', '\nExample: erpfts maintenance vacuum')
     .action(async (name: string | undefined, { options }: { options?: string }) => {
       if (name === undefined) {
         const { maintenanceTasks } = await connected((client) =>
@@ -198,7 +198,7 @@ export function addOperations(program: Command, { connected, print, progress, ex
     .option('--first <n>', 'how many', '20')
     .addOption(new Option('--status <status...>', 'only those in these states').choices(['queued', 'running', 'succeeded', 'failed', 'cancelled']))
     .action(async ({ first, status }: { first: string; status?: string[] }) => {
-      const variables = { first: pageSize(first, exitUsage), statuses: status?.map((one) => one.toUpperCase()) ?? null };
+      const variables = { first: firstOf(first, exitUsage), statuses: status?.map((one) => one.toUpperCase()) ?? null };
       const { jobs } = await connected((client) =>
         client.request<{ jobs: Page<Job> }>(
           `query Jobs($first: Int!, $statuses: [JobStatus!]) { jobs(first: $first, filter: { statuses: $statuses }) { totalCount edges { node { ${jobFields} } } } }`,
@@ -224,7 +224,7 @@ export function addOperations(program: Command, { connected, print, progress, ex
       const { documents } = await connected((client) =>
         client.request<{ documents: Page<ListedDocument> }>(
           'query Documents($first: Int!, $text: String) { documents(first: $first, filter: { text: $text }) { totalCount edges { node { id title status chunkCount error { code } } } } }',
-          { first: pageSize(first, exitUsage), text: title ?? null },
+          { first: firstOf(first, exitUsage), text: title ?? null },
         ),
       );
       print(documents, () =>
@@ -252,19 +252,5 @@ export function addOperations(program: Command, { connected, print, progress, ex
           .flatMap(([part, values]) => Object.entries(values ?? {}).map(([name, value]) => `${part}.${name}: ${shown(value)}`))
           .join('\n'),
       );
-    });
-
-  const cache = program.command('cache').description('clear what was kept to answer faster');
-  cache
-    .command('clear')
-    .description('forget kept answers; without a kind, of all kinds')
-    .addArgument(new Argument('[kind...]').choices(['search', 'embedding', 'metadata']))
-    .action(async (kinds: string[]) => {
-      await connected((client) =>
-        client.request('mutation Clear($kinds: [CacheKind!]) { clearCache(kinds: $kinds) }', {
-          kinds: kinds.length > 0 ? kinds.map((kind) => kind.toUpperCase()) : null,
-        }),
-      );
-      print({ cleared: kinds.length > 0 ? kinds : 'all' }, () => 'cleared');
     });
 }

@@ -2,7 +2,7 @@ import { Argument, type Command, CommanderError, Option } from 'commander';
 import { setTimeout as delay } from 'node:timers/promises';
 import { enumValues } from './contract.js';
 import { RequestFailed } from './client.js';
-import { finished, type Terminal } from './operations.js';
+import { finished, firstOf, type Terminal } from './operations.js';
 
 interface LogLine {
   at: string;
@@ -19,6 +19,14 @@ interface ScheduleLine {
   enabled: boolean;
   nextRunAt: string | null;
   lastJob: { status: string; finishedAt: string | null; error: string | null } | null;
+}
+
+interface RunLine {
+  status: string;
+  startedAt: string | null;
+  finishedAt: string | null;
+  error: string | null;
+  result: { steps?: { step: string; tookMs: number }[] } | null;
 }
 
 interface AlertLine {
@@ -50,11 +58,8 @@ export function addWatching(program: Command, { connected, print, progress, exit
     .addOption(new Option('--level <level...>', 'only lines of these levels').choices(enumValues('LogLevel').map((name) => name.toLowerCase())))
     .option('--text <text>', 'only lines that hold this')
     .option('--follow', 'go on with lines as they come, until Ctrl-C')
-    .addHelpText('after', '\nExample: erpfts logs --level warn error --text slow_query')
     .action(async ({ first, level, text, follow }: { first: string; level?: string[]; text?: string; follow?: boolean }) => {
-      const size = Number(first);
-      if (!Number.isInteger(size) || size < 1 || size > mostLines)
-        throw new CommanderError(exitUsage, 'erpfts.first', `--first takes 1 to ${mostLines}, not "${first}".`);
+      const size = firstOf(first, exitUsage);
       const filter = { levels: level?.map((one) => one.toUpperCase()) ?? null, text: text ?? null };
       await connected(async (client) => {
         const read = async (count: number, from: string | null) => {
@@ -132,6 +137,32 @@ export function addWatching(program: Command, { connected, print, progress, exit
       progress('');
       if (job.status !== 'SUCCEEDED') throw new RequestFailed(job.error ?? `The run was ${job.status.toLowerCase()}.`, job.status, null);
       print(job, () => `${name.toUpperCase()} has run as job ${job.id}`);
+    });
+  schedule
+    .command('history')
+    .description('list the runs of a schedule, newest first, with what each step took')
+    .argument('<name>')
+    .option('--first <n>', 'how many, 1 to 100', '10')
+    .action(async (typed: string, { first }: { first: string }) => {
+      const name = typed.toUpperCase();
+      const { schedules } = await connected((client) =>
+        client.request<{ schedules: { name: string; history: RunLine[] }[] }>(
+          'query History($first: Int!) { schedules { name history(first: $first) { id status startedAt finishedAt error result } } }',
+          { first: firstOf(first, exitUsage) },
+        ),
+      );
+      const found = schedules.find((one) => one.name === name);
+      if (!found)
+        throw new CommanderError(exitUsage, 'erpfts.schedule', `There is no schedule "${name}": there are ${schedules.map((one) => one.name).join(', ')}.`);
+      print(found.history, () =>
+        found.history
+          .map(({ status, startedAt, finishedAt, error, result }) => {
+            const seconds = startedAt && finishedAt ? `${((Date.parse(finishedAt) - Date.parse(startedAt)) / 1000).toFixed(1)} s` : '';
+            const steps = (result?.steps ?? []).map(({ step, tookMs }) => `${step} ${tookMs} ms`).join(', ');
+            return [startedAt ?? 'waits', status.toLowerCase().padEnd(9), seconds.padStart(8), error ?? steps].join('  ').trimEnd();
+          })
+          .join('\n'),
+      );
     });
   for (const [verb, enabled] of [
     ['enable', true],

@@ -204,14 +204,23 @@ export class GoldenService implements JobHandler {
       essential: false,
       check: async () => {
         const [newest] = await this.runs(1);
-        if (!newest) return { status: 'HEALTHY', message: 'No golden query has been scored yet.' };
+        if (!newest) return { status: 'HEALTHY', message: { en: 'No golden query has been scored yet.', ja: '検索の模範はまだ採点されていません。' } };
         if (newest.alert)
           return {
             status: 'DEGRADED',
-            message: newest.alert,
-            remedy: 'Look at the golden queries that are no longer found; rebuild the vector index if it was damaged.',
+            message: { en: newest.alert, ja: `検索品質が下がりました（${newest.alert}）。` },
+            remedy: {
+              en: 'Look at the golden queries that are no longer found; rebuild the vector index if it was damaged.',
+              ja: '見つからなくなった模範を調べてください。ベクトル索引が壊れていれば再構築してください。',
+            },
           };
-        return { status: 'HEALTHY', message: `nDCG@10 ${newest.ndcg.toFixed(3)} over ${newest.queries} golden queries` };
+        return {
+          status: 'HEALTHY',
+          message: {
+            en: `nDCG@10 ${newest.ndcg.toFixed(3)} over ${newest.queries} golden queries`,
+            ja: `nDCG@10 ${newest.ndcg.toFixed(3)}（模範 ${newest.queries} 件）`,
+          },
+        };
       },
     };
   }

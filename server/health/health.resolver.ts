@@ -1,7 +1,8 @@
 import { Arg, Field, FieldResolver, Float, ObjectType, Query, registerEnumType, Resolver, Root, Subscription } from 'type-graphql';
 import { subscribeTo } from '../access/index.js';
 import { DateTime, Language } from '../platform/http/graphql-types.js';
-import { type HealthService, type SystemHealth } from './health.service.js';
+import { say } from '../platform/saying.js';
+import { type ComponentHealth, type HealthService, type SystemHealth } from './health.service.js';
 import { summarize } from './summary.js';
 
 export enum HealthStatusType {
@@ -10,6 +11,8 @@ export enum HealthStatusType {
   UNHEALTHY = 'UNHEALTHY',
 }
 registerEnumType(HealthStatusType, { name: 'HealthStatus', description: 'DEGRADED: works with a part of it missing. UNHEALTHY: does not work.' });
+
+const inEnglish = { defaultValue: Language.EN, nullable: true };
 
 @ObjectType('ComponentHealth', { simpleResolvers: true })
 export class ComponentHealthType {
@@ -22,14 +25,22 @@ export class ComponentHealthType {
   @Field(() => Float, { description: 'How long the check took, milliseconds.' })
   latencyMs!: number;
 
-  @Field(() => String, { nullable: true })
-  message!: string | null;
-
-  @Field(() => String, { nullable: true })
-  remedy!: string | null;
-
   @Field(() => DateTime, { description: 'Since when the status has been what it is.' })
   since!: Date;
+}
+
+/** A part's own words come in the language that is asked for. */
+@Resolver(() => ComponentHealthType)
+export class ComponentHealthResolver {
+  @FieldResolver(() => String, { nullable: true, description: 'What is amiss, or what there is to tell.' })
+  message(@Root() { message }: ComponentHealth, @Arg('language', () => Language, inEnglish) language: Language | null): string | null {
+    return message && say(message, language ?? Language.EN);
+  }
+
+  @FieldResolver(() => String, { nullable: true, description: 'What to do about it.' })
+  remedy(@Root() { remedy }: ComponentHealth, @Arg('language', () => Language, inEnglish) language: Language | null): string | null {
+    return remedy && say(remedy, language ?? Language.EN);
+  }
 }
 
 @ObjectType('SystemHealth', { simpleResolvers: true })
@@ -62,10 +73,7 @@ export class HealthResolver {
   ) {}
 
   @FieldResolver(() => String, { description: 'How the system is, in a sentence, or one for each part that is not well.' })
-  async summary(
-    @Root() health: SystemHealth,
-    @Arg('language', () => Language, { defaultValue: Language.EN, nullable: true }) language: Language | null,
-  ): Promise<string> {
+  async summary(@Root() health: SystemHealth, @Arg('language', () => Language, inEnglish) language: Language | null): Promise<string> {
     const { documents, alerts, lastProven, timeZone } = this.facts;
     const [count, proven] = await Promise.all([documents().catch(() => 0), lastProven().catch(() => null)]);
     return summarize(health, { documents: count, alerts: alerts(), provenAgoMs: proven && Date.now() - proven.getTime(), timeZone }, language ?? Language.EN);

@@ -1,5 +1,6 @@
 import { type Express } from 'express';
 import { type Authorize, route } from '../platform/http/index.js';
+import { say } from '../platform/saying.js';
 import { type HealthService } from './health.service.js';
 
 interface HealthRouteParts {
@@ -37,8 +38,8 @@ export function healthRoutes(app: Express, { health, figures, authorize }: Healt
               {
                 status: component.status.toLowerCase(),
                 latency_ms: Math.round(component.latencyMs * 10) / 10,
-                ...(component.message ? { message: component.message } : {}),
-                ...(component.remedy ? { remedy: component.remedy } : {}),
+                ...(component.message ? { message: say(component.message) } : {}),
+                ...(component.remedy ? { remedy: say(component.remedy) } : {}),
               },
             ]),
         ),

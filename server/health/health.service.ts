@@ -1,13 +1,14 @@
 import { type Clock, systemClock } from '../platform/clock.js';
 import { messageOf } from '../platform/errors.js';
 import { type PubSub } from '../platform/pubsub/index.js';
+import { type Saying } from '../platform/saying.js';
 
 export type HealthStatus = 'HEALTHY' | 'DEGRADED' | 'UNHEALTHY';
 
 export interface CheckResult {
   status: HealthStatus;
-  message?: string;
-  remedy?: string;
+  message?: Saying;
+  remedy?: Saying;
 }
 
 /** A part's own check, registered by the part. */
@@ -23,8 +24,8 @@ export interface ComponentHealth {
   name: string;
   status: HealthStatus;
   latencyMs: number;
-  message: string | null;
-  remedy: string | null;
+  message: Saying | null;
+  remedy: Saying | null;
   /** Since when the status has been what it is. */
   since: Date;
 }
@@ -115,7 +116,10 @@ export class HealthService {
     const started = performance.now();
     let timer: NodeJS.Timeout | undefined;
     const timeout = new Promise<CheckResult>((resolve) => {
-      timer = setTimeout(() => resolve({ status: 'UNHEALTHY', message: `No answer within ${timeoutMs} ms.` }), timeoutMs);
+      timer = setTimeout(
+        () => resolve({ status: 'UNHEALTHY', message: { en: `No answer within ${timeoutMs} ms.`, ja: `${timeoutMs} ミリ秒以内に応答がありません。` } }),
+        timeoutMs,
+      );
     });
     const result = await Promise.race([check().catch((error: unknown): CheckResult => ({ status: 'UNHEALTHY', message: messageOf(error) })), timeout]);
     clearTimeout(timer);

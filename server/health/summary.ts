@@ -1,3 +1,4 @@
+import { say } from '../platform/saying.js';
 import { type ComponentHealth, type SystemHealth } from './health.service.js';
 
 export type SummaryLanguage = 'en' | 'ja';
@@ -82,6 +83,7 @@ export function summarize(
   const ill = health.components.filter(({ status }) => status !== 'HEALTHY').sort((a, b) => b.status.localeCompare(a.status));
   if (ill.length === 0) return open > 0 ? alerts(open) : well(documents, provenAgoMs === null ? null : ago(provenAgoMs, language));
   const time = new Intl.DateTimeFormat(language, { hour: '2-digit', minute: '2-digit', hour12: false, ...(timeZone ? { timeZone } : {}) });
-  const consequence = ({ name, status, message }: ComponentHealth) => (status === 'UNHEALTHY' ? down[name] : undefined) ?? message ?? status;
+  const consequence = ({ name, status, message }: ComponentHealth) =>
+    (status === 'UNHEALTHY' ? down[name] : undefined) ?? (message === null ? status : say(message, language));
   return ill.map((component) => part(names[component.name] ?? component.name, time.format(component.since), consequence(component))).join(' ');
 }

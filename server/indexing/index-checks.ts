@@ -15,11 +15,17 @@ export function indexChecks(index: KnowledgeIndex, repair: IndexRepair, generati
         if (repair.unembedded > 0)
           return {
             status: 'DEGRADED',
-            message: `${repair.unembedded} passages have no vector.`,
-            remedy: 'Reprocess their documents: they are found by words only.',
+            message: { en: `${repair.unembedded} passages have no vector.`, ja: `ベクトルのない文章が ${repair.unembedded} 件あります。` },
+            remedy: { en: 'Reprocess their documents: they are found by words only.', ja: '文書を再処理してください。それまでは語句でだけ見つかります。' },
           };
         if (repair.missing === 0) return { status: 'HEALTHY' };
-        return { status: 'DEGRADED', message: `The vector index lacks passages; ${repair.missing} are being put back from the database.` };
+        return {
+          status: 'DEGRADED',
+          message: {
+            en: `The vector index lacks passages; ${repair.missing} are being put back from the database.`,
+            ja: `ベクトル索引に足りない文章があり、${repair.missing} 件をデータベースから戻しています。`,
+          },
+        };
       },
     },
     {
@@ -29,25 +35,46 @@ export function indexChecks(index: KnowledgeIndex, repair: IndexRepair, generati
       check: async () => {
         const { configuredModel, embedder, embedderFailure } = index;
         const { model } = index.active;
-        if (embedderFailure) return { status: 'UNHEALTHY', message: embedderFailure, remedy: 'Search goes on by words. Correct EMBEDDING_MODEL and restart.' };
-        if (!embedder) return { status: 'DEGRADED', message: `${model} is being loaded.` };
+        if (embedderFailure)
+          return {
+            status: 'UNHEALTHY',
+            message: embedderFailure,
+            remedy: {
+              en: 'Search goes on by words. Correct EMBEDDING_MODEL and restart.',
+              ja: '検索は語句だけで続きます。EMBEDDING_MODEL を直して再起動してください。',
+            },
+          };
+        if (!embedder) return { status: 'DEGRADED', message: { en: `${model} is being loaded.`, ja: `${model} を読み込んでいます。` } };
         if (configuredModel === model) return { status: 'HEALTHY', message: model };
         if ((await generations.declinedModel()) === configuredModel)
-          return { status: 'HEALTHY', message: `${model}; an operator went back from ${configuredModel}, which EMBEDDING_MODEL names.` };
+          return {
+            status: 'HEALTHY',
+            message: {
+              en: `${model}; an operator went back from ${configuredModel}, which EMBEDDING_MODEL names.`,
+              ja: `${model}。EMBEDDING_MODEL は ${configuredModel} ですが、運用者が元に戻しました。`,
+            },
+          };
         const candidate = await generations.ofModel(configuredModel);
         if (candidate?.status === 'CANDIDATE') {
           const { comparison } = candidate;
           const scores = comparison ? `: nDCG@10 ${comparison.candidate.ndcg.toFixed(3)} against ${comparison.active.ndcg.toFixed(3)}` : '';
+          const japaneseScores = comparison ? `（nDCG@10 ${comparison.candidate.ndcg.toFixed(3)}、現在 ${comparison.active.ndcg.toFixed(3)}）` : '';
           return {
             status: 'DEGRADED',
-            message: `The index under ${configuredModel} is whole and waits for a yes${scores}. ${model} answers meanwhile.`,
-            remedy: 'Switch to it, or discard it, on the page of the search index.',
+            message: {
+              en: `The index under ${configuredModel} is whole and waits for a yes${scores}. ${model} answers meanwhile.`,
+              ja: `${configuredModel} による索引が完成し、切り替えの承認を待っています${japaneseScores}。それまでは ${model} が答えます。`,
+            },
+            remedy: { en: 'Switch to it, or discard it, on the page of the search index.', ja: '検索索引のページで、切り替えるか破棄してください。' },
           };
         }
         return {
           status: 'DEGRADED',
-          message: `Searches are answered under ${model} until every passage has been embedded with ${configuredModel}.`,
-          remedy: 'Follow the REEMBED job.',
+          message: {
+            en: `Searches are answered under ${model} until every passage has been embedded with ${configuredModel}.`,
+            ja: `すべての文章が ${configuredModel} で埋め込まれるまで、${model} で検索に答えます。`,
+          },
+          remedy: { en: 'Follow the REEMBED job.', ja: 'REEMBED ジョブの進み具合を見てください。' },
         };
       },
     },

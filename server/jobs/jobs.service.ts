@@ -78,8 +78,11 @@ export class JobsService {
         const kinds = [...new Set(stuck.map(({ kind }) => kind))].join(', ');
         return {
           status: 'DEGRADED',
-          message: `${stuck.length} running jobs report nothing any more: ${kinds}.`,
-          remedy: 'Begin them again on the page of jobs.',
+          message: {
+            en: `${stuck.length} running jobs report nothing any more: ${kinds}.`,
+            ja: `実行中のジョブ ${stuck.length} 件から報告が途絶えています: ${kinds}。`,
+          },
+          remedy: { en: 'Begin them again on the page of jobs.', ja: 'ジョブのページで、もう一度始めてください。' },
         };
       },
     };

@@ -1,6 +1,7 @@
 import { type HealthCheck } from '../health/index.js';
 import { type Sample } from '../metrics/index.js';
 import { type Logger } from '../platform/logging/index.js';
+import { type Saying } from '../platform/saying.js';
 
 export interface GuardParts {
   /** Least free space, bytes. */
@@ -23,7 +24,7 @@ const resumedFree = 1.1;
 
 /** Lets ingestion pause before the disk or the memory runs out, and go on by itself. */
 export class ResourceGuard {
-  #reason: string | null = null;
+  #reason: Exclude<Saying, string> | null = null;
   #isHigh = false;
 
   constructor(private readonly parts: GuardParts) {}
@@ -43,14 +44,20 @@ export class ResourceGuard {
     const diskIsLow = diskFreeBytes !== null && diskFreeBytes < minFreeBytes * (held ? resumedFree : 1);
     const memoryIsHigh = memoryBudgetBytes > 0 && (allMemoryBytes ?? 0) > memoryBudgetBytes * (held ? resumedShare : pausedShare);
     const reason = diskIsLow
-      ? `Ingestion pauses: the disk has ${Math.floor(diskFreeBytes / mebibyte)} MB left, fewer than DISK_MIN_FREE_BYTES allows.`
+      ? {
+          en: `Ingestion pauses: the disk has ${Math.floor(diskFreeBytes / mebibyte)} MB left, fewer than DISK_MIN_FREE_BYTES allows.`,
+          ja: `取り込みを一時停止しています。ディスクの空きが ${Math.floor(diskFreeBytes / mebibyte)} MB で、DISK_MIN_FREE_BYTES を下回っています。`,
+        }
       : memoryIsHigh
-        ? `Ingestion pauses: our processes take ${Math.floor((allMemoryBytes ?? 0) / mebibyte)} MB of the ${Math.floor(memoryBudgetBytes / mebibyte)} MB of MEMORY_BUDGET_MB.`
+        ? {
+            en: `Ingestion pauses: our processes take ${Math.floor((allMemoryBytes ?? 0) / mebibyte)} MB of the ${Math.floor(memoryBudgetBytes / mebibyte)} MB of MEMORY_BUDGET_MB.`,
+            ja: `取り込みを一時停止しています。プロセスの合計が ${Math.floor((allMemoryBytes ?? 0) / mebibyte)} MB に達しました（MEMORY_BUDGET_MB は ${Math.floor(memoryBudgetBytes / mebibyte)} MB）。`,
+          }
         : null;
     this.#reason = reason;
     if ((reason !== null) === held) return;
     this.parts.hold(reason !== null);
-    if (reason) log.warn({ event: 'ingestion_paused' }, reason);
+    if (reason) log.warn({ event: 'ingestion_paused' }, reason.en);
     else log.info({ event: 'ingestion_resumed' }, 'ingestion goes on');
   }
 
@@ -62,7 +69,14 @@ export class ResourceGuard {
       check: () =>
         Promise.resolve(
           this.#reason
-            ? { status: 'DEGRADED', message: this.#reason, remedy: 'Make room: run CLEAN_TEMP and VACUUM, or remove documents. It goes on by itself.' }
+            ? {
+                status: 'DEGRADED',
+                message: this.#reason,
+                remedy: {
+                  en: 'Make room: run CLEAN_TEMP and VACUUM, or remove documents. It goes on by itself.',
+                  ja: '空きを作ってください（CLEAN_TEMP と VACUUM を実行する、文書を減らす）。取り込みは自動的に再開します。',
+                },
+              }
             : { status: 'HEALTHY' },
         ),
     };

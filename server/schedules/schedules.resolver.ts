@@ -1,6 +1,6 @@
-import { Arg, Field, Mutation, ObjectType, Query, Resolver } from 'type-graphql';
+import { Arg, Field, FieldResolver, Int, Mutation, ObjectType, Query, Resolver, Root } from 'type-graphql';
 import { JobType, jobView } from '../jobs/index.js';
-import { DateTime } from '../platform/http/graphql-types.js';
+import { DateTime, pageSize } from '../platform/http/graphql-types.js';
 import { type ScheduleState, type SchedulesService } from './schedules.service.js';
 
 @ObjectType('Schedule', { simpleResolvers: true, description: 'Work that is done by itself at set times.' })
@@ -31,13 +31,20 @@ function scheduleView({ schedule: { name, about, pattern, steps }, enabled, next
   return { name, about, pattern, steps: steps.map((step) => step.name), enabled, nextRunAt, lastJob: lastJob && jobView(lastJob) };
 }
 
-@Resolver()
+@Resolver(() => ScheduleType)
 export class SchedulesResolver {
   constructor(private readonly service: SchedulesService) {}
 
   @Query(() => [ScheduleType])
   async schedules(): Promise<ScheduleType[]> {
     return (await this.service.states()).map(scheduleView);
+  }
+
+  @FieldResolver(() => [JobType], {
+    description: 'Its newest runs, the newest first, each with the time and the result of every step; kept for JOB_RETENTION_DAYS. `first`: 1..100.',
+  })
+  async history(@Root() { name }: ScheduleType, @Arg('first', () => Int, { defaultValue: 10, nullable: true }) first: number | null): Promise<JobType[]> {
+    return (await this.service.history(name, pageSize(first ?? 10))).map((job) => jobView(job));
   }
 
   @Mutation(() => JobType, { description: 'Runs a schedule now, beside its times. Errors: NOT_FOUND, CONFLICT where it waits or runs already.' })

@@ -150,10 +150,19 @@ export class SchedulesService implements JobHandler {
     return Promise.all(
       schedules.map(async (schedule) => {
         const enabled = rows.get(schedule.name)?.enabled ?? true;
-        const lastJob = await database.read.findOne(JobEntity, { where: { subjectId: subjectOf(schedule) }, order: { createdAt: 'DESC' } });
+        const [lastJob = null] = await this.#newest(schedule, 1);
         return { schedule, enabled, nextRunAt: enabled ? (this.#cron(schedule)?.nextRun(this.parts.clock.now()) ?? null) : null, lastJob };
       }),
     );
+  }
+
+  /** Its newest runs, the newest first. @throws AppError NOT_FOUND */
+  async history(name: string, first: number): Promise<JobEntity[]> {
+    return this.#newest(this.#require(name), first);
+  }
+
+  #newest(schedule: Schedule, take: number): Promise<JobEntity[]> {
+    return this.parts.database.read.find(JobEntity, { where: { subjectId: subjectOf(schedule) }, order: { createdAt: 'DESC' }, take });
   }
 
   /** Times until `until` at which a schedule that is switched on will be due. */
@@ -167,13 +176,8 @@ export class SchedulesService implements JobHandler {
 
   /** The newest run of each step, as if the schedule's job had been for it alone. */
   async stepRuns(): Promise<Map<string, JobEntity>> {
-    const { database, schedules } = this.parts;
-    const lists = await Promise.all(
-      // The newest may not have come to all of its steps.
-      schedules.map((schedule) =>
-        database.read.find(JobEntity, { where: { subjectId: subjectOf(schedule) }, order: { createdAt: 'DESC' }, take: runsLookedAt }),
-      ),
-    );
+    // The newest may not have come to all of its steps.
+    const lists = await Promise.all(this.parts.schedules.map((schedule) => this.#newest(schedule, runsLookedAt)));
     const jobs = lists.flat().sort((a, b) => b.createdAt.getTime() - a.createdAt.getTime());
     const runs = new Map<string, JobEntity>();
     for (const job of jobs) {

@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { mkdir, utimes, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { packageRoot } from '../../server/config/index.js';
@@ -37,7 +37,21 @@ test('jobs, documents and metrics are listed for people and for programs', async
   expect((await erpfts('jobs', 'recover', done.id)).err).toContain('only a running one can be begun again');
   expect((await erpfts('jobs', 'cancel', done.id)).out.trim()).toMatch(/^INGEST \S+ is succeeded$/);
   expect((await erpfts('metrics')).out).toMatch(/library\.documents: 1\n/);
+});
+
+test('a search tells where its time went, and the cache what it has saved', async () => {
+  const search = () => erpfts('search', '--profile', 'when does the ferry leave');
+  expect((await search()).out).toMatch(/ferry\n +The ferry leaves[^]*1 documents, \d+ ms\nnormalise +\d+\.\d ms[^]*embed +\d+\.\d ms/);
+  expect((await search()).out).toMatch(/cache +\d+\.\d ms/);
+  expect((await erpfts('search', '--mode', 'magic', 'ferry')).code).toBe(2);
+  expect((await erpfts('search', '--first', '0', 'ferry')).code).toBe(2);
+  expect((await erpfts('cache')).out).toMatch(/kept in: memory\n[^]*search +1 of 2 {2}50 %/);
   expect((await erpfts('cache', 'clear', 'search')).code).toBe(0);
+});
+
+test('help comes with examples, and health with remedies', async () => {
+  for (const command of ['search', 'restore']) expect((await erpfts(command, '--help')).out).toMatch(new RegExp(`\nExamples:\n  erpfts ${command} `));
+  expect((await erpfts('health')).out).toMatch(/^All well\. 1 document\.\nHEALTHY {4}database +\d+\.\d ms\n/);
 });
 
 test('what was typed wrong is said, with exit code 2', async () => {
@@ -56,6 +70,17 @@ test('a maintenance task is started, followed and listed', { timeout: 60_000 }, 
   expect(vacuum.result['bytesAfter']).toBeGreaterThan(0);
   expect((await erpfts('maintenance', 'integrity-check')).out).toContain('problems: 0');
   expect((await erpfts('maintenance')).out).toMatch(/integrity-check\s+succeeded \d{4}-/);
+});
+
+test('a memory report tells who takes what, with a snapshot of the heap where one is asked for', { timeout: 60_000 }, async () => {
+  const { result } = JSON.parse((await erpfts('--json', 'maintenance', 'memory-report', '--options', '{"heapSnapshot":true}')).out) as {
+    result: { process: { rss: number }; processes: { name: string; memoryBytes: number }[]; heapSpaces: { usedBytes: number }[]; snapshot: string };
+  };
+  expect(result.process.rss).toBeGreaterThan(50 * 1024 ** 2);
+  expect(result.processes.map(({ name }) => name)).toEqual(expect.arrayContaining(['server', 'chromadb']));
+  expect(result.heapSpaces.some(({ usedBytes }) => usedBytes > 1024 ** 2)).toBe(true);
+  const snapshot = JSON.parse(await readFile(join(server.dataDir, 'tmp', result.snapshot), 'utf8')) as { snapshot: { node_count: number } };
+  expect(snapshot.snapshot.node_count).toBeGreaterThan(10_000);
 });
 
 test('temporary files go a day after they were left behind, and not before', async () => {

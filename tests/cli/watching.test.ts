@@ -62,6 +62,8 @@ test('schedules are listed, run and switched', { timeout: 60_000 }, async () => 
   expect((await erpfts('schedule', 'enable', 'monthly')).out).toContain('MONTHLY is on, next ');
   expect((await erpfts('schedule', 'run', 'daily')).out).toMatch(/^DAILY has run as job \S+/);
   expect((await erpfts('schedule')).out).toMatch(/^DAILY .*succeeded/m);
+  expect((await erpfts('schedule', 'history', 'daily')).out).toMatch(/^\d{4}-\S+Z {2}succeeded +\d+\.\d s {2}ROTATE_LOGS \d+ ms, CLEAN_TEMP \d+ ms/);
+  expect((await erpfts('schedule', 'history', 'hourly')).code).toBe(2);
   const unknown = await erpfts('schedule', 'run', 'hourly');
   expect([unknown.code, unknown.err]).toEqual([1, expect.stringContaining('There are DAILY')]);
 });

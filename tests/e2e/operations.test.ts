@@ -47,8 +47,8 @@ describe.skipIf(!hasBrowser)('operations', () => {
     const { page, context } = await signedIn(browser, server, { locale: 'en-US' });
     await page.goto(`${server.url}/overview?span=15m`);
     await page.getByTestId('summary').getByText('an alert is open').waitFor();
-    await page.getByRole('img', { name: /Processor and memory: Processor \d+%, Memory \d+%/ }).waitFor();
-    await expect.poll(() => page.locator('.u-wrap canvas').count()).toBe(6);
+    await page.getByRole('img', { name: /^Processor: now \d+%/ }).waitFor();
+    await expect.poll(() => page.locator('.u-wrap canvas').count()).toBe(9);
     const alert = page.getByTestId('alert').filter({ hasText: 'Memory' });
     await alert.getByRole('button', { name: 'I have seen it' }).click();
     await alert.getByText('seen by browser').waitFor();
@@ -78,6 +78,11 @@ describe.skipIf(!hasBrowser)('operations', () => {
     await page.getByRole('menuitemcheckbox', { name: 'Maintenance' }).click();
     await page.waitForURL(/kind=MAINTENANCE/);
     await page.getByTestId('job').filter({ hasText: 'Take in a document' }).waitFor({ state: 'detached' });
+    await page.keyboard.press('Control+k');
+    await page.getByPlaceholder('What do you want to do?').fill('log from error');
+    await page.keyboard.press('Enter');
+    await expect.poll(async () => (await server.ask<{ logLevel: string }>('{ logLevel }')).logLevel).toBe('ERROR');
+    await server.ask('mutation { setLogLevel(level: INFO) }');
     await context.close();
   });
 
@@ -90,7 +95,7 @@ describe.skipIf(!hasBrowser)('operations', () => {
     await page.getByPlaceholder('Search the lines').fill('alert_raised');
     await page.keyboard.press('Enter');
     await page.waitForURL(/text=alert_raised/);
-    await page.getByTestId('log-entry').filter({ hasText: 'log level' }).waitFor({ state: 'detached' });
+    await page.getByTestId('log-entry').filter({ hasText: 'log level' }).first().waitFor({ state: 'detached' });
     await page.getByTestId('log-entry').filter({ hasText: 'Memory is in use' }).waitFor();
     await context.close();
   });
@@ -102,6 +107,18 @@ describe.skipIf(!hasBrowser)('operations', () => {
     await page.getByPlaceholder('Search the settings').fill('ALERT_MEMORY_W');
     await page.getByTestId('setting').getByText('from the environment').waitFor();
     await context.close();
+    await server.quit();
+    server = await server.restarted({ SLOW_QUERY_THRESHOLD: '3' });
+    const { page: after, context: later } = await signedIn(browser, server, { locale: 'en-US' });
+    await after.goto(`${server.url}/settings`);
+    const change = after.getByTestId('setting-change').filter({ hasText: 'SLOW_QUERY_THRESHOLD' });
+    expect(await change.innerText()).toMatch(/SLOW_QUERY_THRESHOLD: 2 → 3/);
+    // Beside each other for the hour that follows; the memory was measured on both sides.
+    const memory = after.getByRole('row').filter({ hasText: 'Memory of our processes' });
+    await expect
+      .poll(() => memory.getByRole('cell').allInnerTexts(), { timeout: 20_000 })
+      .toEqual([expect.stringMatching(/MB|GB/), expect.stringMatching(/MB|GB/)]);
+    await later.close();
   });
 
   test('a schedule runs and leaves its report; in maintenance a reader waits and goes on by himself', { timeout: 120_000 }, async () => {
@@ -116,6 +133,11 @@ describe.skipIf(!hasBrowser)('operations', () => {
     const weekly = page.getByTestId('schedule').filter({ hasText: 'Weekly maintenance' });
     await weekly.getByRole('button', { name: 'Run now' }).click();
     await weekly.filter({ hasText: /last\s+Done/ }).waitFor();
+    await weekly.getByText('Earlier runs').click();
+    await weekly
+      .getByTestId('schedule-history')
+      .getByText(/VERIFY_DATA \d/)
+      .waitFor();
     const [report] = await Promise.all([context.waitForEvent('page'), page.getByRole('link', { name: 'Performance of the week' }).first().click()]);
     await report.getByRole('heading', { name: 'ERPFTS: performance' }).waitFor();
     await report.close();

@@ -1,3 +1,6 @@
+import { once } from 'node:events';
+import { createServer, type Server } from 'node:http';
+import { type AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import sqlite3 from 'sqlite3';
 import { afterAll, beforeAll, expect, test } from 'vitest';
@@ -14,10 +17,16 @@ let server: TestServer;
 // Each new year: nothing is due while this runs.
 const never = '0 0 1 1 *';
 const quiet = { SCHEDULE_DAILY: never, SCHEDULE_WEEKLY: never, SCHEDULE_MONTHLY: never, GOLDEN_SCHEDULE: 'off', TIME_ZONE: 'Asia/Tokyo' };
+let newest: Server;
 beforeAll(async () => {
-  server = await TestServer.start(quiet);
+  newest = createServer((_request, response) => response.end(JSON.stringify({ version: '99.1.0' }))).listen(0, '127.0.0.1');
+  await once(newest, 'listening');
+  server = await TestServer.start({ ...quiet, UPDATE_CHECK_URL: `http://127.0.0.1:${(newest.address() as AddressInfo).port}/newest.json` });
 });
-afterAll(() => server.stop());
+afterAll(async () => {
+  await server.stop();
+  newest.close();
+});
 
 const schedules = async () => (await server.ask<{ schedules: State[] }>('{ schedules { name enabled nextRunAt lastJob { id status result } } }')).schedules;
 const one = async (name: string) => (await schedules()).find((state) => state.name === name)!;
@@ -79,6 +88,16 @@ test('each bundle runs on demand, step by step, and leaves its reports', { timeo
     content: { sections: [{ title: 'What the data takes, bytes' }, { title: 'Disk' }] },
   });
   expect((await get('', 'Bearer nobody')).status).toBe(401);
+  const japanese = await (await get('?language=ja')).text();
+  expect(japanese).toMatch(/<html lang="ja">[\s\S]*<h1>ERPFTS: 容量計画レポート<\/h1>[\s\S]*原本<\/th><td>\d+/);
+  expect(japanese).not.toMatch(/>(Disk|Free|originals)/);
+  const updates = reports.edges.find(({ node }) => node.kind === 'UPDATE_CHECK')!.node;
+  const answer = await fetch(`${server.url}/reports/${updates.id}?language=ja`, { headers: { authorization: server.authorization } });
+  expect(await answer.text()).toMatch(/最新の版<\/th><td>99\.1\.0</);
+  const performance = reports.edges.find(({ node }) => node.kind === 'PERFORMANCE')!.node;
+  const usage = await (await fetch(`${server.url}/reports/${performance.id}?language=ja`, { headers: { authorization: server.authorization } })).text();
+  // Nothing of ours stays in English.
+  for (const [, name] of usage.matchAll(/<(?:h2|th scope="row")>([^<]*)</g)) expect(name).not.toMatch(/[a-z]{4}/i);
 });
 
 test('what was missed while the server was down is caught up by one run, and no more', { timeout: 90_000 }, async () => {

@@ -1,6 +1,7 @@
 import { execFile } from 'node:child_process';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { request } from 'node:http';
+import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -83,6 +84,30 @@ test('a stop waits for requests in progress, for nothing else', async () => {
   expect(await code).toBe(0);
   // Far below SHUTDOWN_TIMEOUT_MS, which is what waiting for an idle client would take.
   expect(Date.now() - started).toBeLessThan(8000);
+  await server.stop();
+});
+
+test('whoever asks for health while it starts hears that it is not ready', { timeout: 60_000 }, async () => {
+  const { port } = await new Promise<AddressInfo>((resolve) => {
+    const probe = createServer().listen(0, '127.0.0.1', () => {
+      const address = probe.address() as AddressInfo;
+      probe.close(() => resolve(address));
+    });
+  });
+  const seen: string[] = [];
+  let isUp = false;
+  const watching = (async () => {
+    while (!isUp) {
+      const answer = await fetch(`http://127.0.0.1:${port}/health`).catch(() => null);
+      if (answer) seen.push(`${answer.status} ${((await answer.json()) as { status: string }).status}`);
+      await delay(10);
+    }
+  })();
+  const server = await TestServer.start({ PORT: String(port) });
+  isUp = true;
+  await watching;
+  expect(new Set(seen)).toContain('503 starting');
+  await expect.poll(async () => (await fetch(`${server.url}/health`)).status).toBe(200);
   await server.stop();
 });
 

@@ -4,6 +4,7 @@ import { Redis } from 'ioredis';
 import { type Database } from '../database/index.js';
 import { messageOf } from '../errors.js';
 import { type Logger } from '../logging/index.js';
+import { type Saying } from '../saying.js';
 import { JobEntity } from './job.entity.js';
 import { type Turns } from './turns.js';
 
@@ -180,20 +181,36 @@ export class RedisTurns implements Turns {
     }
   }
 
-  async problem(): Promise<{ message: string; remedy: string } | null> {
+  async problem(): Promise<{ message: Saying; remedy: Saying } | null> {
     try {
       const memory = await this.#redis.info('memory');
-      if (this.#open && !this.#cleared) return { message: 'The Redis of the job queue is being made ready.', remedy: 'Jobs begin by themselves.' };
+      if (this.#open && !this.#cleared)
+        return {
+          message: { en: 'The Redis of the job queue is being made ready.', ja: 'ジョブ待ち行列の Redis を準備しています。' },
+          remedy: { en: 'Jobs begin by themselves.', ja: 'ジョブは自動的に始まります。' },
+        };
       const policy = /^maxmemory_policy:(\S+)/m.exec(memory)?.[1] ?? 'noeviction';
       if (policy === 'noeviction') return null;
       return {
-        message: `The Redis of the job queue may throw jobs away when it is full: its policy is ${policy}.`,
-        remedy: 'Set maxmemory-policy to noeviction, and keep the cache in another Redis.',
+        message: {
+          en: `The Redis of the job queue may throw jobs away when it is full: its policy is ${policy}.`,
+          ja: `ジョブ待ち行列の Redis は、満杯になるとジョブを捨てることがあります（maxmemory-policy: ${policy}）。`,
+        },
+        remedy: {
+          en: 'Set maxmemory-policy to noeviction, and keep the cache in another Redis.',
+          ja: 'maxmemory-policy を noeviction にし、キャッシュは別の Redis に置いてください。',
+        },
       };
     } catch (error) {
       return {
-        message: `The Redis of the job queue does not answer: ${messageOf(error)}. Jobs wait.`,
-        remedy: 'Start Redis or correct REDIS_URL. Jobs go on by themselves once it answers.',
+        message: {
+          en: `The Redis of the job queue does not answer: ${messageOf(error)}. Jobs wait.`,
+          ja: `ジョブ待ち行列の Redis が応答しません（${messageOf(error)}）。ジョブは待っています。`,
+        },
+        remedy: {
+          en: 'Start Redis or correct REDIS_URL. Jobs go on by themselves once it answers.',
+          ja: 'Redis を起動するか、REDIS_URL を直してください。応答が戻ればジョブは自動的に続きます。',
+        },
       };
     }
   }

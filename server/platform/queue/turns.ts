@@ -1,3 +1,4 @@
+import { type Saying } from '../saying.js';
 import { type JobEntity } from './job.entity.js';
 
 /**
@@ -21,7 +22,7 @@ export interface Turns {
   /** Gives a kind no more turns until it is let go on. */
   hold(kind: string, held: boolean): void;
   /** What keeps turns from being given, and the remedy; null where nothing does. */
-  problem(): Promise<{ message: string; remedy: string } | null>;
+  problem(): Promise<{ message: Saying; remedy: Saying } | null>;
   /** Gives no more turns, and waits for those that were given. May be called more than once. */
   stop(): Promise<void>;
 }

@@ -1,5 +1,6 @@
 import { type ComponentHealth, type HealthStatus } from '$lib/gql/graphql';
 import { m } from '$lib/paraglide/messages';
+import { locale } from './locale.svelte';
 
 const statuses: Record<HealthStatus, () => string> = { HEALTHY: m.health_healthy, DEGRADED: m.health_degraded, UNHEALTHY: m.health_unhealthy };
 export const healthLabel = (status: HealthStatus) => statuses[status]();
@@ -19,9 +20,11 @@ export const componentLabel = (name: string) => components[name]?.() ?? name;
 
 const broken: Record<string, () => string> = { vector_db: m.part_vector_db_down, cache: m.part_cache_down, embedding_model: m.part_embedding_model_down };
 
+type Told = Pick<ComponentHealth, 'name' | 'status' | 'message' | 'remedy'> & { messageJa?: string | null; remedyJa?: string | null };
+
 /** What a part that is not well means for the people here; the server's own words where there is nothing better. */
-export function healthMessage({ name, status, message }: Pick<ComponentHealth, 'name' | 'status' | 'message'>): string {
-  if (status === 'UNHEALTHY') return broken[name]?.() ?? message ?? '';
-  if (name === 'embedding_model' && status === 'DEGRADED') return m.part_embedding_model_changing();
-  return message ?? '';
+export function healthMessage({ name, status, message, messageJa }: Told): string {
+  return (status === 'UNHEALTHY' ? broken[name]?.() : undefined) ?? (locale.current === 'ja' ? messageJa : message) ?? '';
 }
+
+export const healthRemedy = ({ remedy, remedyJa }: Told): string => (locale.current === 'ja' ? remedyJa : remedy) ?? '';

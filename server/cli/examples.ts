@@ -1,0 +1,42 @@
+import { type Command } from 'commander';
+
+/** What people type most often, by command; `--help` ends with it. */
+const examples: Record<string, string[]> = {
+  serve: ['erpfts serve', 'PORT=9000 DATA_DIR=/srv/erpfts erpfts serve'],
+  migrate: ['erpfts migrate status', 'erpfts migrate up'],
+  'init-db': ['erpfts init-db'],
+  'check-database': ['erpfts check-database && erpfts serve'],
+  ingest: ['erpfts ingest handbook.pdf --tag handbook', 'erpfts ingest ./documents --ending .md .pdf'],
+  search: ['erpfts search いつ遠心分離機を掃除しますか', 'erpfts search --mode keyword --profile "E-1042"'],
+  health: ['erpfts health', 'erpfts --json health'],
+  maintenance: ['erpfts maintenance', 'erpfts maintenance vacuum', `erpfts maintenance rebuild-index --options '{"source":"REEMBED"}'`],
+  'verify-data': ['erpfts verify-data', 'erpfts verify-data --repair --dry-run'],
+  'rebuild-index': ['erpfts rebuild-index', 'erpfts rebuild-index --reembed'],
+  'optimize-index': ['erpfts optimize-index'],
+  jobs: ['erpfts jobs --status running failed', 'erpfts jobs retry 0d3f…'],
+  documents: ['erpfts documents --title handbook --first 50'],
+  metrics: ['erpfts metrics', 'erpfts --json metrics'],
+  cache: ['erpfts cache', 'erpfts cache clear search'],
+  logs: ['erpfts logs --level warn error --text slow_query', 'erpfts logs --follow'],
+  alerts: ['erpfts alerts'],
+  schedule: ['erpfts schedule', 'erpfts schedule run DAILY', 'erpfts schedule history WEEKLY', 'erpfts schedule disable WEEKLY'],
+  'maintenance-mode': ['erpfts maintenance-mode on --reason "New disk" --until 2030-01-31T06:00:00Z', 'erpfts maintenance-mode off'],
+  backup: ['erpfts backup --kind database'],
+  backups: ['erpfts backups'],
+  'verify-backup': ['erpfts verify-backup latest'],
+  restore: ['erpfts restore latest --dry-run', 'erpfts restore latest --yes'],
+  export: ['erpfts export library.tar'],
+  import: ['erpfts import library.tar --dry-run'],
+  completion: ['erpfts completion bash > /etc/bash_completion.d/erpfts'],
+  'sign-in-link': ['erpfts sign-in-link'],
+  config: ['erpfts config'],
+};
+
+/** Ends the help of every command with examples. @throws Error where a command has none */
+export function addExamples(program: Command): void {
+  for (const command of program.commands) {
+    const lines = examples[command.name()];
+    if (!lines) throw new Error(`The command ${command.name()} has no example.`);
+    command.addHelpText('after', ['', 'Examples:', ...lines.map((line) => `  ${line}`)].join('\n'));
+  }
+}
