@@ -140,7 +140,7 @@ export async function buildOperations(parts: OperationsParts, teardown: Teardown
     { name: 'server', pid: process.pid },
     ...(parts.vectors.serverPid === null ? [] : [{ name: 'chromadb', pid: parts.vectors.serverPid }]),
     ...parts.readers.pids.map((pid) => ({ name: 'reader', pid })),
-    ...backgroundPids().map((pid) => ({ name: 'backup', pid })),
+    ...backgroundPids().map((pid) => ({ name: 'backup', pid, withChildren: true })),
   ];
   const host = parts.host ?? new HostReader(dataDir, ours);
   const history = new MetricsHistory(database, { rawSeconds: settings.METRICS_INTERVAL_SECONDS, retentionDays: settings.METRICS_RETENTION_DAYS });
@@ -240,6 +240,7 @@ export async function buildOperations(parts: OperationsParts, teardown: Teardown
   const storage = settings.BACKUP_S3_URL ? new (await import('./platform/object-storage/index.js')).ObjectStorage(settings) : null;
   if (storage) teardown.add(() => storage.close());
   const backups = new BackupsService({ settings, database, folder: backupFolder, storage, clock, log: logging.feature('backup') });
+  await backups.open();
   const backupJobs = new BackupJobs({
     ...{ loaded: parts.loaded, database, jobs, backups, folder: backupFolder, clock },
     copies: new BackupCopies({ settings, folder: backupFolder, storage, clock }),

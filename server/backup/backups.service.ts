@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { type Settings } from '../config/index.js';
 import { type HealthCheck } from '../health/index.js';
 import { type Clock } from '../platform/clock.js';
-import { type Database } from '../platform/database/index.js';
+import { AppStateEntity, type Database } from '../platform/database/index.js';
 import { AppError } from '../platform/errors.js';
 import { type Logger } from '../platform/logging/index.js';
 import { type ObjectStorage } from '../platform/object-storage/index.js';
@@ -43,12 +43,23 @@ export function newestOf(backups: Backup[]): { good: Backup | null; proven: Back
   return { good: good[0] ?? null, proven: proven[0] ?? null };
 }
 
+const sinceKey = 'backups_since';
+
 /** What backups there are, what is kept of them, and whether they are as they should be. */
 export class BackupsService {
-  readonly #since: Date;
+  /** From when on there should have been backups: when this installation first looked after them. */
+  #since: Date;
 
   constructor(private readonly parts: BackupsParts) {
     this.#since = parts.clock.now();
+  }
+
+  /** Remembers when this installation began to look after its backups: a restart gives it no new time. */
+  async open(): Promise<void> {
+    const { database, clock } = this.parts;
+    const known = await database.read.findOneBy(AppStateEntity, { key: sinceKey });
+    if (known) this.#since = new Date(known.value);
+    else await database.write((tx) => tx.save(Object.assign(new AppStateEntity(), { key: sinceKey, value: clock.now().toISOString() })));
   }
 
   list(): Promise<Backup[]> {

@@ -32,6 +32,8 @@ export interface ProcessReading {
 export interface NamedProcess {
   name: string;
   pid: number;
+  /** It starts others, which count as well. */
+  withChildren?: boolean;
 }
 
 interface Counters {
@@ -62,7 +64,7 @@ export class HostReader {
   }
 
   async read(): Promise<HostReading> {
-    const pids = this.ours().map(({ pid }) => pid);
+    const pids = (await this.#all()).map(({ pid }) => pid);
     const [disk, io, network, openSockets, available] = await Promise.all([
       orNull(statfs(this.dataDir)),
       diskCounters(pids),
@@ -105,16 +107,35 @@ export class HostReader {
     };
   }
 
+  async #all(): Promise<NamedProcess[]> {
+    const families = await Promise.all(this.ours().map((one) => (one.withChildren ? withChildren(one) : [one])));
+    return families.flat();
+  }
+
   /** Processor and memory of each of our processes that lives. */
   async processes(): Promise<ProcessReading[]> {
     const readings = await Promise.all(
-      this.ours().map(async ({ name, pid }) => {
+      (await this.#all()).map(async ({ name, pid }) => {
         const usage = await orNull(pidusage(pid, { maxage: 120_000 }));
         return usage && { name, pid, cpuShare: usage.cpu / 100, memoryBytes: usage.memory };
       }),
     );
     return readings.filter((reading) => reading !== null);
   }
+}
+
+/** https://man7.org/linux/man-pages/man5/proc_tid_children.5.html */
+async function withChildren({ name, pid }: NamedProcess): Promise<NamedProcess[]> {
+  const threads = (await orNull(readdir(`/proc/${pid}/task`))) ?? [];
+  const lists = await Promise.all(threads.map((thread) => orNull(readFile(`/proc/${pid}/task/${thread}/children`, 'utf8'))));
+  const children = lists.flatMap((list) => list?.split(' ').filter(Boolean).map(Number) ?? []);
+  const named = await Promise.all(
+    children.map(async (child) => {
+      const own = await orNull(readFile(`/proc/${child}/comm`, 'utf8'));
+      return own === null ? [] : withChildren({ name: `${name.split(':')[0]}: ${own.trim()}`, pid: child });
+    }),
+  );
+  return [{ name, pid }, ...named.flat()];
 }
 
 /** https://man7.org/linux/man-pages/man5/proc_pid_io.5.html */

@@ -18,6 +18,8 @@ function createRegistry({ metrics, sampler, searches: meter, requests, responses
   const registry = new Registry();
   const registers = [registry];
   collectDefaultMetrics({ register: registry });
+  // Gauges under names of counters, to which Prometheus objects; the same figures stand in `nodejs_active_handles` and its like by type.
+  for (const kind of ['handles', 'requests', 'resources']) registry.removeSingleMetric(`nodejs_active_${kind}_total`);
   const searches = new Histogram({
     name: 'erpfts_search_duration_seconds',
     help: 'Time of searches, by the mode in which they were answered and whether the answer was kept.',

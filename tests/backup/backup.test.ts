@@ -23,7 +23,20 @@ afterAll(() => server.stop());
 
 test('a full backup is checked, restored beside by a server of its own, and listed as proven', async () => {
   saved = await library(server);
+  const processes = new Set<string>();
+  let isDone = false;
+  const watching = (async () => {
+    while (!isDone) {
+      const { metrics } = await server.ask<{ metrics: { processes: { name: string }[] } }>('{ metrics { processes { name } } }');
+      for (const { name } of metrics.processes) processes.add(name);
+      await delay(200);
+    }
+  })();
   const result = await backUp(server, 'FULL');
+  isDone = true;
+  await watching;
+  // The proof has a process of its own, and that has a ChromaDB of its own: both are told of.
+  expect([...processes]).toEqual(expect.arrayContaining(['server', 'chromadb', 'backup', expect.stringMatching(/^backup: /) as string]));
   expect(result).toMatchObject({ kind: 'FULL', documents: 3, newOriginals: 3, missing: [] });
   [full] = (await backups(server)) as [BackupLine];
   expect(full).toMatchObject({ id: result['id'], kind: 'FULL', state: 'GOOD', documents: 3, encrypted: false, problems: [] });
