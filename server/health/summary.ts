@@ -30,6 +30,7 @@ const words: Record<SummaryLanguage, Words> = {
       ingestion: 'Ingestion',
       jobs: 'Jobs',
       backups: 'Backups',
+      notifications: 'Notifications',
     },
     down: {
       vector_db: 'it is down; search answers by words only.',
@@ -51,6 +52,7 @@ const words: Record<SummaryLanguage, Words> = {
       ingestion: '文書の取り込み',
       jobs: 'ジョブ',
       backups: 'バックアップ',
+      notifications: '通知',
     },
     down: {
       vector_db: '停止しています。検索は語句だけで答えます。',

@@ -34,6 +34,13 @@ const words: Record<'en' | 'ja', Words> = {
   },
 };
 
+/** A number in the unit that its name, in English, tells of. */
+function figure(name: string, value: number, language: string): string {
+  const number = value.toLocaleString(language, { maximumFractionDigits: 3 });
+  if (/share/.test(name)) return value.toLocaleString(language, { style: 'percent', maximumFractionDigits: 1 });
+  return /bytes/.test(name) ? `${number} (${(value / 1024 ** 2).toLocaleString(language, { maximumFractionDigits: 1 })} MB)` : number;
+}
+
 const escaped = (text: string) => text.replace(/[&<>"]/g, (character) => `&#${character.charCodeAt(0)};`);
 const minute = (at: string) => at.slice(0, 16).replace('T', ' ');
 
@@ -46,19 +53,19 @@ function chart({ title, unit, points }: Report['charts'][number], { language, sa
   const line = points
     .map(([, value], i) => `${(((times[i]! - first) / (last - first || 1)) * width).toFixed(1)},${(height - (value / highest) * height).toFixed(1)}`)
     .join(' ');
-  const figure = `${highest.toLocaleString(language, { maximumFractionDigits: 3 })} ${say(unit)}`.trim();
-  const label = escaped(`${say(title)}: ${peak(figure)}`);
+  const most = `${highest.toLocaleString(language, { maximumFractionDigits: 3 })} ${say(unit)}`.trim();
+  const label = escaped(`${say(title)}: ${peak(most)}`);
   return `<h2>${heading}</h2><figure><svg viewBox="0 0 ${width} ${height}" role="img" aria-label="${label}"><polyline points="${line}" fill="none" stroke="#1d5fa8" stroke-width="1.5"/></svg><figcaption>${label}; ${span(minute(points[0]![0]), minute(points.at(-1)![0]))}</figcaption></figure>`;
 }
 
 function page({ kind, from, to, createdAt, content }: ReportEntity, inWords: Words): string {
   const { language, say, span, made } = inWords;
   const title = `ERPFTS: ${say(kind.toLowerCase().replaceAll('_', ' '))}`;
-  const shown = (value: string | number | null) =>
-    value === null ? '–' : escaped(typeof value === 'number' ? value.toLocaleString(language, { maximumFractionDigits: 3 }) : say(value));
+  const shown = (name: string, value: string | number | null) =>
+    value === null ? '–' : escaped(typeof value === 'number' ? figure(name, value, language) : say(value));
   const sections = content.sections.map(
     ({ title: heading, rows }) =>
-      `<h2>${escaped(say(heading))}</h2><table>${rows.map(([name, value]) => `<tr><th scope="row">${escaped(say(name))}</th><td>${shown(value)}</td></tr>`).join('')}</table>`,
+      `<h2>${escaped(say(heading))}</h2><table>${rows.map(([name, value]) => `<tr><th scope="row">${escaped(say(name))}</th><td>${shown(`${heading} ${name}`, value)}</td></tr>`).join('')}</table>`,
   );
   return `<!doctype html><html lang="${language}"><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>${title}</title><style>
 body{font:14px/1.5 system-ui,"Hiragino Sans","Noto Sans JP",sans-serif;max-width:44rem;margin:2rem auto;padding:0 1rem;color:#1c1c1c;background:#fff}

@@ -1,6 +1,7 @@
 import { type AlertRowFragment, type AlertSeverity } from '$lib/gql/graphql';
 import { m } from '$lib/paraglide/messages';
-import { componentLabel } from '$lib/shell/health-labels';
+import { componentLabel, healthMessage, healthRemedy } from '$lib/shell/health-labels';
+import { live } from '$lib/shell/live.svelte';
 import { formatMs, formatNumber, formatPercent } from '$lib/ui/format';
 
 const rules: Record<string, () => string> = {
@@ -10,6 +11,8 @@ const rules: Record<string, () => string> = {
   error_rate: m.rule_error_rate,
   disk: m.rule_disk,
   data: m.rule_data,
+  backup: m.rule_backup,
+  backup_copy: m.rule_backup_copy,
 };
 
 /** What a rule watches, in the reader's language. */
@@ -33,10 +36,24 @@ const remedies: Record<string, () => string> = {
   task: m.remedy_rule_task,
   schedule: m.remedy_rule_task,
   data: m.remedy_rule_data,
+  backup: m.remedy_rule_backup,
+  backup_copy: m.remedy_rule_backup,
 };
 
 /** What to do, in the reader's language where the rule has words of ours. */
-export const alertRemedy = ({ rule, remedy }: Pick<AlertRowFragment, 'rule' | 'remedy'>): string | null => remedies[rule.split(':')[0]!]?.() ?? remedy ?? null;
+export const alertRemedy = ({ rule, remedy }: Pick<AlertRowFragment, 'rule' | 'remedy'>): string | null => {
+  const part = illPart(rule);
+  return remedies[rule.split(':')[0]!]?.() ?? ((part && healthRemedy(part)) || remedy || null);
+};
+
+/** The part of the system that a rule is about, where it is not well now. */
+function illPart(rule: string) {
+  const [kind, name] = rule.split(':');
+  return kind === 'health' ? live.health?.components.find((part) => part.name === name && part.status !== 'HEALTHY') : undefined;
+}
+
+/** Rules whose message ends with the error of a job. */
+const ofJobs = ['task', 'schedule', 'backup', 'backup_copy'];
 
 /** A value of a threshold's rule, in its unit. */
 export function formatRuleValue(rule: string, value: number): string {
@@ -45,9 +62,12 @@ export function formatRuleValue(rule: string, value: number): string {
 }
 
 /** What has happened; the server's own words where the rule has none of ours. */
-export function alertText({ rule, value, threshold, message }: Pick<AlertRowFragment, 'rule' | 'value' | 'threshold' | 'message'>): string {
+export function alertText({ rule, state, value, threshold, message }: Pick<AlertRowFragment, 'rule' | 'state' | 'value' | 'threshold' | 'message'>): string {
   if (rule === 'data' && value != null) return m.alert_data({ count: formatNumber(value) });
   if (rules[rule] && value != null && threshold != null)
     return m.alert_threshold({ value: formatRuleValue(rule, value), threshold: formatRuleValue(rule, threshold) });
+  const part = illPart(rule);
+  if (part && state !== 'RESOLVED') return healthMessage(part);
+  if (ofJobs.includes(rule.split(':')[0]!) && message.includes(': ')) return m.alert_failed({ error: message.slice(message.indexOf(': ') + 2) });
   return message;
 }
