@@ -2,7 +2,7 @@ import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { startApp } from './app.js';
-import { BackupFolder, type Counts, type Proof, type ProveTask, type Sample, stage, type TaskLink, withScratchDatabase } from './backup/index.js';
+import { BackupFolder, type Counts, type Proof, type ProveTask, type Sample, samplesOf, stage, type TaskLink, withScratchDatabase } from './backup/index.js';
 import { Client } from './cli/client.js';
 import { entities } from './entities.js';
 import { AppError, messageOf } from './platform/errors.js';
@@ -13,6 +13,8 @@ const answersAtOnce = 10;
 const bestCompared = 3;
 const longestWaitMs = 1_800_000;
 const pollMs = 250;
+/** What says something of this machine, and nothing of the backup. */
+const ofTheMachine = /ENOSPC|EDQUOT|ENOMEM|EMFILE|SQLITE_FULL|SQLITE_IOERR|disk is full/;
 /** Agreement that is asked for where documents were written while the answers were given. */
 const agreementWhileWriting = 0.6;
 /** Not all: the vector store's search is approximate, and of two that fit equally well either may be the tenth. */
@@ -28,6 +30,9 @@ export async function proveByServer(task: ProveTask, link: TaskLink): Promise<Pr
   let agreement = 0;
   let vectorStoreBytes = 0;
   const { manifest } = await folder.require(id);
+  const samples = await samplesOf(manifest, folder, loaded.settings);
+  if (samples.length === 0 && (manifest.asked ?? 0) > 0)
+    throw new AppError('UNAVAILABLE', 'No answers were saved with the backup, as the search by meaning did not answer then.', 'Save again.');
   try {
     await withScratchDatabase(loaded.settings.DATABASE_URL, async (databaseUrl) => {
       const staged = await stage(id, {
@@ -53,7 +58,7 @@ export async function proveByServer(task: ProveTask, link: TaskLink): Promise<Pr
         const client = new Client(app.url, (await readFile(join(scratch, 'admin.key'), 'utf8')).trim());
         await untilWhole(client);
         link.report('COMPARE', 0.95);
-        agreement = await compare(client, manifest.samples);
+        agreement = await compare(client, samples);
         const wanted = manifest.quiet ? agreementInQuiet : agreementWhileWriting;
         if (agreement < wanted) problems.push(`Only ${(agreement * 100).toFixed(1)} % of the saved answers came back.`);
         vectorStoreBytes = await peakOfChildren();
@@ -64,6 +69,8 @@ export async function proveByServer(task: ProveTask, link: TaskLink): Promise<Pr
   } catch (error) {
     // What could not be done here says nothing of the backup; anything else does.
     if (error instanceof AppError && error.code === 'UNAVAILABLE') throw error;
+    if (ofTheMachine.test(messageOf(error)))
+      throw new AppError('UNAVAILABLE', `The restore could not be tried: ${messageOf(error)}`, 'Make room on the disk, and verify the backup again.');
     problems.push(messageOf(error));
   } finally {
     await rm(scratch, { recursive: true, force: true, maxRetries: 5, retryDelay: 200 });
@@ -72,7 +79,7 @@ export async function proveByServer(task: ProveTask, link: TaskLink): Promise<Pr
     at: new Date().toISOString(),
     tookMs: Math.round(performance.now() - started),
     ok: problems.length === 0,
-    queries: manifest.samples.length,
+    queries: samples.length,
     agreement,
     peakMemoryBytes: process.resourceUsage().maxRSS * 1024,
     vectorStoreBytes,
@@ -81,9 +88,12 @@ export async function proveByServer(task: ProveTask, link: TaskLink): Promise<Pr
 }
 
 function differences(saved: Counts, restored: Counts | null): string[] {
-  return (Object.keys(saved) as (keyof Counts)[])
-    .filter((name) => restored?.[name] !== saved[name])
-    .map((name) => `${name}: ${saved[name]} were saved, ${restored?.[name] ?? 0} came back.`);
+  return (
+    (Object.keys(saved) as (keyof Counts)[])
+      // A passage that had no vector yet gets that of another with the same text.
+      .filter((name) => (name === 'vectors' ? (restored?.vectors ?? 0) < saved.vectors : restored?.[name] !== saved[name]))
+      .map((name) => `${name}: ${saved[name]} were saved, ${restored?.[name] ?? 0} came back.`)
+  );
 }
 
 interface HealthAnswer {

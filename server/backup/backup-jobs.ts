@@ -13,6 +13,7 @@ import { backupDirectory, type BackupsService } from './backups.service.js';
 import { type BackupCopies, CopyFailed } from './copies.js';
 import { type Importer } from './importer.js';
 import { type BackupKind, type BackupStatus, type Manifest } from './manifest.js';
+import { SharedOriginals } from './shared-originals.js';
 import { decide, type KeptRow, lastRestore, removeSetAside } from './restoring/pending-restore.js';
 import { requireReadable } from './restoring/stage.js';
 import { stateQuery, stateText } from './saving/save.js';
@@ -27,7 +28,8 @@ export type BackupAction =
 
 /** What the end of an action says of the system. */
 export interface BackupFinding {
-  rule: 'backup' | 'backup_copy';
+  /** Each kind by itself: that the vectors were saved says nothing of the database. */
+  rule: `backup:${BackupKind}` | 'backup_copy';
   error: string | null;
 }
 
@@ -60,7 +62,10 @@ export class BackupJobs implements JobHandler {
   /** Schedules, jobs, deletions and received archives share the originals: one writes at a time. */
   readonly #turns = new PQueue({ concurrency: 1 });
 
+  readonly #shared: SharedOriginals;
+
   constructor(private readonly parts: BackupJobsParts) {
+    this.#shared = new SharedOriginals({ folder: parts.folder, settings: parts.loaded.settings, clock: parts.clock });
     parts.jobs.register(backupKind, this);
   }
 
@@ -120,6 +125,7 @@ export class BackupJobs implements JobHandler {
     const { manifest, status } = await this.parts.backups.require(id);
     if (confirm !== id) throw badInput(`The confirmation "${confirm}" is not the id of the backup.`, `Type ${id} to confirm.`);
     this.requireRestorable(manifest, status);
+    if (!this.parts.restart) throw new AppError('CONFLICT', 'Only a running server restores by itself.', 'Use `erpfts restore`.');
     return this.start({ action: 'RESTORE', id });
   }
 
@@ -128,7 +134,6 @@ export class BackupJobs implements JobHandler {
       throw new AppError('CONFLICT', `A backup of kind ${manifest.kind} holds no database.`, 'Choose one of kind FULL or DATABASE.');
     if (status?.state === 'BAD') throw new AppError('CONFLICT', `The backup ${manifest.id} is bad: ${status.problems[0] ?? ''}`, 'Choose another one.');
     requireReadable(manifest, this.parts.loaded.settings);
-    if (!this.parts.restart) throw new AppError('CONFLICT', 'Only a running server restores by itself.', 'Use `erpfts restore`.');
   }
 
   async run(context: JobContext): Promise<Record<string, unknown>> {
@@ -147,7 +152,7 @@ export class BackupJobs implements JobHandler {
 
   /** Saves, verifies, proves a complete backup, copies it away, and removes what is kept no longer. */
   async save(kind: BackupKind, context: JobContext, withVectors = false): Promise<Record<string, unknown>> {
-    return this.#watched('backup', context, async () => {
+    return this.#watched(kind, context, async () => {
       const { loaded, folder, backups, clock } = this.parts;
       await folder.sweep();
       await backups.requireSpace(kind);
@@ -161,6 +166,7 @@ export class BackupJobs implements JobHandler {
       } finally {
         release();
       }
+      await this.#shared.absolve(context.signal);
       const verified = await this.#verified(id, kind === 'FULL', context, 0.5);
       const removed = await backups.prune();
       await removeSetAside(loaded.settings, loaded.settings.RESTORE_KEEP_DAYS * dayMs);
@@ -182,15 +188,18 @@ export class BackupJobs implements JobHandler {
 
   /** @throws AppError NOT_FOUND, or BAD_USER_INPUT for a proof of what does not hold everything */
   async startVerification(id: string, prove: boolean): Promise<JobEntity> {
-    const { manifest } = await this.parts.backups.require(id);
-    if (prove && manifest.kind !== 'FULL')
+    const { folder, backups } = this.parts;
+    // One whose manifest is damaged is looked at as well: that is what there is to say of it.
+    const { manifest } = (await folder.damaged()).includes(id) ? { manifest: null } : await backups.require(id);
+    if (prove && manifest && manifest.kind !== 'FULL')
       throw badInput(`A backup of kind ${manifest.kind} does not hold everything that a proof compares.`, 'Prove one of kind FULL.');
     return this.start({ action: 'VERIFY', id, prove });
   }
 
   /** Reads every byte of a backup; with `prove` it is restored beside and compared as well. */
   async verify(id: string, prove: boolean, context: JobContext): Promise<Record<string, unknown>> {
-    return this.#watched('backup', context, async () => {
+    const kind = (await this.parts.folder.find(id))?.manifest.kind ?? 'FULL';
+    return this.#watched(kind, context, async () => {
       const { problems, proof } = await this.#verified(id, prove, context, 0);
       return { id, problems, proof };
     });
@@ -207,9 +216,10 @@ export class BackupJobs implements JobHandler {
     const directory = backupDirectory(loaded.settings);
     const before = (await folder.find(id))?.status ?? null;
     const middle = prove ? from + (1 - from) / 3 : 1;
-    const { problems, rotten } = await inBackground({ task: 'check', loaded, directory, id }, this.#link(context, from, middle));
-    // Out of the way, so that the next backup writes them anew; those who share them are whole again then.
+    const { problems, rotten, lost } = await inBackground({ task: 'check', loaded, directory, id }, this.#link(context, from, middle));
+    // Out of the way, so that the next backup writes them anew.
     for (const object of rotten) await rename(object, `${object}.rotten`).catch(() => undefined);
+    await this.#shared.condemn(lost, id);
     // A wrong key is nobody's damage; what is judged is what could be read.
     const status: BackupStatus = {
       // One that could not be restored stays bad until it is seen that it can be.
@@ -244,15 +254,15 @@ export class BackupJobs implements JobHandler {
     }
   }
 
-  async #watched<T>(rule: BackupFinding['rule'], { signal, report }: JobContext, work: () => Promise<T>): Promise<T> {
+  async #watched<T>(kind: BackupKind, { signal, report }: JobContext, work: () => Promise<T>): Promise<T> {
     // Whoever waits for a turn is not stuck.
     const beat = setInterval(() => report({}), beatMs).unref();
     try {
       const result = await this.exclusively(work, signal);
-      this.#tell({ rule, error: null });
+      this.#tell({ rule: `backup:${kind}`, error: null });
       return result;
     } catch (error) {
-      if (!signal.aborted) this.#tell({ rule, error: error instanceof CopyFailed ? null : messageOf(error) });
+      if (!signal.aborted) this.#tell({ rule: `backup:${kind}`, error: error instanceof CopyFailed ? null : messageOf(error) });
       throw error;
     } finally {
       clearInterval(beat);

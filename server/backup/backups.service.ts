@@ -1,3 +1,4 @@
+import { statfs } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { join } from 'node:path';
 import { type Settings } from '../config/index.js';
@@ -132,6 +133,7 @@ export class BackupsService {
 
   /** @throws AppError UNAVAILABLE where the disk would fill */
   async requireSpace(kind: BackupKind): Promise<void> {
+    await this.#requireRoomForCopy(kind);
     const { neededBytes, freeBytes } = await this.estimate(kind);
     const least = this.parts.settings.DISK_MIN_FREE_BYTES;
     if (freeBytes - neededBytes >= least) return;
@@ -143,12 +145,20 @@ export class BackupsService {
     );
   }
 
+  /** Of SQLite a copy is read, which lies in DATA_DIR meanwhile: there it is as safe as the database itself. */
+  async #requireRoomForCopy(kind: BackupKind): Promise<void> {
+    const { database, settings } = this.parts;
+    if (kind === 'CONFIG' || database.dialect !== 'sqlite') return;
+    const [{ bavail, bsize }, bytes] = await Promise.all([statfs(settings.DATA_DIR), database.sizeBytes()]);
+    if (bavail * bsize - bytes >= settings.DISK_MIN_FREE_BYTES) return;
+    throw new AppError('UNAVAILABLE', `A backup needs ${Math.ceil(bytes / 1024 ** 2)} MB in DATA_DIR for a copy of the database.`, 'Make room there first.');
+  }
+
   async estimate(kind: BackupKind): Promise<BackupEstimate> {
     const { database, folder } = this.parts;
     const freeBytes = await folder.freeBytes();
     if (kind === 'CONFIG') return { neededBytes: 100_000, freeBytes };
-    // A copy of the database and what is made of it lie side by side until it is done; PostgreSQL is read where it is.
-    const databaseBytes = (await database.sizeBytes()) * (database.dialect === 'sqlite' ? 2 : 1);
+    const databaseBytes = await database.sizeBytes();
     if (kind === 'VECTORS') return { neededBytes: databaseBytes, freeBytes };
     const key = await keyForWriting(folder.directory, this.parts.settings);
     const known = await folder.objects(key?.id ?? null);
@@ -180,7 +190,7 @@ export class BackupsService {
           en: 'Save now on the page of backups, and look why the last run failed.',
           ja: 'バックアップのページで今すぐ保存し、前回失敗した原因を調べてください。',
         };
-        if (settings.BACKUP_DATABASE_SCHEDULE && ageHours(good?.manifest.createdAt) > settings.BACKUP_MAX_AGE_HOURS)
+        if (settings.BACKUP_MAX_AGE_HOURS > 0 && ageHours(good?.manifest.createdAt) > settings.BACKUP_MAX_AGE_HOURS)
           return {
             status: 'DEGRADED',
             message: good
@@ -188,7 +198,7 @@ export class BackupsService {
               : { en: 'There is no good backup.', ja: '正常なバックアップがありません。' },
             remedy,
           };
-        if (settings.BACKUP_FULL_SCHEDULE && ageHours(proven?.status?.proof?.at) > settings.BACKUP_PROOF_MAX_AGE_DAYS * 24)
+        if (settings.BACKUP_PROOF_MAX_AGE_DAYS > 0 && ageHours(proven?.status?.proof?.at) > settings.BACKUP_PROOF_MAX_AGE_DAYS * 24)
           return {
             status: 'DEGRADED',
             message: proven

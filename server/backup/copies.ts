@@ -1,5 +1,6 @@
 import { type Clock } from '../platform/clock.js';
 import { messageOf } from '../platform/errors.js';
+import { type Logger } from '../platform/logging/index.js';
 import { type ObjectStorage } from '../platform/object-storage/index.js';
 import { JobFailed } from '../platform/queue/index.js';
 import { archiveOf } from './archive.js';
@@ -14,6 +15,7 @@ interface CopiesParts {
   folder: BackupFolder;
   storage: ObjectStorage | null;
   clock: Clock;
+  log: Logger;
 }
 
 /** Earlier backups whose copy failed that are tried again with a new one. */
@@ -34,7 +36,14 @@ export class BackupCopies {
     const lacking = backups.filter(({ manifest, status }) => manifest.kind !== 'LIBRARY' && status?.state === 'GOOD' && status.copiedAt === null);
     const first = lacking.filter(({ manifest }) => manifest.id === id);
     const others = lacking.filter(({ manifest }) => manifest.id !== id).slice(0, mostCaughtUp);
-    for (const backup of [...first, ...others]) await this.#putOne(backup, signal);
+    for (const backup of first) await this.#putOne(backup, signal);
+    // One that cannot be copied any more, as under a passphrase of before, is no failure of tonight's.
+    for (const backup of others) {
+      await this.#putOne(backup, signal).catch((error: unknown) => {
+        signal.throwIfAborted();
+        this.parts.log.warn({ err: error, backup: backup.manifest.id }, 'an earlier backup could not be copied away');
+      });
+    }
   }
 
   async #putOne({ manifest: { id }, status }: Backup, signal: AbortSignal): Promise<void> {

@@ -11,6 +11,7 @@ export { type BackupKind, type Counts, type Proof, type Sample } from './manifes
 export { BackupOverview } from './overview.js';
 export { PendingRestore } from './restoring/pending-restore.js';
 export { restoreOffline } from './restoring/restore-offline.js';
+export { samplesOf } from './restoring/documents.js';
 export { SavedOriginals } from './saved-originals.js';
 export { withScratchDatabase } from './restoring/scratch-database.js';
 export { stage } from './restoring/stage.js';

@@ -5,7 +5,7 @@ import { z } from 'zod';
 export const backupKinds = ['FULL', 'DATABASE', 'VECTORS', 'CONFIG', 'LIBRARY'] as const;
 export type BackupKind = (typeof backupKinds)[number];
 
-export type PartName = 'database' | 'library' | 'originals' | 'vectors' | 'settings';
+export type PartName = 'database' | 'library' | 'originals' | 'vectors' | 'settings' | 'samples';
 
 /** A file of a backup, compressed and, where a key is set, encrypted. */
 export interface Part {
@@ -55,7 +55,10 @@ export interface Manifest {
   missing: string[];
   /** Key the files are encrypted with; `wrapped` is that key under the passphrase. */
   encryption: { keyId: string; wrapped: string | null } | null;
+  /** Empty where the backup is encrypted: they are a part of it then. */
   samples: Sample[];
+  /** Questions that were put: of a backup with questions and no answers nothing can be compared. */
+  asked?: number;
   /** Nothing was written between the data and the answers of the samples: they must be given exactly. */
   quiet: boolean;
 }
@@ -102,8 +105,8 @@ const manifestSchema = z.object({
   counts: z.object({ documents: count, chunks: count, vectors: count, goldenQueries: count, originals: count }),
   parts: z.array(
     z.object({
-      name: z.enum(['database', 'library', 'originals', 'vectors', 'settings']),
-      file: z.string().regex(/^(database|library|originals|vectors|settings)\.[a-z0-9.]+$/),
+      name: z.enum(['database', 'library', 'originals', 'vectors', 'settings', 'samples']),
+      file: z.string().regex(/^(database|library|originals|vectors|settings|samples)\.[a-z0-9.]+$/),
       sha256: hash,
       bytes: count,
       plainBytes: count,
@@ -112,6 +115,7 @@ const manifestSchema = z.object({
   objects: z.object({ count, bytes: count, newCount: count, newBytes: count }),
   missing: z.array(hash),
   encryption: z.object({ keyId: z.string().regex(/^[0-9a-f]{16}$/), wrapped: z.string().nullable() }).nullable(),
+  asked: count.optional(),
   samples: z.array(z.object({ query: z.string(), documentIds: z.array(z.string()) })),
   quiet: z.boolean(),
 });

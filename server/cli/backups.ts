@@ -95,9 +95,14 @@ export function addBackups(program: Command, { connected, print, progress, exitU
     .command('backups')
     .description('list backups, newest first; exit code 1 where one is bad')
     .action(async () => {
-      const { backups } = await connected((client) => client.request<{ backups: ListedBackup[] }>(`query { backups { ${backupFields} } }`));
-      print(backups, () =>
+      const { backups, backupPolicy } = await connected((client) =>
+        client.request<{ backups: ListedBackup[]; backupPolicy: { damaged: string[] } }>(`query { backups { ${backupFields} } backupPolicy { damaged } }`),
+      );
+      const { damaged } = backupPolicy;
+      const lost = damaged.map((id) => ({ id, state: 'BAD', problems: ['Its manifest is damaged.'] }));
+      print([...backups, ...lost], () =>
         [
+          ...lost.map(({ id, state, problems }) => `${id.padEnd(32)}  ${state.padEnd(9)}  ${problems.join(' ')}`),
           ...backups.map(({ id, state, bytes, documents, encrypted, proof }) =>
             [
               id.padEnd(32),
@@ -113,7 +118,7 @@ export function addBackups(program: Command, { connected, print, progress, exitU
           `${backups.length} backups`,
         ].join('\n'),
       );
-      if (backups.some(({ state }) => state === 'BAD')) process.exitCode = exitFailed;
+      if (damaged.length > 0 || backups.some(({ state }) => state === 'BAD')) process.exitCode = exitFailed;
     });
 
   program
@@ -145,9 +150,16 @@ export function addBackups(program: Command, { connected, print, progress, exitU
         throw new CommanderError(exitUsage, 'erpfts.restore', 'This exchanges all documents. Say --yes to do it, or --dry-run to see what would change.');
       const isRunning = (await runningServer(loaded.settings.DATA_DIR)) !== null;
       // A running server has the folder of backups to itself.
+      const known = new Set((await backupsIn(loaded)).map(({ manifest }) => manifest.id));
       const id = isRunning && existsSync(backup) ? (await connected((client) => sendArchive(client, backup))).id : await backupNamed(backup, loaded);
       if (dryRun || isRunning) {
-        const outcome = await connected((client) => (dryRun ? preview(client, id) : restoreByServer(client, id)));
+        const outcome = await connected(async (client) => {
+          if (!dryRun) return restoreByServer(client, id);
+          const seen = await preview(client, id);
+          // Only looked into: what was put there for it goes again.
+          if (!known.has(id)) await client.request('mutation Delete($id: ID!) { deleteBackup(id: $id) }', { id });
+          return seen;
+        });
         print(outcome, () => JSON.stringify(outcome, null, 2));
         return;
       }
@@ -232,6 +244,11 @@ export function addBackups(program: Command, { connected, print, progress, exitU
 
 function sendArchive(client: Client, path: string): Promise<{ id: string; isNew: boolean }> {
   return client.post('/backups/archives', 'application/x-tar', createReadStream(path));
+}
+
+async function backupsIn({ settings }: LoadedSettings) {
+  const { BackupFolder, backupDirectory } = await import('../backup/index.js');
+  return new BackupFolder(backupDirectory(settings)).list();
 }
 
 /** @returns the id of a backup that lies in the folder of backups; an archive, or a copy in the object storage, is put there first */

@@ -40,14 +40,14 @@ export const backupSettings = {
   BACKUP_KEEP_DAILY: integer(0, 1000).default(7).meta({ group: 'Backup', about: 'Days whose newest good backup of each kind is kept beyond its age.' }),
   BACKUP_KEEP_WEEKLY: integer(0, 1000).default(4).meta({ group: 'Backup', about: 'The same for weeks.' }),
   BACKUP_KEEP_MONTHLY: integer(0, 1000).default(12).meta({ group: 'Backup', about: 'The same for months.' }),
-  BACKUP_MAX_AGE_HOURS: share(0.01, 87_600).default(26).meta({
+  BACKUP_MAX_AGE_HOURS: share(0, 87_600).default(26).meta({
     group: 'Backup',
     unit: 'hours',
-    about: 'Age of the last good backup of documents and database from which an alert is raised, where one is scheduled.',
+    about: 'Age of the last good backup of documents and database from which an alert is raised; 0 raises none.',
   }),
-  BACKUP_PROOF_MAX_AGE_DAYS: share(0.01, 3650)
+  BACKUP_PROOF_MAX_AGE_DAYS: share(0, 3650)
     .default(35)
-    .meta({ group: 'Backup', unit: 'days', about: 'Age of the last proven restore from which an alert is raised, where one is scheduled.' }),
+    .meta({ group: 'Backup', unit: 'days', about: 'Age of the last proven restore from which an alert is raised; 0 raises none.' }),
   BACKUP_S3_URL: url('http:', 'https:')
     .refine((value) => value === '' || new URL(value).pathname.length > 1, 'must name a bucket, as in https://s3.example.org/bucket/folder')
     .default('')

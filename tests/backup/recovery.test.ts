@@ -1,5 +1,5 @@
 import { type ChildProcess, execFile } from 'node:child_process';
-import { mkdtemp, open, readdir, readFile, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, open, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
@@ -86,6 +86,28 @@ test('a database that is whole is left alone; a damaged one is exchanged for the
   expect(await readdir(join(dataDir, 'set-aside'))).toHaveLength(1);
   expect((await erpfts(dataDir, ['search', 'ferry'])).out).toContain('1 documents');
   await stop(dataDir);
+});
+
+test('under systemd the settings of the service hold, and what fails leaves the server running', { timeout: 60_000 }, async () => {
+  const dataDir = await mkdtemp(join(tmpdir(), 'erpfts-unit-'));
+  bare.push(dataDir);
+  const log = join(dataDir, 'systemctl.log');
+  await mkdir(join(dataDir, 'bin'));
+  await writeFile(join(dataDir, 'bin', 'systemctl'), `#!/bin/sh\necho "$@" >> '${log}'\n`, { mode: 0o755 });
+  // As systemd reads it, which is not as a shell does: unquoted spaces and stars.
+  const lines = ['# settings', `DATA_DIR="${dataDir}"`, 'BACKUP_DATABASE_SCHEDULE=0 2 * * *', `BACKUP_DIR='${join(dataDir, 'saved')}'`, ''];
+  await writeFile(join(dataDir, 'erpfts.env'), lines.join('\n'));
+  const environment: Record<string, string | undefined> = { ...cleanEnvironment(), ERPFTS_ENV_FILE: join(dataDir, 'erpfts.env') };
+  environment['PATH'] = `${join(dataDir, 'bin')}:${process.env['PATH']}`;
+  const failed = await new Promise<{ code: number; out: string }>((resolve) => {
+    execFile(join(packageRoot, 'ops/recovery/damaged-database.sh'), { cwd: tmpdir(), env: environment }, (error, stdout, stderr) =>
+      resolve({ code: error ? Number(error.code) : 0, out: stdout + stderr }),
+    );
+  });
+  // There is neither a database nor a backup where the service has them.
+  expect(failed).toMatchObject({ code: 1, out: expect.stringContaining(`There is no good backup in ${join(dataDir, 'saved')}`) as string });
+  expect(failed.out).toContain('start the server again');
+  expect((await readFile(log, 'utf8')).trim().split('\n')).toEqual(['cat erpfts.service', 'stop erpfts', 'start erpfts']);
 });
 
 test('a machine that has nothing but the program and an archive serves again', { timeout: 120_000 }, async () => {

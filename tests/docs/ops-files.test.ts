@@ -18,15 +18,16 @@ test("cron's lines run the server's backups at the server's times", () => {
     .filter((line) => line !== null);
   expect(lines.map(([, , kind]) => kind).sort()).toEqual(['config', 'database', 'full', 'vectors']);
   for (const [, time, kind] of lines) expect([kind, time]).toEqual([kind, defaultOf(kind!)]);
+  expect(read('cron/erpfts')).toContain(`${defaultOf('proof')} erpfts cd /opt/erpfts && npx erpfts verify-backup latest --prove\n`);
 });
 
 test('the timers of systemd do the same', () => {
   const weekdays = ['Sun', 'Mon', 'Tue', 'Wed', 'Thu', 'Fri', 'Sat'];
   const timers = readdirSync(join(packageRoot, 'ops/systemd')).filter((name) => name.endsWith('.timer'));
-  expect(timers).toHaveLength(4);
+  expect(timers).toHaveLength(5);
   for (const name of timers) {
     const text = read(`systemd/${name}`);
-    const kind = /Unit=erpfts-backup@(\w+)\.service/.exec(text)?.[1];
+    const kind = /Unit=erpfts-backup[@-](\w+)\.service/.exec(text)?.[1];
     const [, weekday = '', day = '', hour = '', minute = ''] = /OnCalendar=(?:(\w+) )?\*-\*-(\*|\d+) (\d+):(\d+):00/.exec(text) ?? [];
     const time = [Number(minute), Number(hour), day === '*' ? '*' : Number(day), '*', weekday ? weekdays.indexOf(weekday) : '*'].join(' ');
     expect([name, time]).toEqual([`erpfts-backup-${kind}.timer`, defaultOf(kind!)]);

@@ -21,6 +21,8 @@ export interface Checked {
   problems: string[];
   /** Paths of originals that are not what was written. */
   rotten: string[];
+  /** These and those that are missing, below `objects/<key>`: other backups may need them, too. */
+  lost: string[];
 }
 
 /** Objects of a backup, read from its list. */
@@ -41,9 +43,10 @@ export async function check(id: string, { folder, settings, signal, report }: Ch
   const path = folder.path(id);
   const problems: string[] = [];
   const rotten: string[] = [];
+  const lost: string[] = [];
   const text = await readFile(join(path, manifestFile), 'utf8').catch(() => null);
   const manifest = text === null ? null : fromRecord<Manifest>(text);
-  if (!manifest) return { problems: [`${manifestFile} is ${text === null ? 'missing' : 'damaged'}.`], rotten };
+  if (!manifest) return { problems: [`${manifestFile} is ${text === null ? 'missing' : 'damaged'}.`], rotten, lost };
   const status = await readFile(join(path, statusFile), 'utf8').catch(() => null);
   if (status !== null && !fromRecord<BackupStatus>(status)) problems.push(`${statusFile} is damaged.`);
   const strangers = (await readdir(path)).filter(
@@ -56,22 +59,25 @@ export async function check(id: string, { folder, settings, signal, report }: Ch
     else if ((await hashOf(join(path, part.file), signal)).sha256 !== part.sha256) problems.push(`${part.file} is not what was written.`);
   }
   const key = await keyForReading(manifest, settings);
-  if (problems.some((problem) => problem.startsWith('originals'))) return { problems, rotten };
+  if (problems.some((problem) => problem.startsWith('originals'))) return { problems, rotten, lost };
   let done = 0;
   try {
     for await (const original of originalsOf(folder, manifest, key)) {
       signal.throwIfAborted();
       if (done++ % 20 === 0) report('CHECK', 0.5 + (done / Math.max(1, manifest.objects.count)) * 0.5);
       const object = join(folder.objectsPath(key?.id ?? null), original.object);
-      if (!existsSync(object)) problems.push(`The original ${original.sha256} is missing.`);
-      else if ((await hashOf(object, signal)).sha256 !== storedHash(original)) {
+      if (!existsSync(object)) {
+        problems.push(`The original ${original.sha256} is missing.`);
+        lost.push(original.object);
+      } else if ((await hashOf(object, signal)).sha256 !== storedHash(original)) {
         problems.push(`The original ${original.sha256} is not what was written.`);
         rotten.push(object);
+        lost.push(original.object);
       }
     }
   } catch (error) {
     signal.throwIfAborted();
     problems.push(`The list of originals cannot be read: ${messageOf(error)}`);
   }
-  return { problems, rotten };
+  return { problems, rotten, lost };
 }

@@ -3,10 +3,20 @@ import { type Readable } from 'node:stream';
 import { type BackupFolder } from '../backup-folder.js';
 import { type Key, keyForReading, type KeySettings } from '../keys.js';
 import { fromLines } from '../lines.js';
-import { type Manifest } from '../manifest.js';
+import { type Manifest, type Sample } from '../manifest.js';
 import { type LibraryDocument, type LibraryQuestion, type LibraryRecord, type VectorRecord } from '../saving/library-part.js';
 import { unseal } from '../sealing.js';
 import { originalsOf } from './check.js';
+
+/** Questions with the answers that were given when a backup was taken. */
+export async function samplesOf(manifest: Manifest, folder: BackupFolder, settings: KeySettings): Promise<Sample[]> {
+  const part = manifest.parts.find(({ name }) => name === 'samples');
+  if (!part) return manifest.samples;
+  const samples: Sample[] = [];
+  for await (const sample of fromLines<Sample>(await unseal(join(folder.path(manifest.id), part.file), await keyForReading(manifest, settings))))
+    samples.push(sample);
+  return samples;
+}
 
 /** The documents of a backup, without its database. */
 export class SavedLibrary {

@@ -79,7 +79,7 @@ export async function stage(id: string, parts: StageParts): Promise<Staged> {
   await rm(target, { recursive: true, force: true });
   await mkdir(target, { recursive: true, mode: 0o700 });
   try {
-    await requireRoom(manifest, target, settings.DISK_MIN_FREE_BYTES);
+    await requireRoom(manifest, parts);
     return await fill(manifest, parts);
   } catch (error) {
     await rm(target, { recursive: true, force: true });
@@ -88,9 +88,12 @@ export async function stage(id: string, parts: StageParts): Promise<Staged> {
 }
 
 /** Vectors go from their lines, a third longer, into the database. */
-async function requireRoom({ id, parts, objects }: Manifest, target: string, least: number): Promise<void> {
+async function requireRoom(manifest: Manifest, { folder, settings, target }: StageParts): Promise<void> {
+  const { id, parts } = manifest;
   const { bavail, bsize } = await statfs(target);
-  const needed = parts.reduce((sum, part) => sum + part.plainBytes, objects.bytes);
+  let needed = parts.reduce((sum, part) => sum + part.plainBytes, 0);
+  for await (const { bytes, plainBytes } of originalsOf(folder, manifest, await keyForReading(manifest, settings))) needed += plainBytes || bytes;
+  const least = settings.DISK_MIN_FREE_BYTES;
   if (bavail * bsize - needed >= least) return;
   const megabytes = (bytes: number) => `${Math.ceil(bytes / 1024 ** 2)} MB`;
   throw new AppError('UNAVAILABLE', `Restoring ${id} may need ${megabytes(needed)} in DATA_DIR; ${megabytes(bavail * bsize)} are free.`, 'Make room first.');

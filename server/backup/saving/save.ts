@@ -55,7 +55,8 @@ export async function save(task: SaveTask, link: SaveLink): Promise<Manifest> {
   const folder = new BackupFolder(directory);
   const target = folder.partialPath(id);
   await mkdir(target, { recursive: true, mode: 0o700 });
-  const scratch = join(target, 'scratch');
+  // In DATA_DIR: where backups lie, a copy that is not encrypted has no place.
+  const scratch = join(loaded.settings.DATA_DIR, 'tmp', `backup-${id}`);
   try {
     const key = await keyForWriting(directory, loaded.settings);
     const names = [...parts[kind], ...(kind === 'LIBRARY' && task.withVectors ? ['vectors' as const] : [])];
@@ -83,7 +84,10 @@ export async function save(task: SaveTask, link: SaveLink): Promise<Manifest> {
       }
       if (asked) {
         const { samples, state } = await asked;
-        Object.assign(manifest, { samples, quiet: state === described?.state });
+        Object.assign(manifest, { asked: described?.queries.length ?? 0, quiet: state === described?.state });
+        // Questions and titles are words of documents: beside an encrypted backup they stand in no manifest.
+        if (!key) manifest.samples = samples;
+        else manifest.parts.push(await writePart('samples', toLines(Readable.from(samples)), target, manifest.dialect, key, signal));
       }
     } finally {
       await source?.close();
@@ -95,6 +99,7 @@ export async function save(task: SaveTask, link: SaveLink): Promise<Manifest> {
     await rename(target, folder.path(id));
     return manifest;
   } catch (error) {
+    await rm(scratch, { recursive: true, force: true });
     await rm(target, { recursive: true, force: true });
     throw error;
   }
@@ -141,7 +146,8 @@ export async function countsOf(source: Pick<Source, 'query'>): Promise<Counts> {
   return {
     documents: await count('documents WHERE deleted_at IS NULL'),
     chunks: await count('chunks'),
-    vectors: await count('chunk_vectors'),
+    // As they are saved: one whose passage is gone is not.
+    vectors: await count('chunk_vectors v JOIN chunks c ON c.id = v.chunk_id JOIN documents d ON d.id = c.document_id'),
     goldenQueries: await count('golden_queries'),
     originals: await count('(SELECT DISTINCT sha256 FROM documents WHERE deleted_at IS NULL AND sha256 IS NOT NULL) o'),
   };
@@ -185,7 +191,7 @@ async function* counted(records: AsyncIterable<VectorRecord>, total: number, onP
   }
 }
 
-const endings: Record<PartName, string> = { database: 'sqlite', library: 'jsonl', originals: 'jsonl', vectors: 'jsonl', settings: 'json' };
+const endings: Record<PartName, string> = { database: 'sqlite', library: 'jsonl', originals: 'jsonl', vectors: 'jsonl', settings: 'json', samples: 'jsonl' };
 
 async function writePart(name: PartName, content: Readable, target: string, dialect: Manifest['dialect'], key: Key | null, signal: AbortSignal): Promise<Part> {
   const ending = name === 'database' && dialect === 'postgres' ? 'dump' : endings[name];
