@@ -290,7 +290,7 @@ async function start(
   // The settings of a single command are not those the server is run with.
   if (!briefly) {
     await settingChanges.record();
-    await operations.open();
+    await operations.open(checks.map(({ name }) => name));
   }
   if (clock === systemClock && !briefly) health.start();
   if (!withoutJobs) await jobs.start();

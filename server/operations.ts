@@ -118,7 +118,7 @@ export interface Operations {
   subscriptions: Pick<Subscriptions, 'liveMetrics' | 'alertChanged' | 'logTail' | 'maintenanceModeChanged'>;
   routes: (app: Express, authorize: Authorize) => void;
   /** Goes on with what people were still to be told; before anything new is found. */
-  open: () => Promise<void>;
+  open: (healthNames: string[]) => Promise<void>;
   /** Begins to watch; everything else serves by now. */
   start: () => Promise<void>;
   /** Does once what watching does every few seconds. */
@@ -243,7 +243,7 @@ export async function buildOperations(parts: OperationsParts, teardown: Teardown
   await backups.open();
   const backupJobs = new BackupJobs({
     ...{ loaded: parts.loaded, database, jobs, backups, folder: backupFolder, clock },
-    copies: new BackupCopies({ settings, folder: backupFolder, storage, clock }),
+    copies: new BackupCopies({ settings, folder: backupFolder, storage, clock, log: logging.feature('backup') }),
     importer: new Importer({ settings, folder: backupFolder, blobs: parts.blobs, store: parts.store, golden, knownVectors: parts.knownVectors }),
     answers: parts.answers,
     keepOriginals: () => {
@@ -314,7 +314,15 @@ export async function buildOperations(parts: OperationsParts, teardown: Teardown
       await health.check();
       await schedules.look();
     },
-    open: () => notifier.resume(),
+    open: async (healthNames) => {
+      const thresholdRules = thresholds(settings).map(({ rule }) => rule);
+      const ofEvents = /^(task|schedule|backup):|^data$/;
+      await alerts.retire((rule) => {
+        if (rule.startsWith('health:')) return healthNames.includes(rule.slice('health:'.length));
+        return rule === 'backup_copy' ? storage !== null : ofEvents.test(rule) || thresholdRules.includes(rule);
+      });
+      await notifier.resume();
+    },
     start: async () => {
       metrics.start();
       if (settings.PERFORMANCE_MONITORING && clock === systemClock) {

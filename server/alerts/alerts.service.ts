@@ -146,6 +146,12 @@ export class AlertsService {
     }
   }
 
+  /** Ends alerts whose rule nobody looks at any more, as of a part that was turned off. */
+  async retire(isObserved: (rule: string) => boolean): Promise<void> {
+    const gone = [...this.#watches].filter(([rule, { alert }]) => alert && !isObserved(rule));
+    for (const [rule] of gone) await this.observe({ rule, level: 'NORMAL', message: 'It is looked at no longer.', remedy: null });
+  }
+
   /** Takes in what a rule finds; findings are worked off one after another. */
   observe(finding: Finding, at = this.parts.clock.now()): Promise<void> {
     const done = this.#changes.then(() => this.#observe(finding, at));

@@ -133,6 +133,8 @@ export class Notifier {
     return Promise.all(
       this.#channels.map(async (channel) => {
         const error = await channel.deliver({ event: 'test', alert: null }).then(() => null, messageOf);
+        // What is mended is seen to be: nobody waits for the next alert to hear it.
+        if (error === null) this.#failures.delete(channel.name);
         return { channel: channel.name, error };
       }),
     );

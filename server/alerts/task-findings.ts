@@ -27,8 +27,9 @@ export function findingsOf({ task, error, result }: TaskOutcome): Finding[] {
 }
 
 /** What the end of a backup, or of its copy, says. */
-export function backupFinding({ rule, error }: { rule: 'backup' | 'backup_copy'; error: string | null }): Finding {
-  const level = error === null ? 'NORMAL' : rule === 'backup' ? 'CRITICAL' : 'WARNING';
-  const what = rule === 'backup' ? 'A backup failed' : 'A backup could not be copied away';
+export function backupFinding({ rule, error }: { rule: string; error: string | null }): Finding {
+  const isCopy = rule === 'backup_copy';
+  const level = error === null ? 'NORMAL' : isCopy ? 'WARNING' : 'CRITICAL';
+  const what = isCopy ? 'A backup could not be copied away' : `A backup (${rule.slice(rule.indexOf(':') + 1)}) failed`;
   return { rule, level, message: `${what}: ${error ?? ''}`, remedy: 'Look at its job, mend the cause and save again.' };
 }

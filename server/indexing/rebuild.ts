@@ -3,6 +3,7 @@ import { MoreThan } from 'typeorm';
 import { ChunkEntity, ChunkVectorEntity, DocumentEntity, vectorToBytes } from '../documents/index.js';
 import { type Database } from '../platform/database/index.js';
 import { type JobContext } from '../platform/queue/index.js';
+import { availableWithin } from '../platform/vector-index/index.js';
 import { type GenerationEntity } from './generation.entity.js';
 import { type Generations } from './generations.js';
 import { type IndexMirror } from './index-mirror.js';
@@ -19,6 +20,9 @@ export interface RebuildParts {
 type Context = Pick<JobContext, 'job' | 'signal' | 'report'>;
 
 const chunksAtOnce = 64;
+const longestWaitMs = 600_000;
+/** Our own ChromaDB has been started several times by then: its folder is beyond help. */
+const hopelessMs = 20_000;
 const longestSearchMs = 2000;
 
 /** Makes the vector index anew while it answers. */
@@ -39,7 +43,7 @@ export class IndexRebuild {
     const generation = await generations.beginAgain(before.model, `rebuild:${job.id}`);
     // Interrupted after the switch: what is left is to fill in and to clear away.
     if (generation.number !== before.number) {
-      await index.vectors.whenAvailable(signal);
+      await availableWithin(index.vectors, longestWaitMs, signal);
       await index.vectors.ensureCollection(generation.collection);
       const expected = Math.max(1, await mirror.expected());
       const stop = index.mirrorTo(generation.collection);
@@ -113,7 +117,12 @@ export class IndexRebuild {
 
   async #reset({ signal, report }: Context): Promise<{ vectors: number }> {
     const { index, mirror } = this.parts;
-    await index.vectors.whenAvailable(signal);
+    report({ stage: 'WAITING', progress: 0, message: 'ChromaDB' });
+    await availableWithin(index.vectors, hopelessMs, signal).catch(async (error: unknown) => {
+      signal.throwIfAborted();
+      if (!(await index.vectors.startAfresh())) throw error;
+      await availableWithin(index.vectors, longestWaitMs, signal);
+    });
     for (const collection of await index.ownCollections()) await index.vectors.dropCollection(collection);
     await index.ensureCollection();
     const expected = Math.max(1, await mirror.expected());
@@ -128,7 +137,7 @@ export class IndexRebuild {
 
   async #optimize({ signal }: Context): Promise<{ vectors: number }> {
     const { index, mirror, generations } = this.parts;
-    await index.vectors.whenAvailable(signal);
+    await availableWithin(index.vectors, longestWaitMs, signal);
     await index.ensureCollection();
     await mirror.bring(index.active, signal);
     await generations.discardExpired();

@@ -41,8 +41,8 @@ export class Repairer {
     await this.#removeRows(DocumentTagEntity, subjects(of('TAG_ORPHAN')));
     if (of('STATISTICS_WRONG').length > 0) await this.parts.fullText.recount();
     if (of('ORIGINAL_ORPHAN').length > 0) await this.parts.removal.sweepOriginals();
-    // What it holds is not the original: without it the right bytes are taken when they come again.
-    for (const { subject } of of('ORIGINAL_ALTERED')) await this.parts.blobs.remove(subject);
+    // What it holds is not the original: without it the right bytes are taken when they come again. Nobody else may have better ones.
+    for (const { subject } of of('ORIGINAL_ALTERED')) await this.parts.blobs.setAside(subject);
     const mendable = mendableWith(damages, await this.#bringOriginals(hashesOf(damages), signal));
     const unread = mendable.filter(({ kind }) => mendedByReading.has(kind));
     await this.#release(of('STUCK').map(({ subject }) => subject));

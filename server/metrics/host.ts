@@ -108,7 +108,7 @@ export class HostReader {
   }
 
   async #all(): Promise<NamedProcess[]> {
-    const families = await Promise.all(this.ours().map((one) => (one.withChildren ? withChildren(one) : [one])));
+    const families = await Promise.all(this.ours().map((one) => (one.withChildren ? withChildren(one) : Promise.resolve([one]))));
     return families.flat();
   }
 

@@ -1,4 +1,5 @@
 import { monitorEventLoopDelay, performance } from 'node:perf_hooks';
+import { setTimeout as delay } from 'node:timers/promises';
 import { type CacheKindStatistics } from '../platform/cache/index.js';
 import { type OperationRates, type ResponseRates } from '../platform/http/index.js';
 import { latestValues } from '../platform/pubsub/index.js';
@@ -40,6 +41,9 @@ export interface MetricsSources {
 
 const sampleEveryMs = 1000;
 const countsEveryMs = 2000;
+/** Longer than this a database that does not answer is not waited for. */
+const longestCountMs = 1500;
+type Counted = Pick<Metrics, 'library' | 'queue'>;
 const toMs = (nanoseconds: number) => (Number.isFinite(nanoseconds) ? nanoseconds / 1e6 : 0);
 
 /** Figures of this process and of the library, for liveMetrics. Processor and delay are of the last second. */
@@ -50,7 +54,8 @@ export class MetricsService {
   #cpuShare = 0;
   #eventLoop: Metrics['eventLoop'] = { delayP50Ms: 0, delayP99Ms: 0, delayMaxMs: 0 };
   #timer: NodeJS.Timeout | null = null;
-  #counts: { at: number; value: Promise<Pick<Metrics, 'library' | 'queue'>> } | null = null;
+  #counts: { at: number; value: Promise<Counted>; isPending: boolean } | null = null;
+  #known: Counted | null = null;
 
   constructor(
     private readonly sources: MetricsSources,
@@ -81,7 +86,7 @@ export class MetricsService {
   }
 
   async current(): Promise<Metrics> {
-    const { library, queue } = await this.#countsNow();
+    const { library, queue } = await this.#countsInTime();
     const { rss, heapUsed } = process.memoryUsage();
     return {
       at: new Date(),
@@ -109,12 +114,24 @@ export class MetricsService {
     );
   }
 
+  /** What was counted last, where the database does not answer: the other figures are wanted then more than ever. */
+  async #countsInTime(): Promise<Counted> {
+    const known = this.#known;
+    if (!known) return (this.#known = await this.#countsNow());
+    const counted = this.#countsNow().then((value) => (this.#known = value));
+    return Promise.race([counted, delay(longestCountMs, known, { ref: false })]).catch(() => known);
+  }
+
   /** A thousand subscribers cost one count. */
-  #countsNow(): Promise<Pick<Metrics, 'library' | 'queue'>> {
-    if (!this.#counts || Date.now() - this.#counts.at > countsEveryMs) {
+  #countsNow(): Promise<Counted> {
+    if (!this.#counts || (!this.#counts.isPending && Date.now() - this.#counts.at > countsEveryMs)) {
       const value = Promise.all([this.sources.library(), this.sources.queue()]).then(([library, queue]) => ({ library, queue: { ...queue, embedding: 0 } }));
-      value.catch(() => (this.#counts = null));
-      this.#counts = { at: Date.now(), value };
+      const counts = { at: Date.now(), value, isPending: true };
+      value.then(
+        () => (counts.isPending = false),
+        () => (this.#counts = null),
+      );
+      this.#counts = counts;
     }
     return this.#counts.value;
   }

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { ChunkEntity, type DocumentCriteria, type DocumentWithTags } from '../documents/index.js';
 import { type KnowledgeIndex, type SearchedIndex } from '../indexing/index.js';
 import { type BlobStore } from '../platform/blobs/index.js';
-import { badInput, notFound } from '../platform/errors.js';
+import { AppError, badInput, notFound } from '../platform/errors.js';
 import { decodeCursor, encodeCursor, pageSize } from '../platform/http/graphql-types.js';
 import { type Hit, HitRenderer } from './hit-renderer.js';
 import { type FinderParts, PassageFinder } from './passage-finder.js';
@@ -188,7 +188,9 @@ export class SearchService {
   async rankedDocuments(query: string, depth: number, finder = this.#finder): Promise<string[]> {
     const parsed = parseQuery(query);
     await this.parts.catalogue.refresh();
-    const { documents } = await finder.find({ query: parsed, mode: 'HYBRID', filter: parsed.filter, depth }, new SearchProfile());
+    const { documents, mode } = await finder.find({ query: parsed, mode: 'HYBRID', filter: parsed.filter, depth }, new SearchProfile());
+    // Answers by words only would be compared with others.
+    if (mode !== 'HYBRID') throw new AppError('UNAVAILABLE', 'The search by meaning does not answer.', 'Look at the health page.');
     return documents.slice(0, depth).map(({ documentId }) => documentId);
   }
 

@@ -220,6 +220,36 @@ test('what could not be delivered yet is delivered after a restart, once', { tim
   }
 });
 
+test('a channel that fails is told in health until a test goes through, and its alert ends with the channel', { timeout: 90_000 }, async () => {
+  const notifications = async (of: TestServer) =>
+    (await of.ask<{ health: { components: { name: string; status: string }[] } }>('{ health { components { name status } } }')).health.components.find(
+      ({ name }) => name === 'notifications',
+    )?.status;
+  await server.quit();
+  refusals = Number.POSITIVE_INFINITY;
+  // What it has to tell first is that memory is well again.
+  const deaf = await server.restarted({ ALERT_MEMORY_WARNING: '0.999' });
+  await expect.poll(() => notifications(deaf), { timeout: 30_000 }).toBe('DEGRADED');
+  refusals = 0;
+  expect(await deaf.ask('mutation { testNotifications { channel error } }')).toMatchObject({ testNotifications: [{ error: null }, { error: null }] });
+  expect(await notifications(deaf)).toBe('HEALTHY');
+  await deaf.quit();
+  refusals = Number.POSITIVE_INFINITY;
+  const again = await server.restarted({});
+  await expect.poll(() => notifications(again), { timeout: 30_000 }).toBe('DEGRADED');
+  const open = async (of: TestServer) =>
+    (
+      await of.ask<{ alerts: { edges: { node: { rule: string } }[] } }>('{ alerts(filter: { states: [ACTIVE, ACKNOWLEDGED] }) { edges { node { rule } } } }')
+    ).alerts.edges.map(({ node }) => node.rule);
+  await expect.poll(() => open(again), { timeout: 20_000 }).toContain('health:notifications');
+  await again.quit();
+  const mute = await server.restarted({ ALERT_WEBHOOK_URL: '', SMTP_URL: '' });
+  await expect.poll(() => open(mute), { timeout: 10_000 }).not.toContain('health:notifications');
+  await mute.quit();
+  refusals = 0;
+  await server.boot();
+});
+
 test('the test button tells what became of each channel', async () => {
   const { testNotifications } = await server.ask<{ testNotifications: object[] }>('mutation { testNotifications { channel error } }');
   expect(testNotifications).toEqual([

@@ -50,7 +50,10 @@ describe.skipIf(!hasBrowser)('operations', () => {
   test('the overview says how things are, draws what was measured, and an alert seen is marked so', { timeout: 90_000 }, async () => {
     const { page, context } = await signedIn(browser, server, { locale: 'en-US' });
     await page.goto(`${server.url}/overview?span=15m`);
-    await page.getByTestId('summary').getByText(/^Notifications since .*could not be delivered/).waitFor();
+    await page
+      .getByTestId('summary')
+      .getByText(/^Notifications since .*could not be delivered/)
+      .waitFor();
     await page.getByRole('img', { name: /^Processor: now \d+%/ }).waitFor();
     await expect.poll(() => page.locator('.u-wrap canvas').count()).toBe(9);
     const alert = page.getByTestId('alert').filter({ hasText: 'Memory' });

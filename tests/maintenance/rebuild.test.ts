@@ -1,3 +1,5 @@
+import { readdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { TestServer } from '../support/server.js';
 
@@ -94,4 +96,19 @@ test('a dry run of the repair changes nothing', async () => {
   expect((await server.send('mutation { runMaintenance(task: REPAIR_DATA, options: { dry: true }) { id } }')).errors[0]?.extensions.code).toBe(
     'BAD_USER_INPUT',
   );
+});
+
+test('a vector store whose folder is beyond help is emptied, set aside and filled again', { timeout: 120_000 }, async () => {
+  await server.quit();
+  await writeFile(join(server.dataDir, 'chroma', 'chroma.sqlite3'), 'This is no database.');
+  await server.boot();
+  const health = async () =>
+    (await server.ask<{ health: { components: { name: string; status: string }[] } }>('{ health { components { name status } } }')).health.components.find(
+      ({ name }) => name === 'vector_db',
+    )?.status;
+  expect(await health()).toBe('UNHEALTHY');
+  const { runMaintenance } = await server.ask<{ runMaintenance: { id: string } }>('mutation { runMaintenance(task: RESET_VECTOR_STORE) { id } }');
+  expect(await server.jobDone(runMaintenance.id, 90_000)).toMatchObject({ status: 'SUCCEEDED', error: null });
+  await expect.poll(health, { timeout: 10_000 }).toBe('HEALTHY');
+  expect((await readdir(server.dataDir)).filter((name) => name.startsWith('chroma-'))).toHaveLength(1);
 });

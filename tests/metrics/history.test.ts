@@ -6,6 +6,7 @@ import { migrations } from '../../migrations/index.js';
 import { loadSettings } from '../../server/config/index.js';
 import { MetricsHistory } from '../../server/metrics/history.js';
 import { MetricSampleEntity } from '../../server/metrics/metric-sample.entity.js';
+import { MetricsService } from '../../server/metrics/metrics.service.js';
 import { type SampleValues, seriesNames } from '../../server/metrics/series.js';
 import { Database } from '../../server/platform/database/index.js';
 import { createLogger } from '../../server/platform/logging/index.js';
@@ -105,4 +106,27 @@ test('the running server keeps samples of the machine, its processes and its wor
   } finally {
     await server.stop();
   }
+});
+
+test('requests are told of while the database does not answer', async () => {
+  let isAway = false;
+  const count = <T>(value: T): Promise<T> => (isAway ? Promise.reject(new Error('the database is away')) : Promise.resolve(value));
+  const requests = { perSecond: 3, p50Ms: 1, p95Ms: 2, failedShare: 1 };
+  const metrics = new MetricsService(
+    {
+      library: () => count({ documents: 7, chunks: 9 }),
+      queue: () => count({ queued: 0, running: 0 }),
+      embedding: () => 0,
+      search: () => ({}) as never,
+      requests: () => requests as never,
+      responses: () => ({}) as never,
+      cache: () => ({}) as never,
+      system: () => ({}) as never,
+    },
+    false,
+  );
+  expect((await metrics.current()).library).toEqual({ documents: 7, chunks: 9 });
+  isAway = true;
+  await new Promise((resolve) => setTimeout(resolve, 2100));
+  for (let i = 0; i < 2; i++) expect(await metrics.current()).toMatchObject({ requests, library: { documents: 7, chunks: 9 } });
 });

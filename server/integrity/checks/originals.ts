@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { messageOf } from '../../platform/errors.js';
 import { type Damage } from '../damage.js';
 import { type Check, quoted, select } from './check.js';
 
@@ -22,7 +23,12 @@ export const originals: Check = async (stores, signal) => {
       return;
     }
     const hash = createHash('sha256');
-    for await (const part of blobs.read(sha256)) hash.update(part as Buffer);
+    try {
+      for await (const part of blobs.read(sha256)) hash.update(part as Buffer);
+    } catch (error) {
+      found.push({ kind: 'ORIGINAL_ALTERED', documentId: id, subject: sha256, message: `The original cannot be read: ${messageOf(error)}` });
+      return;
+    }
     if (hash.digest('hex') !== sha256)
       found.push({
         kind: 'ORIGINAL_ALTERED',

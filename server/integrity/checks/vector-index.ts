@@ -1,8 +1,10 @@
 import { vectorFromBytes } from '../../documents/index.js';
+import { availableWithin } from '../../platform/vector-index/index.js';
 import { type Damage } from '../damage.js';
 import { answering, type Check, type CheckedStores, quoted, select } from './check.js';
 
 const idsAtOnce = 1000;
+const longestWaitMs = 600_000;
 /** Few enough that reading an answer does not hold up a search. */
 const vectorsAtOnce = 100;
 /** Two vectors are the same from this cosine on: ChromaDB keeps them as they are. */
@@ -17,7 +19,7 @@ interface Expected {
 export const vectorIndex: Check = async (stores, signal) => {
   const { index } = stores;
   const { collection } = index.active;
-  await index.vectors.whenAvailable(signal);
+  await availableWithin(index.vectors, longestWaitMs, signal);
   const held: string[] = [];
   for (let offset = 0; ; offset += idsAtOnce) {
     signal.throwIfAborted();

@@ -17,11 +17,13 @@ export interface ReceivedFile {
 export class BlobStore {
   readonly #originals: string;
   readonly tmpDir: string;
+  readonly #altered: string;
   #holds = 0;
 
   constructor(dataDir: string) {
     this.#originals = join(dataDir, 'originals');
     this.tmpDir = join(dataDir, 'tmp');
+    this.#altered = join(dataDir, 'originals-altered');
   }
 
   /** Makes the folders and removes what an interrupted run left half-received. */
@@ -65,6 +67,7 @@ export class BlobStore {
     if (existsSync(target)) return this.discard(file);
     await mkdir(join(target, '..'), { recursive: true, mode: 0o700 });
     await rename(file.path, target);
+    await rm(join(this.#altered, file.sha256), { force: true, recursive: true });
   }
 
   async discard(file: ReceivedFile): Promise<void> {
@@ -113,6 +116,13 @@ export class BlobStore {
   async remove(sha256: string): Promise<void> {
     if (this.#holds > 0) return;
     await rm(this.path(sha256), { force: true });
+  }
+
+  /** Moves an original whose bytes are not its own any more to `originals-altered`, unless all are held. */
+  async setAside(sha256: string): Promise<void> {
+    if (this.#holds > 0 || !this.exists(sha256)) return;
+    await mkdir(this.#altered, { recursive: true, mode: 0o700 });
+    await rename(this.path(sha256), join(this.#altered, sha256));
   }
 
   /** Hashes of all originals kept. */

@@ -278,6 +278,11 @@ export class ChromaIndex implements VectorIndex {
     await response.arrayBuffer();
   }
 
+  async startAfresh(): Promise<boolean> {
+    await this.#server?.startAfresh();
+    return this.#server !== null;
+  }
+
   async stop(): Promise<void> {
     this.#stopping = true;
     if (this.#watch) clearInterval(this.#watch);

@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdirSync } from 'node:fs';
+import { rename } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { resolve } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -103,6 +104,26 @@ export class ChromaServer {
   /** Kills a child that no longer answers; supervision starts the next one. */
   restart(): void {
     this.#child?.kill('SIGKILL');
+  }
+
+  /** Sets the folder aside and lets supervision start the next child over an empty one. */
+  async startAfresh(): Promise<void> {
+    const child = this.#child;
+    // Between its end and the next start lies at least the shortest back-off.
+    if (child && child.exitCode === null) {
+      const closed = new Promise<void>((done) => child.once('close', () => done()));
+      child.kill('SIGKILL');
+      await closed;
+    }
+    this.#backoffMs = firstBackoffMs;
+    const folder = resolve(this.dataDir, 'chroma');
+    const aside = `${folder}-${new Date().toISOString().replace(/[:.]/g, '-')}`;
+    await rename(folder, aside).then(
+      () => this.log.warn({ aside }, 'the folder of ChromaDB was set aside'),
+      (error: NodeJS.ErrnoException) => {
+        if (error.code !== 'ENOENT') throw error;
+      },
+    );
   }
 
   async stop(): Promise<void> {

@@ -7,6 +7,23 @@ export class CollectionLost extends AppError {
   }
 }
 
+/**
+ * Waits until the store answers, as long as work may wait: whoever waits for good keeps everything behind it waiting, too.
+ * @throws AppError UNAVAILABLE
+ */
+export async function availableWithin(vectors: Pick<VectorIndex, 'whenAvailable'>, ms: number, signal: AbortSignal): Promise<void> {
+  const deadline = AbortSignal.timeout(ms);
+  await vectors.whenAvailable(AbortSignal.any([signal, deadline])).catch((error: unknown) => {
+    signal.throwIfAborted();
+    if (!deadline.aborted) throw error;
+    throw new AppError(
+      'UNAVAILABLE',
+      `ChromaDB has not answered for ${Math.round(ms / 60_000)} minutes.`,
+      'Look at the health page and the logs; RESET_VECTOR_STORE makes its folder anew where it does not start.',
+    );
+  });
+}
+
 /** A vector to keep: `id` is the chunk's id, `documentId` lets a search be narrowed to documents. */
 export interface VectorRow {
   id: string;
@@ -49,5 +66,10 @@ export interface VectorIndex {
   /** Tells of a collection that a call has found missing; the call itself throws AppError UNAVAILABLE. */
   onCollectionLost(listener: (collection: string) => void): void;
   start(): Promise<void>;
+  /**
+   * Starts over with nothing, what was kept set aside, where the store is ours and cannot read what it has.
+   * @returns false where it runs elsewhere
+   */
+  startAfresh(): Promise<boolean>;
   stop(): Promise<void>;
 }

@@ -1,4 +1,5 @@
-import { type AlertRowFragment, type AlertSeverity } from '$lib/gql/graphql';
+import { backupKindLabels } from '$lib/backups/labels';
+import { type AlertRowFragment, type AlertSeverity, type BackupKind } from '$lib/gql/graphql';
 import { m } from '$lib/paraglide/messages';
 import { componentLabel, healthMessage, healthRemedy } from '$lib/shell/health-labels';
 import { live } from '$lib/shell/live.svelte';
@@ -11,7 +12,6 @@ const rules: Record<string, () => string> = {
   error_rate: m.rule_error_rate,
   disk: m.rule_disk,
   data: m.rule_data,
-  backup: m.rule_backup,
   backup_copy: m.rule_backup_copy,
 };
 
@@ -19,6 +19,7 @@ const rules: Record<string, () => string> = {
 export function ruleLabel(rule: string): string {
   const [kind, name = ''] = rule.split(':');
   if (kind === 'health') return componentLabel(name);
+  if (kind === 'backup') return m.rule_backup({ kind: backupKindLabels[name as BackupKind]?.() ?? name });
   if (kind === 'task') return m.rule_task({ task: name });
   if (kind === 'schedule') return m.rule_schedule({ name });
   return rules[rule]?.() ?? rule;
