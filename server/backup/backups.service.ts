@@ -133,10 +133,9 @@ export class BackupsService {
 
   /** @throws AppError UNAVAILABLE where the disk would fill */
   async requireSpace(kind: BackupKind): Promise<void> {
-    await this.#requireRoomForCopy(kind);
     const { neededBytes, freeBytes } = await this.estimate(kind);
     const least = this.parts.settings.DISK_MIN_FREE_BYTES;
-    if (freeBytes - neededBytes >= least) return;
+    if (freeBytes - neededBytes >= least) return this.#requireRoomForCopy(kind);
     const megabytes = (bytes: number) => `${Math.ceil(bytes / 1024 ** 2)} MB`;
     throw new AppError(
       'UNAVAILABLE',

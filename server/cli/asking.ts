@@ -62,7 +62,7 @@ export function addAsking(program: Command, { connected, print, exitUsage, exitF
       );
       print(health, () =>
         [
-          health.summary,
+          `${health.status}  ${health.summary}`,
           ...health.components.flatMap(({ name, status, latencyMs, message, remedy }) => [
             `${status.padEnd(9)}  ${name.padEnd(16)} ${latencyMs.toFixed(1).padStart(7)} ms${message ? `  ${message}` : ''}`,
             ...(remedy && status !== 'HEALTHY' ? [`           ${remedy}`] : []),

@@ -13,7 +13,8 @@ let full: BackupLine;
 let saved: Awaited<ReturnType<typeof library>>;
 
 beforeAll(async () => {
-  server = await TestServer.start();
+  // Often enough to see what lives for a few seconds.
+  server = await TestServer.start({ METRICS_INTERVAL_SECONDS: '1' });
   await server.take('ferry.txt', 'The ferry leaves the northern pier at half past six.', { tags: ['travel'] });
   await server.take('tea.pdf', await pdf(['Sencha is brewed with water of seventy degrees.', 'Hojicha bears boiling water.']));
   await server.take('onsen.txt', '別府の温泉は源泉数が日本一である。');

@@ -51,7 +51,7 @@ test('a search tells where its time went, and the cache what it has saved', asyn
 
 test('help comes with examples, and health with remedies', async () => {
   for (const command of ['search', 'restore']) expect((await erpfts(command, '--help')).out).toMatch(new RegExp(`\nExamples:\n  erpfts ${command} `));
-  expect((await erpfts('health')).out).toMatch(/^All well\. 1 document\.\nHEALTHY {4}database +\d+\.\d ms\n/);
+  expect((await erpfts('health')).out).toMatch(/^HEALTHY {2}All well\. 1 document\.\nHEALTHY {4}database +\d+\.\d ms\n/);
 });
 
 test('what was typed wrong is said, with exit code 2', async () => {
