@@ -84,13 +84,13 @@ export class BackupJobs implements JobHandler {
     });
   }
 
-  /** Deletes a backup and its copy at once; originals that only it needed go when nothing else is written. @throws AppError NOT_FOUND */
-  async remove(id: string): Promise<void> {
+  /** Deletes a backup and, unless it is kept, its copy at once; originals that only it needed go when nothing else is written. @throws AppError NOT_FOUND */
+  async remove(id: string, keepCopy = false): Promise<void> {
     await this.parts.backups.require(id).catch(async (error: unknown) => {
       // A damaged one has no manifest, and is to be got rid of all the more.
       if (!(await this.parts.folder.damaged()).includes(id)) throw error;
     });
-    await this.parts.backups.remove(id);
+    await this.parts.backups.remove(id, keepCopy);
     // Nobody waits for whatever is being written: it may take an hour.
     void this.exclusively(() => this.parts.backups.dropObjects()).catch((error: unknown) => this.parts.backups.leftBehind(error));
   }

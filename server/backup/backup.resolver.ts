@@ -83,9 +83,12 @@ export class BackupResolver {
     return jobView(await this.jobs.start({ action: 'IMPORT', id, documentIds, dryRun: dryRun ?? false }));
   }
 
-  @Mutation(() => Boolean, { description: 'Deletes a backup and its copy. Errors: NOT_FOUND.' })
-  async deleteBackup(@Arg('id', () => ID) id: string): Promise<boolean> {
-    await this.jobs.remove(id);
+  @Mutation(() => Boolean, { description: 'Deletes a backup and, unless `keepCopy`, its copy in the object storage. Errors: NOT_FOUND.' })
+  async deleteBackup(
+    @Arg('id', () => ID) id: string,
+    @Arg('keepCopy', () => Boolean, { defaultValue: false, nullable: true }) keepCopy: boolean | null,
+  ): Promise<boolean> {
+    await this.jobs.remove(id, keepCopy ?? false);
     return true;
   }
 }

@@ -78,11 +78,11 @@ export class BackupsService {
   }
 
   /** Deletes a backup and its copy. @throws AppError NOT_FOUND */
-  async remove(id: string): Promise<void> {
+  async remove(id: string, keepCopy = false): Promise<void> {
     await this.parts.folder.remove(id);
     const name = `${id}.tar`;
     const { storage, log } = this.parts;
-    if (!storage) return;
+    if (!storage || keepCopy) return;
     // A copy that cannot be reached now is no reason to keep what lies here.
     const remove = async () => (await storage.list()).includes(name) && storage.remove(name);
     await remove().catch((error: unknown) => log.warn({ err: error, backup: id }, 'the copy of a backup could not be removed'));

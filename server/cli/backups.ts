@@ -157,7 +157,7 @@ export function addBackups(program: Command, { connected, print, progress, exitU
           if (!dryRun) return restoreByServer(client, id);
           const seen = await preview(client, id);
           // Only looked into: what was put there for it goes again.
-          if (!known.has(id)) await client.request('mutation Delete($id: ID!) { deleteBackup(id: $id) }', { id });
+          if (!known.has(id)) await forget(client, id);
           return seen;
         });
         print(outcome, () => JSON.stringify(outcome, null, 2));
@@ -204,7 +204,7 @@ export function addBackups(program: Command, { connected, print, progress, exitU
           await rename(`${file}.part`, file);
         } finally {
           await rm(`${file}.part`, { force: true });
-          await client.request('mutation Delete($id: ID!) { deleteBackup(id: $id) }', { id });
+          await forget(client, id);
         }
         return saved;
       });
@@ -229,7 +229,7 @@ export function addBackups(program: Command, { connected, print, progress, exitU
           return await settled(client, importFromBackup);
         } finally {
           // It came for this alone.
-          if (isNew) await client.request('mutation Delete($id: ID!) { deleteBackup(id: $id) }', { id });
+          if (isNew) await forget(client, id);
         }
       });
       const outcome = result as unknown as ImportOutcome;
@@ -241,6 +241,9 @@ export function addBackups(program: Command, { connected, print, progress, exitU
       );
     });
 }
+
+/** Removes what was put among the backups for one command. A copy of it elsewhere was there before, and stays. */
+const forget = (client: Client, id: string) => client.request('mutation Delete($id: ID!) { deleteBackup(id: $id, keepCopy: true) }', { id });
 
 function sendArchive(client: Client, path: string): Promise<{ id: string; isNew: boolean }> {
   return client.post('/backups/archives', 'application/x-tar', createReadStream(path));

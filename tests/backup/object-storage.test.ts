@@ -77,6 +77,18 @@ test('a connection lost in the middle leaves the backup good, no half copy, and 
   expect(await copies()).toHaveLength(2);
 });
 
+test('a copy that was only looked into stays where it is', { timeout: 60_000 }, async () => {
+  leftBytes = Infinity;
+  const before = await copies();
+  expect(before.length).toBeGreaterThan(0);
+  const bare = await mkdtemp(join(tmpdir(), 'erpfts-look-'));
+  const seen = await erpfts(bare, ['--json', 'restore', 'latest', '--dry-run'], storage);
+  expect([seen.code, seen.out]).toEqual([0, expect.stringContaining('"obstacle": null')]);
+  expect((await readdir(join(bare, 'backups'))).filter((name) => /^\d{8}T/.test(name))).toEqual([]);
+  expect(await copies()).toEqual(before);
+  await rm(bare, { recursive: true, force: true });
+});
+
 test('a machine that has nothing but the storage gets the newest copy back', async () => {
   const bare = await mkdtemp(join(tmpdir(), 'erpfts-bare-'));
   try {

@@ -18,7 +18,7 @@ export async function availableWithin(vectors: Pick<VectorIndex, 'whenAvailable'
     if (!deadline.aborted) throw error;
     throw new AppError(
       'UNAVAILABLE',
-      `ChromaDB has not answered for ${Math.round(ms / 60_000)} minutes.`,
+      `ChromaDB has not answered for ${Math.round(ms / 1000)} s.`,
       'Look at the health page and the logs; RESET_VECTOR_STORE makes its folder anew where it does not start.',
     );
   });
