@@ -50,7 +50,7 @@ import { systemClock } from './platform/clock.js';
 import { Database, lockDataDirectory } from './platform/database/index.js';
 import { FullTextIndex } from './platform/full-text/index.js';
 import { HttpServer, RequestMeter } from './platform/http/index.js';
-import { Logging } from './platform/logging/index.js';
+import { type Logger, Logging } from './platform/logging/index.js';
 import { PubSub } from './platform/pubsub/index.js';
 import { JobQueue, openTurns } from './platform/queue/index.js';
 import { openTracing } from './platform/tracing/index.js';
@@ -72,6 +72,8 @@ export interface App {
   /** Watches once: takes a sample, asks the parts how they are, looks for what is due. For a clock that somebody drives. */
   watch(): Promise<void>;
   stop(): Promise<void>;
+  /** Where it writes what happens. */
+  log: Logger;
 }
 
 /** The composition root: builds every part from the settings, hands them to each other and starts them. */
@@ -300,7 +302,7 @@ async function start(
     await jobs.stop();
     readers.close();
   });
-  if (!briefly) await operations.start();
+  if (!withoutJobs) await operations.start();
   const background = new AbortController();
   teardown.add(() => repair.stop());
   teardown.add(() => background.abort());
@@ -323,5 +325,5 @@ async function start(
   await writeFile(addressFile(dataDir), JSON.stringify({ url: http.url, pid: process.pid }), { mode: 0o600 });
   teardown.add(() => rm(addressFile(dataDir), { force: true }));
   const signInLink = (await access.hasSessions()) ? null : `${http.url}/sign-in?token=${await access.createLinkToken('ADMINISTRATOR')}`;
-  return { url: http.url, signInLink, watch: () => operations.watch(), stop: () => teardown.run(log) };
+  return { url: http.url, signInLink, watch: () => operations.watch(), stop: () => teardown.run(log), log };
 }

@@ -20,25 +20,34 @@ export async function serve(loaded: LoadedSettings): Promise<void> {
   let stopping = false;
   // Whoever asks for it is long gone when it happens.
   const restart = AsyncResource.bind(again);
-  let { starting, logging } = begin(loaded, restart);
+  const first = new Logging(settings.LOG_LEVEL);
+  let log = first.root;
+  let starting = begin(loaded, first);
+
+  function begin(from: LoadedSettings, logging: Logging): Promise<App> {
+    log = logging.root;
+    return startApp(from, logging, { restart: () => setImmediate(restart) }).then((app) => {
+      // A restore that was given up has ended the log that its start was begun with.
+      log = app.log;
+      return app;
+    });
+  }
 
   /** Ends what runs and starts it anew where it was: a restore exchanges the data in between. */
   function again(): void {
     const before = starting;
-    logging.root.info('starting anew');
+    log.info('starting anew');
     starting = before.then(async (app) => {
       const port = Number(new URL(app.url).port);
       const tooLong = setTimeout(() => {
-        logging.root.error('the stop took too long; the process is ended, and what was decided is done at its next start');
+        log.error('the stop took too long; the process is ended, and what was decided is done at its next start');
         process.exit(1);
       }, settings.SHUTDOWN_TIMEOUT_MS + graceMs);
       await app.stop();
       clearTimeout(tooLong);
       for (const deadline = Date.now() + longestPortWaitMs; ;) {
-        const next = begin({ ...loaded, settings: { ...settings, PORT: port } }, restart);
-        logging = next.logging;
         try {
-          return await next.starting;
+          return await begin({ ...loaded, settings: { ...settings, PORT: port } }, new Logging(settings.LOG_LEVEL));
         } catch (error) {
           // Somebody else may have got the port while nobody listened on it.
           if (!(error instanceof AppError && error.code === 'CONFLICT') || stopping || Date.now() > deadline) throw error;
@@ -55,9 +64,9 @@ export async function serve(loaded: LoadedSettings): Promise<void> {
   const stop = (signal: NodeJS.Signals) => {
     if (stopping) process.exit(1);
     stopping = true;
-    logging.root.info({ signal }, 'stopping');
+    log.info({ signal }, 'stopping');
     setTimeout(() => {
-      logging.root.error('the stop took too long; what is left is ended');
+      log.error('the stop took too long; what is left is ended');
       process.exit(1);
     }, settings.SHUTDOWN_TIMEOUT_MS + graceMs).unref();
     void starting
@@ -74,13 +83,8 @@ export async function serve(loaded: LoadedSettings): Promise<void> {
     setTimeout(() => process.exit(process.exitCode ?? 1), lastWordsMs);
     throw error;
   });
-  logging.root.info({ url: app.url }, 'ready');
+  log.info({ url: app.url }, 'ready');
   const lines = [`ERPFTS is at ${app.url}`];
   if (app.signInLink) lines.push(`Sign in as administrator (once, within 24 hours): ${app.signInLink}`);
   process.stdout.write(`${lines.join('\n')}\n`);
-}
-
-function begin(loaded: LoadedSettings, restart: () => void): { starting: Promise<App>; logging: Logging } {
-  const logging = new Logging(loaded.settings.LOG_LEVEL);
-  return { logging, starting: startApp(loaded, logging, { restart: () => setImmediate(restart) }) };
 }

@@ -119,7 +119,7 @@ export interface Operations {
   routes: (app: Express, authorize: Authorize) => void;
   /** Goes on with what people were still to be told; before anything new is found. */
   open: (healthNames: string[]) => Promise<void>;
-  /** Begins to watch; everything else serves by now. */
+  /** Begins to watch; everything else serves by now. A server for one command looks only whether there is room for what it takes in. */
   start: () => Promise<void>;
   /** Does once what watching does every few seconds. */
   watch: () => Promise<void>;
@@ -198,7 +198,12 @@ export async function buildOperations(parts: OperationsParts, teardown: Teardown
     hold: (held) => jobs.hold(ingestKind, held),
     log: logging.feature('ingestion'),
   });
-  sampler.onSample((sample) => guard.observe(sample));
+  const lookForRoom = async () => {
+    const [{ diskFreeBytes, hostMemoryShare }, processes] = await Promise.all([host.read(), host.processes()]);
+    const allMemoryBytes = processes.length > 0 ? processes.reduce((sum, { memoryBytes }) => sum + memoryBytes, 0) : null;
+    guard.observe({ diskFreeBytes, hostMemoryShare, allMemoryBytes, jobsRunning: null, searchesPerSecond: null });
+  };
+  sampler.onSample(({ values }) => guard.observe(values));
   sampler.onSample((sample) => alerts.observeSample(sample));
   health.onRound((found) => void alerts.observeHealth(found));
 
@@ -324,6 +329,12 @@ export async function buildOperations(parts: OperationsParts, teardown: Teardown
       await notifier.resume();
     },
     start: async () => {
+      if (parts.briefly) {
+        await lookForRoom();
+        const timer = setInterval(() => void lookForRoom(), settings.METRICS_INTERVAL_SECONDS * 1000).unref();
+        teardown.add(() => clearInterval(timer));
+        return;
+      }
       metrics.start();
       if (settings.PERFORMANCE_MONITORING && clock === systemClock) {
         sampler.start();

@@ -1,6 +1,6 @@
 import { createHmac } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
-import { createTransport, type Transporter } from 'nodemailer';
+import { type Transporter } from 'nodemailer';
 import { type Settings } from '../config/index.js';
 import { type HealthCheck } from '../health/index.js';
 import { messageOf } from '../platform/errors.js';
@@ -40,7 +40,8 @@ export class Notifier {
   readonly #stop = new AbortController();
   readonly #last = new Map<string, Promise<void>>();
   readonly #dropping = new Set<Promise<void>>();
-  #mail: Transporter | null = null;
+  /** Made for the first mail. */
+  #mail: Promise<Transporter> | null = null;
   /** The newest delivery that was given up, by channel. */
   readonly #failures = new Map<string, string>();
 
@@ -51,7 +52,6 @@ export class Notifier {
   ) {
     if (settings.ALERT_WEBHOOK_URL) this.#channels.push({ name: 'webhook', deliver: (notification) => this.#post(notification) });
     if (settings.SMTP_URL && settings.ALERT_MAIL_TO.length > 0) {
-      this.#mail = createTransport(withTimeouts(settings.SMTP_URL));
       this.#channels.push({ name: 'mail', deliver: (notification) => this.#write(notification) });
     }
   }
@@ -198,7 +198,10 @@ export class Notifier {
           ...(alert.resolvedAt ? [`Until: ${alert.resolvedAt.toISOString()}`] : []),
         ]
       : ['Alerts will reach you by this address.'];
-    await this.#mail?.sendMail({
+    this.#mail ??= import('nodemailer').then(({ createTransport }) => createTransport(withTimeouts(this.settings.SMTP_URL)));
+    await (
+      await this.#mail
+    ).sendMail({
       from: this.settings.ALERT_MAIL_FROM,
       to: this.settings.ALERT_MAIL_TO,
       subject: subject.replace(/\s+/g, ' ').slice(0, 200),
@@ -210,7 +213,7 @@ export class Notifier {
   async stop(): Promise<void> {
     this.#stop.abort();
     await Promise.race([Promise.allSettled([...this.#last.values(), ...this.#dropping]), delay(longestStopMs, undefined, { ref: false })]);
-    this.#mail?.close();
+    (await this.#mail)?.close();
   }
 }
 

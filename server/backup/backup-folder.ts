@@ -3,7 +3,19 @@ import { existsSync } from 'node:fs';
 import { mkdir, mkdtemp, readdir, readFile, rename, rm, stat, statfs, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { AppError, messageOf, notFound } from '../platform/errors.js';
-import { backupId, type BackupKind, type BackupStatus, fromRecord, isObject, isSafe, type Manifest, manifestFile, statusFile, toRecord } from './manifest.js';
+import {
+  backupId,
+  type BackupKind,
+  backupKinds,
+  type BackupStatus,
+  fromRecord,
+  isObject,
+  isSafe,
+  type Manifest,
+  manifestFile,
+  statusFile,
+  toRecord,
+} from './manifest.js';
 
 /** A backup as it is listed. */
 export interface Backup {
@@ -17,6 +29,13 @@ const partial = '.partial';
 export const received = 'received-';
 /** An archive that has grown no more for so long was cut off. */
 const receivingMs = 86_400_000;
+
+/** What the name of a backup says of it; null for another name. */
+export function readId(id: string): Pick<Manifest, 'id' | 'kind' | 'createdAt'> | null {
+  const [, year, month, day, hour, minute, second, name] = /^(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)Z-([a-z]+)-/.exec(id) ?? [];
+  const kind = backupKinds.find((one) => one.toLowerCase() === name);
+  return kind ? { id, kind, createdAt: `${year}-${month}-${day}T${hour}:${minute}:${second}.000Z` } : null;
+}
 
 /**
  * The folder of backups: one folder each, and `objects/<key>/<ab>/<hash>-<hash as stored>` with the originals that they share. A backup

@@ -244,9 +244,10 @@ export class BackupJobs implements JobHandler {
   async #copyAway(id: string, { report, signal }: JobContext): Promise<void> {
     const { copies } = this.parts;
     if (!copies.isWanted) return;
-    report({ stage: 'COPY', message: 'COPY' });
+    report({ stage: 'COPY' });
     try {
       await copies.put(id, signal);
+      await copies.prune().catch((error: unknown) => this.parts.backups.leftBehind(error));
       this.#tell({ rule: 'backup_copy', error: null });
     } catch (error) {
       if (!signal.aborted) this.#tell({ rule: 'backup_copy', error: messageOf(error) });
@@ -271,7 +272,7 @@ export class BackupJobs implements JobHandler {
 
   /** Progress of a process, as a part of the whole. */
   #link({ signal, report }: JobContext, from: number, to: number) {
-    return { signal, report: (stage: string, progress: number) => report({ stage, progress: from + progress * (to - from), message: stage }) };
+    return { signal, report: (stage: string, progress: number) => report({ stage, progress: from + progress * (to - from) }) };
   }
 
   async #samples(queries: string[]): Promise<SamplesAnswer> {

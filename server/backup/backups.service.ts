@@ -88,9 +88,9 @@ export class BackupsService {
     await remove().catch((error: unknown) => log.warn({ err: error, backup: id }, 'the copy of a backup could not be removed'));
   }
 
-  /** Says that originals which nobody needs are still there; the next removal tries again. */
+  /** Says that what nobody needs is still there; the next removal tries again. */
   leftBehind(error: unknown): void {
-    this.parts.log.warn({ err: error }, 'originals that no backup needs could not be removed');
+    this.parts.log.warn({ err: error }, 'originals or copies that no backup needs could not be removed');
   }
 
   /** Backups that the rules of keeping would remove now. */

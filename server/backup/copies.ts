@@ -4,14 +4,15 @@ import { type Logger } from '../platform/logging/index.js';
 import { type ObjectStorage } from '../platform/object-storage/index.js';
 import { JobFailed } from '../platform/queue/index.js';
 import { archiveOf } from './archive.js';
-import { type Backup, type BackupFolder } from './backup-folder.js';
+import { type Backup, type BackupFolder, readId } from './backup-folder.js';
 import { type KeySettings } from './keys.js';
+import { expired, type RetentionSettings } from './retention.js';
 
 /** The backup itself is good. */
 export class CopyFailed extends JobFailed {}
 
 interface CopiesParts {
-  settings: KeySettings;
+  settings: KeySettings & RetentionSettings;
   folder: BackupFolder;
   storage: ObjectStorage | null;
   clock: Clock;
@@ -43,6 +44,26 @@ export class BackupCopies {
         signal.throwIfAborted();
         this.parts.log.warn({ err: error, backup: backup.manifest.id }, 'an earlier backup could not be copied away');
       });
+    }
+  }
+
+  /**
+   * Removes copies that no backup here belongs to and that the rules of keeping would have removed with it: of a machine that is no
+   * more, or of a backup that went while the storage was out of reach.
+   */
+  async prune(): Promise<void> {
+    const { folder, storage, settings, clock, log } = this.parts;
+    if (!storage) return;
+    const here = new Set((await folder.list()).map(({ manifest }) => manifest.id));
+    const copies = (await storage.list()).flatMap((name) => {
+      const manifest = name.endsWith('.tar') ? readId(name.slice(0, -'.tar'.length)) : null;
+      return manifest ? [{ name, manifest, status: { state: 'GOOD' as const, proof: null } }] : [];
+    });
+    copies.sort((a, b) => b.manifest.createdAt.localeCompare(a.manifest.createdAt));
+    for (const { name, manifest } of expired(copies, settings, clock.now())) {
+      if (here.has(manifest.id)) continue;
+      await storage.remove(name);
+      log.info({ backup: manifest.id }, 'a copy that is kept no longer was removed');
     }
   }
 

@@ -1,11 +1,16 @@
 import { type Settings } from '../config/index.js';
-import { type Backup } from './backup-folder.js';
-import { type BackupKind } from './manifest.js';
+import { type BackupKind, type BackupStatus, type Manifest } from './manifest.js';
 
 export type RetentionSettings = Pick<
   Settings,
   'BACKUP_DATABASE_DAYS' | 'BACKUP_VECTORS_DAYS' | 'BACKUP_KEEP_LAST' | 'BACKUP_KEEP_DAILY' | 'BACKUP_KEEP_WEEKLY' | 'BACKUP_KEEP_MONTHLY'
 >;
+
+/** What the rules of keeping look at. */
+export interface Kept {
+  manifest: Pick<Manifest, 'kind' | 'createdAt'>;
+  status: Pick<BackupStatus, 'state' | 'proof'> | null;
+}
 
 const dayMs = 86_400_000;
 
@@ -23,8 +28,8 @@ const month = (at: Date) => at.getUTCFullYear() * 12 + at.getUTCMonth();
  * proven one always stay.
  * @param backups newest first
  */
-export function expired(backups: Backup[], settings: RetentionSettings, now: Date): Backup[] {
-  const kept = new Set<Backup>();
+export function expired<T extends Kept>(backups: T[], settings: RetentionSettings, now: Date): T[] {
+  const kept = new Set<T>();
   for (const kind of new Set(backups.map(({ manifest }) => manifest.kind))) {
     const good = backups.filter(({ manifest, status }) => manifest.kind === kind && status?.state === 'GOOD');
     for (const one of good.slice(0, Math.max(1, settings.BACKUP_KEEP_LAST))) kept.add(one);

@@ -37,6 +37,8 @@ interface UploadAnswer {
 const filesPerRequest = 25;
 const documentsPerRequest = 50;
 const pollMs = 250;
+/** Without any progress for so long, the reason is asked for. */
+const askedWhyMs = 2000;
 
 const uploadMutation = `mutation Upload($files: [Upload!]!, $tags: [String!], $batchId: ID) {
   uploadDocuments(files: $files, tags: $tags, batchId: $batchId) { document { id } duplicateOf { id status } job { id } error { code message } }
@@ -81,8 +83,20 @@ export async function ingest(client: Client, files: string[], { tags, onProgress
   return results;
 }
 
+interface IngestionHealth {
+  health: { components: { name: string; status: string; message: string | null }[] };
+}
+
+/** What keeps documents from being taken in; null where nothing does. */
+async function whyPaused(client: Client): Promise<string | null> {
+  const { health } = await client.request<IngestionHealth>('query Pause { health { components { name status message } } }');
+  const part = health.components.find(({ name, status }) => name === 'ingestion' && status !== 'HEALTHY');
+  return part?.message ?? null;
+}
+
 async function settle(client: Client, waiting: Map<string, IngestedFile[]>, onProgress: (text: string) => void): Promise<void> {
   const total = waiting.size;
+  let advancedAt = Date.now();
   while (waiting.size > 0) {
     // The oldest are done first: a look at the head of the list tells all there is to tell.
     const ids = [...waiting.keys()].slice(0, documentsPerRequest);
@@ -98,7 +112,9 @@ async function settle(client: Client, waiting: Map<string, IngestedFile[]>, onPr
       const { code, message } = document?.error ?? { code: 'NOT_FOUND', message: 'The document was deleted.' };
       for (const result of results) Object.assign(result, { outcome: 'FAILED', code, message } satisfies Partial<IngestedFile>);
     }
-    onProgress(`read ${total - waiting.size} of ${total} documents`);
+    if (waiting.size < before) advancedAt = Date.now();
+    const pause = Date.now() - advancedAt > askedWhyMs ? await whyPaused(client) : null;
+    onProgress(pause ?? `read ${total - waiting.size} of ${total} documents`);
     if (waiting.size === before) await delay(pollMs);
   }
 }

@@ -90,7 +90,7 @@ export async function finished(client: Client, id: string, progress: Terminal['p
     const { job } = await client.patiently(() => client.request<{ job: Job | null }>(`query Job($id: ID!) { job(id: $id) { ${jobFields} } }`, { id }));
     if (!job) throw new RequestFailed('The job was removed before it had finished.', 'NOT_FOUND', null);
     if (job.status !== 'QUEUED' && job.status !== 'RUNNING') return job;
-    progress(`${bar(job.progress)} ${Math.round(job.progress * 100)} %  ${job.message ?? job.status.toLowerCase()}`);
+    progress(`${bar(job.progress)} ${Math.round(job.progress * 100)} %  ${[job.stage, job.message].filter(Boolean).join(' ') || job.status.toLowerCase()}`);
     await delay(pollMs);
   }
 }

@@ -8,6 +8,7 @@ import { type Database } from '../platform/database/index.js';
 import { badInput, notFound } from '../platform/errors.js';
 import { type Connection, decodeCursor, pageSize, toConnection } from '../platform/http/graphql-types.js';
 import { type JobContext, type JobEntity, type JobHandler, type JobQueue } from '../platform/queue/index.js';
+import { outOf } from '../platform/saying.js';
 import { type SearchService } from '../search/index.js';
 import { GoldenQueryEntity, GoldenRunEntity } from './golden.entity.js';
 import { type ImportedQuery } from './import.js';
@@ -139,7 +140,7 @@ export class GoldenService implements JobHandler {
       async (golden, found, done) => {
         vectorNdcg += measure(await search.nearestDocuments(golden.query, depth), golden.documentIds).ndcg / queries.length;
         if (found.firstRank !== golden.lastRank) await database.write((tx) => tx.update(GoldenQueryEntity, { id: golden.id }, { lastRank: found.firstRank }));
-        report({ progress: done / queries.length, message: `${done} of ${queries.length} queries` });
+        report({ progress: done / queries.length, message: outOf(done, queries.length, { en: 'queries', ja: 'クエリ' }) });
       },
     );
     const n = queries.length;

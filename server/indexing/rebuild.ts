@@ -9,6 +9,7 @@ import { type Generations } from './generations.js';
 import { type IndexMirror } from './index-mirror.js';
 import { type KnowledgeIndex } from './knowledge-index.js';
 import { passageText } from '../platform/embedder/index.js';
+import { outOf } from '../platform/saying.js';
 
 export interface RebuildParts {
   database: Database;
@@ -49,7 +50,11 @@ export class IndexRebuild {
       const stop = index.mirrorTo(generation.collection);
       try {
         await mirror.bring(generation, signal, (missing) =>
-          report({ stage: 'FILLING', progress: Math.min(0.95, 1 - missing / expected), message: `${expected - missing} of ${expected} vectors` }),
+          report({
+            stage: 'FILLING',
+            progress: Math.min(0.95, 1 - missing / expected),
+            message: outOf(expected - missing, expected, { en: 'vectors', ja: 'ベクトル' }),
+          }),
         );
         await mirror.bring(generation, signal);
         const embedder = await index.requireEmbedder();
@@ -98,7 +103,11 @@ export class IndexRebuild {
         for (const [i, { id }] of known.entries()) await tx.update(ChunkVectorEntity, { chunkId: id, model }, { vector: vectorToBytes(vectors[i]!) });
       });
       embedded += chunks.length;
-      report({ stage: 'EMBEDDING', progress: Math.min(0.9, (embedded / Math.max(1, total)) * 0.9), message: `${embedded} of ${total} passages` });
+      report({
+        stage: 'EMBEDDING',
+        progress: Math.min(0.9, (embedded / Math.max(1, total)) * 0.9),
+        message: outOf(embedded, total, { en: 'passages', ja: 'チャンク' }),
+      });
     }
     const rebuilt = await this.#fromStored({ ...context, report: ({ progress = 0, ...rest }) => report({ ...rest, progress: 0.9 + progress / 10 }) });
     return { ...rebuilt, embedded };
@@ -126,7 +135,9 @@ export class IndexRebuild {
     for (const collection of await index.ownCollections()) await index.vectors.dropCollection(collection);
     await index.ensureCollection();
     const expected = Math.max(1, await mirror.expected());
-    await mirror.bring(index.active, signal, (missing) => report({ stage: 'FILLING', progress: 1 - missing / expected, message: `${missing} left` }));
+    await mirror.bring(index.active, signal, (missing) =>
+      report({ stage: 'FILLING', progress: 1 - missing / expected, message: outOf(expected - missing, expected, { en: 'vectors', ja: 'ベクトル' }) }),
+    );
     return { vectors: await index.vectors.count(index.active.collection) };
   }
 

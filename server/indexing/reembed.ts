@@ -14,6 +14,7 @@ import { type Generations } from './generations.js';
 import { type IndexMirror } from './index-mirror.js';
 import { type KnowledgeIndex, type SearchedIndex } from './knowledge-index.js';
 import { passageText } from '../platform/embedder/index.js';
+import { outOf } from '../platform/saying.js';
 import { type CoarseChunk, embedPieces } from './refine.js';
 
 export const reembedKind = 'REEMBED';
@@ -80,7 +81,7 @@ export class Reembedding implements JobHandler {
     const { index, embedders, generations, mirror } = this.parts;
     const model = String(job.payload['model']);
     if (model === index.active.model) return { model, switched: false };
-    report({ stage: 'LOADING', message: `Loading ${model}` });
+    report({ stage: 'LOADING', message: model });
     const embedder = await embedders.get(model);
     const generation = await generations.begin(model);
     await index.vectors.whenAvailable(signal);
@@ -90,7 +91,7 @@ export class Reembedding implements JobHandler {
     await fill();
     const asked = typeof job.payload['generation'] === 'number';
     if (!asked) {
-      report({ stage: 'COMPARING', progress: 0.99, message: 'Asking the golden queries' });
+      report({ stage: 'COMPARING', progress: 0.99, message: '' });
       const comparison = await this.parts.compare(index.view(generation, embedder), signal);
       await generations.propose(generation, comparison);
       if (!this.#goesByItself(comparison)) return { model, generation: generation.number, switched: false, comparison };
@@ -144,7 +145,7 @@ export class Reembedding implements JobHandler {
       const rows = chunks.map((chunk, i) => ({ id: String(chunk.id), documentId: chunk.documentId, vector: vectors[i]! }));
       await this.#put(collection, rows, signal);
       done += chunks.length;
-      report({ stage: 'EMBEDDING', progress: total === 0 ? 1 : Math.min(0.98, done / total), message: `${done} of ${total} chunks` });
+      report({ stage: 'EMBEDDING', progress: total === 0 ? 1 : Math.min(0.98, done / total), message: outOf(done, total, { en: 'chunks', ja: 'チャンク' }) });
     }
   }
 

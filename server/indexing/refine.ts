@@ -87,7 +87,7 @@ export class Refinement implements JobHandler {
         chunks.map((chunk) => chunk.id),
       );
       refined += chunks.length;
-      report({ stage: 'EMBEDDING', message: `${refined} chunks` });
+      report({ stage: 'EMBEDDING', message: { en: `${refined} chunks`, ja: `チャンク ${refined}` } });
     }
     // A document that became ready between the last look and the end of this job saw it running and queued none. Only
     // here: a job that failed or was cancelled waits for the next document or start.

@@ -4,6 +4,7 @@ import { ChunkEntity, DocumentEntity } from '../documents/index.js';
 import { type Database } from '../platform/database/index.js';
 import { type FullTextIndex } from '../platform/full-text/index.js';
 import { type JobContext } from '../platform/queue/index.js';
+import { outOf } from '../platform/saying.js';
 import { fullTextOf } from './full-text-of.js';
 
 const chunksAtOnce = 200;
@@ -44,7 +45,7 @@ export class FullTextRebuild {
       if (taken.length === 0) break;
       after = taken.at(-1)!.id;
       done += taken.length;
-      report({ stage: 'FULL_TEXT', progress: Math.min(0.98, done / Math.max(1, total)), message: `${done} of ${total} passages` });
+      report({ stage: 'FULL_TEXT', progress: Math.min(0.98, done / Math.max(1, total)), message: outOf(done, total, { en: 'passages', ja: 'チャンク' }) });
       await nextTurn();
     }
     await this.fullText.recount();

@@ -1,5 +1,6 @@
 import { type JobContext } from '../platform/queue/index.js';
 import { type PubSub } from '../platform/pubsub/index.js';
+import { outOf } from '../platform/saying.js';
 
 export type IngestionStage = 'FETCHING' | 'EXTRACTING' | 'CHUNKING' | 'EMBEDDING' | 'INDEXING' | 'READY' | 'FAILED';
 
@@ -60,7 +61,8 @@ export class StageReporter {
         estimatedMsLeft = ((total - done) / chunksPerSecond) * 1000;
       }
     }
-    if (stage !== 'READY' && stage !== 'FAILED') this.context.report({ progress, stage, message: total > 1 ? `${done} of ${total} chunks` : '' });
+    if (stage !== 'READY' && stage !== 'FAILED')
+      this.context.report({ progress, stage, message: total > 1 ? outOf(done, total, { en: 'chunks', ja: 'チャンク' }) : '' });
     const { job } = this.context;
     this.pubsub.publish('ingestionProgress', {
       documentId: this.documentId,

@@ -5,6 +5,7 @@ import { type BlobStore } from '../platform/blobs/index.js';
 import { type Database } from '../platform/database/index.js';
 import { AppError } from '../platform/errors.js';
 import { type JobContext, type JobEntity, type JobHandler, type JobQueue } from '../platform/queue/index.js';
+import { outOf } from '../platform/saying.js';
 import { type ChunkStore } from './chunk-store.js';
 
 export const deleteKind = 'DELETE';
@@ -83,7 +84,7 @@ export class Removal {
     await this.parts.jobs.cancelFor(documentIds);
     for (const [done, id] of documentIds.entries()) {
       signal.throwIfAborted();
-      report({ progress: done / documentIds.length, stage: 'DELETING', message: `${done} of ${documentIds.length} documents` });
+      report({ progress: done / documentIds.length, stage: 'DELETING', message: outOf(done, documentIds.length, { en: 'documents', ja: '文書' }) });
       await this.#removeVectors(id, null, signal);
       await this.parts.database.write(async (tx) => {
         await this.parts.chunks.remove(tx, id, null);

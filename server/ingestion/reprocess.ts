@@ -1,5 +1,6 @@
 import { type DocumentStore } from '../documents/index.js';
 import { type JobContext, type JobHandler } from '../platform/queue/index.js';
+import { outOf } from '../platform/saying.js';
 
 const perTransaction = 50;
 
@@ -15,7 +16,7 @@ export class Reprocessing implements JobHandler {
     for (let at = 0; at < documentIds.length; at += perTransaction) {
       signal.throwIfAborted();
       queued += (await this.store.queueAgain(documentIds.slice(at, at + perTransaction))).length;
-      report({ progress: at / documentIds.length, message: `${queued} of ${documentIds.length} documents` });
+      report({ progress: at / documentIds.length, message: outOf(queued, documentIds.length, { en: 'documents', ja: '文書' }) });
     }
     return { documents: queued };
   }

@@ -4,22 +4,23 @@ import { originals } from './checks/originals.js';
 import { orphans } from './checks/orphans.js';
 import { fullTextLists, passages } from './checks/passages.js';
 import { vectorIndex } from './checks/vector-index.js';
+import { type Saying } from '../platform/saying.js';
 import { type Damage } from './damage.js';
 
 /** Told which store is looked at, and how far the whole is, 0..1. */
-type OnProgress = (stage: string, progress: number) => void;
+type OnProgress = (stores: Saying, progress: number) => void;
 
 /** One after another; those that wait for different processes side by side. */
-const checks: [stage: string, check: Check][][] = [
-  [['originals', originals]],
-  [['texts and chunks', documents]],
+const checks: [store: Record<'en' | 'ja', string>, check: Check][][] = [
+  [[{ en: 'originals', ja: '原本' }, originals]],
+  [[{ en: 'texts and chunks', ja: '本文とチャンク' }, documents]],
   [
-    ['passages', passages],
-    ['vector index', vectorIndex],
+    [{ en: 'passages', ja: 'チャンクの内容' }, passages],
+    [{ en: 'vector index', ja: 'ベクトル索引' }, vectorIndex],
   ],
-  [['full text', fullTextLists]],
-  [['orphans', orphans]],
-  [['states', stuck]],
+  [[{ en: 'full text', ja: '全文索引' }, fullTextLists]],
+  [[{ en: 'orphans', ja: '孤立データ' }, orphans]],
+  [[{ en: 'states', ja: '処理状態' }, stuck]],
 ];
 
 /** Compares originals, texts, chunks, full text, vectors and the vector index with each other, in both directions, while the product serves. */
@@ -33,7 +34,8 @@ export class Verifier {
     let done = 0;
     for (const together of checks) {
       signal.throwIfAborted();
-      onProgress(together.map(([stage]) => stage).join(', '), done / checks.length);
+      const stores = together.map(([store]) => store);
+      onProgress({ en: stores.map(({ en }) => en).join(', '), ja: stores.map(({ ja }) => ja).join('、') }, done / checks.length);
       for (const damages of await Promise.all(together.map(([, check]) => check(this.stores, signal)))) found.push(...damages);
       done += 1;
     }

@@ -1,6 +1,7 @@
 import { Field, Float, ID, InputType, ObjectType, registerEnumType } from 'type-graphql';
 import { connectionOf, DateTime, JSONObject } from '../platform/http/graphql-types.js';
 import { type JobEntity } from '../platform/queue/index.js';
+import { type Saying } from '../platform/saying.js';
 
 export enum JobStatus {
   QUEUED = 'QUEUED',
@@ -25,11 +26,11 @@ export class JobType {
   @Field(() => Float, { description: 'Share done, 0..1; never falls while a job runs.' })
   progress!: number;
 
-  @Field(() => String, { nullable: true })
+  @Field(() => String, { nullable: true, description: 'What it does at the moment: the task, the step or the part of it.' })
   stage!: string | null;
 
-  @Field(() => String, { nullable: true })
-  message!: string | null;
+  /** Told in the language that is asked for. */
+  message!: Saying | null;
 
   @Field(() => ID, { nullable: true, description: 'The drop or command line run it belongs to.' })
   batchId!: string | null;

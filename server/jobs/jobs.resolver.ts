@@ -1,12 +1,21 @@
-import { Arg, ID, Int, Mutation, Query, Resolver, Root, Subscription } from 'type-graphql';
+import { Arg, FieldResolver, ID, Int, Mutation, Query, Resolver, Root, Subscription } from 'type-graphql';
 import { subscribeTo } from '../access/index.js';
-import { type Connection } from '../platform/http/graphql-types.js';
+import { type Connection, Language } from '../platform/http/graphql-types.js';
+import { say } from '../platform/saying.js';
 import { JobConnection, JobFilter, JobType } from './job.type.js';
 import { type JobsService } from './jobs.service.js';
 
 @Resolver(() => JobType)
 export class JobsResolver {
   constructor(private readonly service: JobsService) {}
+
+  @FieldResolver(() => String, { nullable: true, description: 'How far it is, in words.' })
+  message(
+    @Root() { message }: JobType,
+    @Arg('language', () => Language, { defaultValue: Language.EN, nullable: true }) language: Language | null,
+  ): string | null {
+    return message && say(message, language ?? Language.EN);
+  }
 
   @Query(() => JobConnection, { description: 'Newest first. Errors: BAD_USER_INPUT for a wrong page size or cursor.' })
   jobs(

@@ -87,7 +87,7 @@ export class MaintenanceService implements JobHandler {
       return await this.#turns.add(
         AsyncResource.bind(async () => {
           waits = false;
-          report({ stage: task, message: tasks[task].about });
+          report({ stage: task, message: '' });
           const started = performance.now();
           // One that does not hear of its end gives its turn up all the same.
           const result = await Promise.race([tasks[task].run(this.parts, context, tasks[task].options.parse(options)), aborted]);

@@ -15,12 +15,17 @@ export interface GuardParts {
   log: Logger;
 }
 
+/** What is looked at; null where the machine does not tell. */
+export type Room = Pick<Sample['values'], 'diskFreeBytes' | 'allMemoryBytes' | 'hostMemoryShare' | 'jobsRunning' | 'searchesPerSecond'>;
+
 const mebibyte = 1024 ** 2;
 const warnedShare = 0.9;
 const pausedShare = 0.95;
 /** Before it goes on there must be so much more room than made it pause. */
 const resumedShare = 0.85;
 const resumedFree = 1.1;
+/** Memory that goes to and fro around its limit is told once: it must have fallen so far below to be told again. */
+const toldAgainShare = 0.95;
 
 /** Lets ingestion pause before the disk or the memory runs out, and go on by itself. */
 export class ResourceGuard {
@@ -29,11 +34,14 @@ export class ResourceGuard {
 
   constructor(private readonly parts: GuardParts) {}
 
-  observe({ values }: Sample): void {
+  observe(values: Room): void {
     const { minFreeBytes, memoryBudgetBytes, highMemoryShare, log } = this.parts;
     const { diskFreeBytes, allMemoryBytes, hostMemoryShare, jobsRunning, searchesPerSecond } = values;
+    const limitShare = this.#isHigh ? toldAgainShare : 1;
     const isHigh =
-      memoryBudgetBytes > 0 ? (allMemoryBytes ?? 0) > memoryBudgetBytes * warnedShare : hostMemoryShare !== null && hostMemoryShare > highMemoryShare;
+      memoryBudgetBytes > 0
+        ? (allMemoryBytes ?? 0) > memoryBudgetBytes * warnedShare * limitShare
+        : hostMemoryShare !== null && hostMemoryShare > highMemoryShare * limitShare;
     if (isHigh && !this.#isHigh)
       log.warn(
         { event: 'high_memory', memoryBytes: allMemoryBytes, budgetBytes: memoryBudgetBytes || null, hostMemoryShare, jobsRunning, searchesPerSecond },

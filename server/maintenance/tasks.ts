@@ -125,7 +125,7 @@ export const tasks: Readonly<Record<MaintenanceTask, Task>> = {
     z.strictObject({ dryRun: z.boolean().default(false) }),
     async ({ verifier, repairer }, context, { dryRun }) => {
       const damages = await verify(verifier, context);
-      context.report({ stage: 'REPAIR', progress: 0.99, message: `${damages.length} differences` });
+      context.report({ stage: 'REPAIR', progress: 0.99, message: { en: `${damages.length} differences`, ja: `相違 ${damages.length} 件` } });
       const mended = await (dryRun ? repairer.mendable(damages) : repairer.repair(damages, context.signal));
       return { dryRun, ...findings(damages), mended: mended.length, left: damages.length - mended.length };
     },
@@ -175,7 +175,7 @@ export const tasks: Readonly<Record<MaintenanceTask, Task>> = {
 const mostListed = 200;
 
 const verify = (verifier: Verifier, { signal, report }: TaskContext) =>
-  verifier.verify(signal, (stage, progress) => report({ stage: 'VERIFY', progress, message: stage }));
+  verifier.verify(signal, (stores, progress) => report({ stage: 'VERIFY', progress, message: stores }));
 
 function findings(damages: Damage[]): Record<string, unknown> {
   const byKind: Record<string, number> = {};

@@ -200,7 +200,7 @@ export class SchedulesService implements JobHandler {
     for (const [i, step] of steps.entries()) {
       signal.throwIfAborted();
       if (done.some((outcome) => outcome.step === step.name)) continue;
-      report({ stage: step.name, progress: i / steps.length, message: step.name });
+      report({ stage: step.name, progress: i / steps.length, message: '' });
       const inner: JobContext = {
         ...context,
         report: ({ progress = 0, message }) => report({ stage: step.name, progress: (i + progress) / steps.length, message }),

@@ -4,15 +4,15 @@ import { type KnowledgeIndex, type SearchedIndex } from '../indexing/index.js';
 import { type BlobStore } from '../platform/blobs/index.js';
 import { AppError, badInput, notFound } from '../platform/errors.js';
 import { decodeCursor, encodeCursor, pageSize } from '../platform/http/graphql-types.js';
-import { type Hit, HitRenderer } from './hit-renderer.js';
-import { type FinderParts, PassageFinder } from './passage-finder.js';
+import { type Hit, HitRenderer, type Snippets } from './hit-renderer.js';
+import { type FinderParts, type FirstImpression, PassageFinder } from './passage-finder.js';
 import { ProfileStep, SearchProfile } from './profile.js';
 import { bothFilters, parseQuery, type QueryPart, QueryPartKind } from './query-language.js';
 import { fillRanks, type Mode } from './ranking.js';
 import { type SearchMeter } from './search-meter.js';
 import { type SearchResultType } from './search.type.js';
 import { ShownChunks } from './shown-chunks.js';
-import { respelled } from './spelling.js';
+import { respelled, type SpellingChange } from './spelling.js';
 import { type Visibility, VisibilityService } from './visibility.js';
 
 export interface SearchParts extends FinderParts {
@@ -158,13 +158,19 @@ export class SearchService {
   async #find(query: string, first: number, offset: number, { mode, filter }: SearchRequest, profile: SearchProfile): Promise<Page> {
     const parsed = profile.timeSync(ProfileStep.NORMALISE, () => parseQuery(query));
     const question = { query: parsed, mode, filter: bothFilters(filter, parsed.filter), depth: first + offset };
-    const { documents, mode: effective, notices, spelling } = await this.#finder.find(question, profile);
+    let ready: Snippets | null = null;
+    const wanted = (spelling: SpellingChange[]) => [parsed.text, ...spelling.map(({ to }) => to)].join(' ');
+    // Of many searches at once, each takes the time of another.
+    const alone = this.#running.size <= 1 && offset === 0;
+    const ahead = async ({ chunkIds, spelling }: FirstImpression) =>
+      void (ready = await profile.time(ProfileStep.RENDER, () => this.#renderer.ahead(chunkIds, wanted(spelling))));
+    const { documents, mode: effective, notices, spelling } = await this.#finder.find(question, profile, alone ? ahead : undefined);
     if (documents.length === 0 && notices.length === 0) notices.push('NOTHING_FOUND: No passage matches.');
     const page = documents.slice(offset, offset + first);
     profile.timeSync(ProfileStep.FUSE, () => fillRanks(documents, page));
     const next = offset + page.length;
     return {
-      hits: await this.#renderer.render(page, [parsed.text, ...spelling.map(({ to }) => to)].join(' '), profile),
+      hits: await this.#renderer.render(page, wanted(spelling), profile, ready),
       totalCount: documents.length,
       mode: effective,
       notices,

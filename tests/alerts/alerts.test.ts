@@ -208,7 +208,8 @@ test('what could not be delivered yet is delivered after a restart, once', { tim
   });
   try {
     await expect.poll(() => count(patient, "alerts WHERE rule = 'memory'"), { timeout: 20_000 }).toBe(1);
-    await expect.poll(() => count(patient, 'pending_notifications'), { timeout: 10_000 }).toBe(1);
+    // A machine under load has more to tell than that.
+    await expect.poll(() => count(patient, `pending_notifications WHERE notification LIKE '%"memory"%'`), { timeout: 10_000 }).toBe(1);
     await patient.kill();
     refusals = 0;
     await patient.boot();

@@ -2,8 +2,10 @@ import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { Readable } from 'node:stream';
 import S3rver from 's3rver';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { ObjectStorage } from '../../server/platform/object-storage/index.js';
 import { backUp, backups, erpfts } from '../support/backups.js';
 import { TestServer } from '../support/server.js';
 
@@ -75,6 +77,21 @@ test('a connection lost in the middle leaves the backup good, no half copy, and 
   // The next one takes what was missed along.
   await backUp(server, 'DATABASE');
   expect(await copies()).toHaveLength(2);
+});
+
+test('copies that no backup here belongs to go by the same rules', { timeout: 60_000 }, async () => {
+  const bucket = new ObjectStorage({ BACKUP_S3_REGION: 'us-east-1', ...storage } as ConstructorParameters<typeof ObjectStorage>[0]);
+  const yesterday = new Date(Date.now() - 86_400_000).toISOString().replace(/[-:]|\.\d+/g, '');
+  for (const time of ['20240102T020000Z', '20240102T010000Z', yesterday])
+    await bucket.put(`${time}-database-0123.tar`, Readable.from(['lost']), new AbortController().signal);
+  await bucket.put('minutes.tar', Readable.from(['not ours']), new AbortController().signal);
+  const before = await bucket.list();
+  await backUp(server, 'DATABASE');
+  const after = await bucket.list();
+  // The newest of its day is kept, the one before is not.
+  expect(before.filter((name) => !after.includes(name))).toEqual(['20240102T010000Z-database-0123.tar']);
+  for (const name of after.filter((one) => one.includes('0123') || one === 'minutes.tar')) await bucket.remove(name);
+  bucket.close();
 });
 
 test('a copy that was only looked into stays where it is', { timeout: 60_000 }, async () => {

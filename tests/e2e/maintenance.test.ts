@@ -31,8 +31,21 @@ describe.skipIf(!hasBrowser)('maintenance', () => {
     await verify.getByText('differences: 1').waitFor({ timeout: 30_000 });
     await verify.getByText('Show the differences').click();
     await verify.getByText('A file among the originals belongs to no document.').waitFor();
-    await task('Verify and repair').getByRole('button', { name: 'Run' }).click();
-    await task('Verify and repair').getByText('differences: 1, mended: 1').waitFor({ timeout: 30_000 });
+    const repair = task('Verify and repair');
+    await repair.getByRole('combobox').selectOption({ label: 'Only show what would be mended' });
+    await repair.getByRole('button', { name: 'Run' }).click();
+    await repair.getByText('differences: 1, of which 1 can be mended').waitFor({ timeout: 30_000 });
+    await repair.getByRole('combobox').selectOption({ label: 'Repair what can be repaired' });
+    await repair.getByRole('button', { name: 'Run' }).click();
+    // Nothing is begun until it was said what it means.
+    const dialog = page.getByRole('alertdialog');
+    await dialog.getByText('Have a backup first').waitFor();
+    expect(await seriousIssues(page)).toEqual([]);
+    await dialog.getByRole('button', { name: 'Cancel' }).click();
+    await repair.getByText('of which 1 can be mended').waitFor();
+    await repair.getByRole('button', { name: 'Run' }).click();
+    await dialog.getByRole('button', { name: 'Run' }).click();
+    await repair.getByText('differences: 1, mended: 1').waitFor({ timeout: 30_000 });
     await verify.getByRole('button', { name: 'Run' }).click();
     await verify.getByText('everything is whole').waitFor({ timeout: 30_000 });
     await page.setViewportSize({ width: 1440, height: 900 });

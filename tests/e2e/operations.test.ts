@@ -78,7 +78,7 @@ describe.skipIf(!hasBrowser)('operations', () => {
     await page.getByPlaceholder('What do you want to do?').fill('jobs');
     await page.keyboard.press('Enter');
     await page.waitForURL(/\/jobs/);
-    const job = page.getByTestId('job').filter({ hasText: 'VERIFY_DATA' });
+    const job = page.getByTestId('job').filter({ hasText: 'Verify all data' });
     await job.getByText('Done').waitFor();
     await page.getByTestId('job').filter({ hasText: 'Take in a document' }).getByRole('link', { name: 'quay' }).waitFor();
     await page.getByRole('button', { name: 'Kind' }).click();
@@ -143,7 +143,7 @@ describe.skipIf(!hasBrowser)('operations', () => {
     await weekly.getByText('Earlier runs').click();
     await weekly
       .getByTestId('schedule-history')
-      .getByText(/VERIFY_DATA \d/)
+      .getByText(/Verify all data \d/)
       .waitFor();
     const [report] = await Promise.all([context.waitForEvent('page'), page.getByRole('link', { name: 'Performance of the week' }).first().click()]);
     await report.getByRole('heading', { name: 'ERPFTS: performance' }).waitFor();

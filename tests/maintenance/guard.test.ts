@@ -1,4 +1,11 @@
 import { afterAll, expect, test } from 'vitest';
+import { mkdir, rm, writeFile } from 'node:fs/promises';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { join } from 'node:path';
+import { packageRoot } from '../../server/config/index.js';
+import { smallDisk } from '../support/disks.js';
+import { cleanEnvironment } from '../support/environment.js';
 import { TestServer } from '../support/server.js';
 
 const servers: TestServer[] = [];
@@ -36,4 +43,60 @@ test('ingestion pauses before memory runs out, says so, and goes on where there 
   servers.push(roomy);
   expect(await roomy.settled(upload!.document!.id)).toMatchObject({ status: 'READY' });
   expect(await ingestion(roomy)).toMatchObject({ status: 'HEALTHY' });
+});
+
+const megabyte = 1024 ** 2;
+const fill = (path: string, megabytes: number) => writeFile(path, Buffer.alloc(megabytes * megabyte, 1));
+/** As many as take some seconds to read. */
+const cargo = Array.from({ length: 60 }, (_, i) => ({ name: `cargo-${i}.txt`, content: `Crate ${i} waits on the pier. `.repeat(60) }));
+
+test('ingestion that paused for a full disk goes on by itself once there is room', { timeout: 180_000 }, async ({ skip }) => {
+  const disk = await smallDisk(400);
+  if (!disk) return skip();
+  const server = await TestServer.start({ METRICS_INTERVAL_SECONDS: '1', DISK_MIN_FREE_BYTES: String(150 * megabyte) }, disk.path);
+  const jobs = async (status: string) =>
+    (await server.ask<{ jobs: { totalCount: number } }>(`{ jobs(filter: { statuses: [${status}], kinds: ["INGEST"] }, first: 1) { totalCount } }`)).jobs
+      .totalCount;
+  try {
+    await server.upload(cargo);
+    await fill(join(disk.path, 'ballast'), 200);
+    await expect.poll(() => ingestion(server), { timeout: 20_000 }).toMatchObject({ status: 'DEGRADED', message: expect.stringContaining('disk') as string });
+    // What has begun is brought to its end, and nothing else is begun.
+    await expect.poll(() => jobs('RUNNING'), { timeout: 60_000 }).toBe(0);
+    const waiting = await jobs('QUEUED');
+    expect(waiting).toBeGreaterThan(0);
+    await new Promise((done) => setTimeout(done, 2000));
+    expect(await jobs('QUEUED')).toBe(waiting);
+    await expect(server.upload([{ name: 'more.txt', content: 'One crate more.' }])).rejects.toThrow('nearly full');
+    await rm(join(disk.path, 'ballast'));
+    await expect.poll(() => jobs('SUCCEEDED'), { timeout: 60_000 }).toBe(cargo.length);
+    await expect.poll(() => ingestion(server), { timeout: 20_000 }).toMatchObject({ status: 'HEALTHY' });
+  } finally {
+    await server.quit();
+    disk.free();
+  }
+});
+
+test('the command line without a server pauses as well, and says why', { timeout: 180_000 }, async ({ skip }) => {
+  const disk = await smallDisk(400);
+  if (!disk) return skip();
+  try {
+    const files = join(disk.path, 'files');
+    await mkdir(files);
+    for (const { name, content } of cargo) await writeFile(join(files, name), content);
+    const command = spawn(process.execPath, [join(packageRoot, 'ops/bin/erpfts.cjs'), 'ingest', files], {
+      cwd: disk.path,
+      env: { ...cleanEnvironment(), DATA_DIR: join(disk.path, 'data'), METRICS_INTERVAL_SECONDS: '1', DISK_MIN_FREE_BYTES: String(150 * megabyte) },
+    });
+    let said = '';
+    for (const stream of [command.stdout, command.stderr]) stream.on('data', (data: Buffer) => (said += data.toString()));
+    await expect.poll(() => said, { timeout: 60_000 }).toContain(`sent ${cargo.length} of ${cargo.length} files`);
+    await fill(join(disk.path, 'ballast'), 200);
+    await expect.poll(() => said, { timeout: 60_000 }).toContain('Ingestion pauses: the disk has');
+    const ended = once(command, 'exit');
+    await rm(join(disk.path, 'ballast'));
+    expect([(await ended)[0], said]).toEqual([0, expect.stringContaining(`${cargo.length} taken in`)]);
+  } finally {
+    disk.free();
+  }
 });

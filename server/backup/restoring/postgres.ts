@@ -1,9 +1,9 @@
-import pg from 'pg';
+import { type QueryResultRow } from 'pg';
+import { connectPostgres } from '../postgres-client.js';
 import { asidePrefix, started } from '../saving/source.js';
 
-async function administer<T extends pg.QueryResultRow>(url: string, statements: string[]): Promise<T[]> {
-  const client = new pg.Client({ connectionString: url, application_name: 'erpfts restore' });
-  await client.connect();
+async function administer<T extends QueryResultRow>(url: string, statements: string[]): Promise<T[]> {
+  const client = await connectPostgres({ connectionString: url, application_name: 'erpfts restore' });
   try {
     let rows: T[] = [];
     await client.query('BEGIN');

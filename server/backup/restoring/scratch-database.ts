@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
-import pg from 'pg';
 import { AppError, messageOf } from '../../platform/errors.js';
+import { connectPostgres } from '../postgres-client.js';
 
 /** Lends a database of its own on the server of `url`, which needs the right to create one; SQLite needs none. */
 export async function withScratchDatabase<T>(url: string, work: (databaseUrl: string) => Promise<T>): Promise<T> {
@@ -8,8 +8,7 @@ export async function withScratchDatabase<T>(url: string, work: (databaseUrl: st
   // The same each time: one that a kill has left is dropped by the next.
   const name = `erpfts_proof_${createHash('sha256').update(url).digest('hex').slice(0, 12)}`;
   const administration = async (sql: string) => {
-    const client = new pg.Client({ connectionString: url });
-    await client.connect();
+    const client = await connectPostgres({ connectionString: url });
     await client.query(sql).finally(() => client.end());
   };
   try {

@@ -4,10 +4,10 @@ import { createReadStream } from 'node:fs';
 import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
-import pg from 'pg';
 import sqlite3 from 'sqlite3';
 import { type Settings } from '../../config/index.js';
 import { AppError, messageOf } from '../../platform/errors.js';
+import { connectPostgres } from '../postgres-client.js';
 
 /** The database as it was at one moment, whatever is written meanwhile. */
 export interface Source {
@@ -86,8 +86,7 @@ async function openSqlite(dataDir: string, scratch: string): Promise<Source> {
 }
 
 async function openPostgres(url: string): Promise<Source> {
-  const client = new pg.Client({ connectionString: url, application_name: 'erpfts backup' });
-  await client.connect();
+  const client = await connectPostgres({ connectionString: url, application_name: 'erpfts backup' });
   await client.query('BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY');
   const { rows } = await client.query<{ snapshot: string }>('SELECT pg_export_snapshot() AS snapshot');
   const snapshot = rows[0]!.snapshot;

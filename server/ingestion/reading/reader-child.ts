@@ -1,6 +1,5 @@
-import { AutoTokenizer, env, type PreTrainedTokenizer } from '@xenova/transformers';
 import { readFile } from 'node:fs/promises';
-import { basename, dirname } from 'node:path';
+import { loadTokenizer, type PreTrainedTokenizer } from '../../platform/tokenizer/index.js';
 import { fullTextOf } from '../full-text-of.js';
 import { corrupt, noText, place, type Reading, ReadingError } from './blocks.js';
 import { chunk } from './chunker.js';
@@ -49,9 +48,7 @@ async function extract(request: ExtractTask): Promise<ExtractReply> {
 function tokenizerIn(folder: string): Promise<PreTrainedTokenizer> {
   const known = tokenizers.get(folder);
   if (known) return known;
-  env.allowRemoteModels = false;
-  env.localModelPath = dirname(folder);
-  const loaded = AutoTokenizer.from_pretrained(basename(folder), { local_files_only: true });
+  const loaded = loadTokenizer(folder);
   tokenizers.set(folder, loaded);
   return loaded;
 }

@@ -1,5 +1,9 @@
 import { Column, Entity, Index, PrimaryColumn } from 'typeorm';
 import { dateColumn, jsonColumn } from '../database/index.js';
+import { type Saying } from '../saying.js';
+
+const toText = (message: Saying | null | undefined) => (typeof message === 'object' && message !== null ? JSON.stringify(message) : message);
+const fromText = (text: string | null) => (text?.startsWith('{"en":') ? (JSON.parse(text) as Saying) : text);
 
 export type JobState = 'QUEUED' | 'RUNNING' | 'SUCCEEDED' | 'FAILED' | 'CANCELLED';
 
@@ -24,8 +28,9 @@ export class JobEntity {
   @Column({ type: 'varchar', length: 40, nullable: true })
   stage!: string | null;
 
-  @Column({ type: 'text', nullable: true })
-  message!: string | null;
+  /** In both languages as JSON, or words that are the same in each. */
+  @Column({ type: 'text', nullable: true, transformer: { to: toText, from: fromText } })
+  message!: Saying | null;
 
   @Column(jsonColumn())
   payload!: Record<string, unknown>;

@@ -1,11 +1,12 @@
 import { type Database } from '../database/index.js';
+import { type Saying } from '../saying.js';
 import { JobEntity } from './job.entity.js';
 
 export interface JobProgress {
   /** Share done, 0..1; a smaller value than reported before is ignored. */
   progress?: number;
   stage?: string;
-  message?: string;
+  message?: Saying;
 }
 
 const publishEveryMs = 100;

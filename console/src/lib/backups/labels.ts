@@ -15,7 +15,7 @@ export const backupStateLabels: Record<BackupState, () => string> = {
   UNCHECKED: m.backup_unchecked,
 };
 
-const stages: Record<string, () => string> = {
+export const backupStages: Record<string, () => string> = {
   SNAPSHOT: m.backup_stage_snapshot,
   LIBRARY: m.backup_stage_originals,
   ORIGINALS: m.backup_stage_originals,
@@ -30,4 +30,4 @@ const stages: Record<string, () => string> = {
   IMPORT: m.backup_stage_import,
 };
 /** What a running job of backups does, in words. */
-export const backupStage = (stage: string | null | undefined) => stages[stage ?? '']?.() ?? m.job_queued();
+export const backupStage = (stage: string | null | undefined) => backupStages[stage ?? '']?.() ?? m.job_queued();

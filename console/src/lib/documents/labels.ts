@@ -12,8 +12,8 @@ const statuses: Record<DocumentStatus, () => string> = {
 };
 export const statusLabel = (status: DocumentStatus) => statuses[status]();
 
-const stages: Record<string, () => string> = { ...statuses, FETCHING: m.status_fetching };
-export const stageLabel = (stage: string) => stages[stage]?.() ?? stage;
+export const stageLabels: Record<string, () => string> = { ...statuses, FETCHING: m.status_fetching };
+export const stageLabel = (stage: string) => stageLabels[stage]?.() ?? stage;
 
 const sources: Record<SourceType, () => string> = { FILE: m.source_file, WEB: m.source_web, FEED: m.source_feed, FOLDER: m.source_folder };
 export const sourceLabel = (source: SourceType) => sources[source]();

@@ -14,6 +14,7 @@ interface Result {
   files?: number;
   found?: number;
   mended?: number;
+  dryRun?: boolean;
   damages?: Damage[];
   passages?: number;
   vectors?: number;
@@ -45,6 +46,43 @@ export const taskGroups: { title: () => string; tasks: MaintenanceTask[] }[] = [
   { title: m.maintenance_rebuild, tasks: ['REBUILD_INDEX', 'REBUILD_FULLTEXT', 'RESET_VECTOR_STORE'] },
   { title: m.maintenance_free, tasks: ['CLEAR_CACHE', 'RELOAD_MODEL', 'MEMORY_REPORT'] },
 ];
+
+/** How a task may be run, the usual way first. */
+export interface Way {
+  label: () => string;
+  options: Record<string, unknown>;
+}
+
+export const waysOf: Partial<Record<MaintenanceTask, Way[]>> = {
+  REPAIR_DATA: [
+    { label: m.way_repair, options: {} },
+    { label: m.way_dry_run, options: { dryRun: true } },
+  ],
+  REBUILD_INDEX: [
+    { label: m.way_stored, options: {} },
+    { label: m.way_reembed, options: { source: 'REEMBED' } },
+  ],
+  CLEAR_CACHE: [
+    { label: m.way_all, options: {} },
+    { label: m.way_search, options: { kinds: ['SEARCH'] } },
+    { label: m.way_embedding, options: { kinds: ['EMBEDDING'] } },
+    { label: m.way_metadata, options: { kinds: ['METADATA'] } },
+  ],
+  ROTATE_LOGS: [
+    { label: m.way_old_logs, options: {} },
+    { label: m.way_current_log, options: { now: true } },
+  ],
+};
+
+/** Said before a task that takes something away which does not come back by itself, or that readers notice. */
+const warnings: Partial<Record<MaintenanceTask, () => string>> = {
+  REPAIR_DATA: m.task_repair_data_confirm,
+  RESET_VECTOR_STORE: m.task_reset_vector_store_confirm,
+};
+
+/** What is asked before a task is run this way; null where it is simply run. */
+export const warningOf = (task: MaintenanceTask, options: Record<string, unknown> = {}): string | null =>
+  options['dryRun'] === true ? null : (warnings[task]?.() ?? null);
 
 const damageNames: Record<string, () => string> = {
   ORIGINAL_MISSING: m.damage_original_missing,
@@ -78,7 +116,8 @@ export const damagesOf = (result: unknown): Damage[] => (result as Result | null
 
 /** The figure a run is remembered by; null where it has none. */
 export function outcomeOf(result: unknown): string | null {
-  const { gainedBytes, files, found, mended, passages, vectors, process } = (result ?? {}) as Result;
+  const { gainedBytes, files, found, mended, dryRun, passages, vectors, process } = (result ?? {}) as Result;
+  if (mended !== undefined && dryRun) return m.maintenance_mendable({ found: formatNumber(found ?? 0), mended: formatNumber(mended) });
   if (mended !== undefined) return m.maintenance_mended({ found: formatNumber(found ?? 0), mended: formatNumber(mended) });
   if (found !== undefined) return found === 0 ? m.maintenance_none_found() : m.maintenance_found({ found: formatNumber(found) });
   if (gainedBytes) return m.maintenance_gained({ size: formatBytes(gainedBytes) });

@@ -1,0 +1,71 @@
+import { backupStages } from '$lib/backups/labels';
+import { stageLabels } from '$lib/documents/labels';
+import { taskNames } from '$lib/maintenance/tasks';
+import { m } from '$lib/paraglide/messages';
+import { locale } from '$lib/shell/locale.svelte';
+
+export const reportLabels = {
+  PERFORMANCE: m.report_performance,
+  LOG_ANALYSIS: m.report_log_analysis,
+  CAPACITY: m.report_capacity,
+  UPDATE_CHECK: m.report_update_check,
+};
+
+const schedules: Record<string, () => string> = {
+  DAILY: m.schedule_daily,
+  WEEKLY: m.schedule_weekly,
+  MONTHLY: m.schedule_monthly,
+  GOLDEN_QUERIES: m.golden,
+  BACKUP_DATABASE: m.schedule_backup_database,
+  BACKUP_VECTORS: m.schedule_backup_vectors,
+  BACKUP_CONFIG: m.schedule_backup_config,
+  BACKUP_FULL: m.schedule_backup_full,
+  BACKUP_PROOF: m.schedule_backup_proof,
+};
+export const scheduleLabel = (name: string) => schedules[name]?.() ?? name;
+
+/** Parts of the work of a job, wherever they occur. */
+const steps: Record<string, () => string> = {
+  ...backupStages,
+  ...stageLabels,
+  ...Object.fromEntries(Object.entries(taskNames).map(([task, { name }]) => [task, name])),
+  ...Object.fromEntries(Object.entries(reportLabels).map(([kind, label]) => [`REPORT_${kind}`, () => m.step_report({ report: label() })])),
+  ...schedules,
+  CACHE_STATISTICS: m.step_cache_statistics,
+  DELETING: m.step_deleting,
+  DISK_CHECK: m.step_disk_check,
+  FILLING: m.step_filling,
+  FORGET_OLD_RECORDS: m.step_forget_old_records,
+  FULL_TEXT: m.step_full_text,
+  LOADING: m.step_loading,
+  COMPARING: m.step_comparing,
+  REPAIR: m.step_repair,
+  SCORE: m.step_score,
+  VERIFY: m.step_verify,
+  WAITING: m.step_waiting,
+};
+export const stepLabel = (step: string) => steps[step]?.() ?? step;
+
+interface Told {
+  stage?: string | null;
+  message?: string | null;
+  messageJa?: string | null;
+}
+
+/** What a running job does at the moment. */
+export const doingNow = ({ stage, message, messageJa }: Told): string =>
+  [stage ? stepLabel(stage) : '', (locale.current === 'ja' ? messageJa : message) ?? ''].filter(Boolean).join(' · ');
+
+interface Work extends Told {
+  kind: string;
+  result?: unknown;
+}
+
+/** Which task or schedule a job is of; nothing where its kind says all. */
+export function subjectOf({ kind, result, stage }: Work): string {
+  if (kind !== 'MAINTENANCE' && kind !== 'SCHEDULE') return '';
+  const { task, schedule } = (result ?? {}) as { task?: string; schedule?: string };
+  const name = task ?? schedule;
+  if (name) return kind === 'SCHEDULE' ? scheduleLabel(name) : stepLabel(name);
+  return stage ? stepLabel(stage) : '';
+}
