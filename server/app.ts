@@ -87,8 +87,11 @@ export async function startApp(loaded: LoadedSettings, logging: Logging, surroun
     const restore = teardown.restoring ? await PendingRestore.find(loaded.settings) : null;
     if (!restore) throw error;
     await restore.rollBack(error);
-    logging.root.error({ err: error, backup: restore.plan.backupId }, 'the restored state could not be started; the one before is back');
-    return startApp(loaded, new Logging(loaded.settings.LOG_LEVEL), surroundings);
+    // The log of the start that failed is closed: the one that follows tells of it.
+    const next = new Logging(loaded.settings.LOG_LEVEL);
+    const app = await startApp(loaded, next, surroundings);
+    next.root.error({ err: error, backup: restore.plan.backupId }, 'the restored state could not be started; the one before is back');
+    return app;
   }
 }
 

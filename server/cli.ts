@@ -7,10 +7,11 @@ import { addBackups } from './cli/backups.js';
 import { type Client, RequestFailed, withClient } from './cli/client.js';
 import { filesUnder, ingest, type IngestedFile } from './cli/ingest.js';
 import { addCompletion } from './cli/completion.js';
+import { addConfiguration } from './cli/configuration.js';
 import { addExamples } from './cli/examples.js';
 import { addOperations } from './cli/operations.js';
 import { addWatching } from './cli/watching.js';
-import { loadSettings, type LoadedSettings, maskedSettings, SettingsError, version } from './config/index.js';
+import { loadSettings, type LoadedSettings, SettingsError, version } from './config/index.js';
 import { type Database } from './platform/database/index.js';
 import { AppError, messageOf } from './platform/errors.js';
 
@@ -160,6 +161,7 @@ const terminal = { connected, print, progress, exitUsage, exitFailed };
 addAsking(program, terminal);
 addOperations(program, terminal);
 addWatching(program, terminal);
+addConfiguration(program, terminal);
 addBackups(program, terminal, settings);
 addCompletion(program, out);
 
@@ -169,14 +171,6 @@ program
   .action(async () => {
     const { createSignInLink: link } = await connected((client) => client.request<{ createSignInLink: string }>('mutation { createSignInLink }'));
     print({ link }, () => link);
-  });
-
-program
-  .command('config')
-  .description('show the settings in force, secrets masked')
-  .action(() => {
-    const shown = maskedSettings(settings());
-    print(shown, () => shown.map(({ name, value, source }) => `${name}=${value}  (${source})`).join('\n'));
   });
 
 addExamples(program);

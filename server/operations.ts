@@ -177,7 +177,7 @@ export async function buildOperations(parts: OperationsParts, teardown: Teardown
 
   const alertEvents = new PubSub<AlertTopics>();
   const alertLog = logging.feature('alerts');
-  const notifier = new Notifier(parts.briefly ? { ...settings, ALERT_WEBHOOK_URL: '', SMTP_URL: '' } : settings, new Outbox(database), alertLog);
+  const notifier = new Notifier(settings, new Outbox(database), alertLog, parts.briefly);
   const alerts = new AlertsService({
     database,
     pubsub: alertEvents,

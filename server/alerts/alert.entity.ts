@@ -1,5 +1,6 @@
 import { Column, Entity, Index, PrimaryColumn } from 'typeorm';
 import { dateColumn } from '../platform/database/index.js';
+import { type Saying, sayingColumn } from '../platform/saying.js';
 
 export type Severity = 'WARNING' | 'CRITICAL';
 
@@ -18,8 +19,8 @@ export class AlertEntity {
   @Column({ type: 'varchar', length: 10 })
   severity!: Severity;
 
-  @Column({ type: 'text' })
-  message!: string;
+  @Column({ type: 'text', transformer: sayingColumn })
+  message!: Saying;
 
   @Column({ type: 'double precision', nullable: true })
   value!: number | null;
@@ -27,8 +28,8 @@ export class AlertEntity {
   @Column({ type: 'double precision', nullable: true })
   threshold!: number | null;
 
-  @Column({ type: 'text', nullable: true })
-  remedy!: string | null;
+  @Column({ type: 'text', nullable: true, transformer: sayingColumn })
+  remedy!: Saying | null;
 
   @Column(dateColumn({ name: 'raised_at' }))
   raisedAt!: Date;

@@ -1,5 +1,6 @@
 import { Field, Float, ID, InputType, ObjectType, registerEnumType } from 'type-graphql';
 import { connectionOf, DateTime } from '../platform/http/graphql-types.js';
+import { type Saying } from '../platform/saying.js';
 import { type AlertEntity } from './alert.entity.js';
 import { type JudgedThreshold, stateOf } from './alerts.service.js';
 
@@ -37,11 +38,10 @@ export class AlertType {
   @Field(() => AlertStateName)
   state!: string;
 
-  @Field(() => String)
-  message!: string;
+  /** Told in the language that is asked for. */
+  message!: Saying;
 
-  @Field(() => String, { nullable: true })
-  remedy!: string | null;
+  remedy!: Saying | null;
 
   @Field(() => Float, { nullable: true, description: 'What was measured when the severity changed last.' })
   value!: number | null;

@@ -1,17 +1,30 @@
-import { Arg, Ctx, ID, Int, Mutation, Query, Resolver, Root, Subscription } from 'type-graphql';
+import { Arg, Ctx, FieldResolver, ID, Int, Mutation, Query, Resolver, Root, Subscription } from 'type-graphql';
 import { type RequestContext, subscribeTo } from '../access/index.js';
-import { type Connection, DateTime } from '../platform/http/graphql-types.js';
+import { type Connection, DateTime, Language } from '../platform/http/graphql-types.js';
+import { say } from '../platform/saying.js';
 import { type AlertEntity } from './alert.entity.js';
 import { AlertConnection, AlertFilter, AlertType, alertView, NotificationDelivery, ThresholdType, thresholdView } from './alert.type.js';
 import { type AlertsService } from './alerts.service.js';
 import { type Notifier } from './notifier.js';
 
-@Resolver()
+const inEnglish = { defaultValue: Language.EN, nullable: true };
+
+@Resolver(() => AlertType)
 export class AlertsResolver {
   constructor(
     private readonly service: AlertsService,
     private readonly notifier: Notifier,
   ) {}
+
+  @FieldResolver(() => String, { description: 'What is amiss.' })
+  message(@Root() { message }: AlertType, @Arg('language', () => Language, inEnglish) language: Language | null): string {
+    return say(message, language ?? Language.EN);
+  }
+
+  @FieldResolver(() => String, { nullable: true, description: 'What to do about it.' })
+  remedy(@Root() { remedy }: AlertType, @Arg('language', () => Language, inEnglish) language: Language | null): string | null {
+    return remedy && say(remedy, language ?? Language.EN);
+  }
 
   @Query(() => AlertConnection, { description: 'Newest first. Errors: BAD_USER_INPUT for a wrong page size or cursor.' })
   async alerts(

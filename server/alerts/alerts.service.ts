@@ -9,7 +9,7 @@ import { type Connection } from '../platform/http/graphql-types.js';
 import { newestFirst } from '../platform/http/index.js';
 import { type Logger } from '../platform/logging/index.js';
 import { type PubSub } from '../platform/pubsub/index.js';
-import { say } from '../platform/saying.js';
+import { type Saying, say } from '../platform/saying.js';
 import { AlertEntity } from './alert.entity.js';
 import { type Notifier } from './notifier.js';
 import { judge, type Level, type Threshold, valueOf } from './thresholds.js';
@@ -22,10 +22,10 @@ export interface AlertTopics {
 export interface Finding {
   rule: string;
   level: Level;
-  message: string;
+  message: Saying;
   value?: number | null;
   threshold?: number | null;
-  remedy?: string | null;
+  remedy?: Saying | null;
   /** How long the level must last before it counts, milliseconds. */
   holdMs?: number;
 }
@@ -137,8 +137,8 @@ export class AlertsService {
         {
           rule: `health:${name}`,
           level,
-          message: message === null ? status : say(message),
-          remedy: remedy && say(remedy),
+          message: message ?? status,
+          remedy,
           holdMs: Math.min(longestHealthHoldMs, this.parts.holdMs),
         },
         checkedAt,
@@ -149,7 +149,8 @@ export class AlertsService {
   /** Ends alerts whose rule nobody looks at any more, as of a part that was turned off. */
   async retire(isObserved: (rule: string) => boolean): Promise<void> {
     const gone = [...this.#watches].filter(([rule, { alert }]) => alert && !isObserved(rule));
-    for (const [rule] of gone) await this.observe({ rule, level: 'NORMAL', message: 'It is looked at no longer.', remedy: null });
+    for (const [rule] of gone)
+      await this.observe({ rule, level: 'NORMAL', message: { en: 'It is looked at no longer.', ja: '監視の対象ではなくなりました。' }, remedy: null });
   }
 
   /** Takes in what a rule finds; findings are worked off one after another. */
@@ -200,7 +201,7 @@ export class AlertsService {
       resolvedAt: null,
     });
     this.#keep(watch, raised);
-    this.parts.log.warn({ event: 'alert_raised', rule, severity: level, value, threshold }, message);
+    this.parts.log.warn({ event: 'alert_raised', rule, severity: level, value, threshold }, say(message));
     this.#notify('raised', raised, at);
   }
 
@@ -240,7 +241,8 @@ export class AlertsService {
   }
 
   #notify(event: 'raised' | 'escalated' | 'resolved', alert: AlertEntity, at: Date): void {
-    if (alert.silencedUntil === null || alert.silencedUntil <= at) this.parts.notifier.send({ event, alert });
+    if (alert.silencedUntil === null || alert.silencedUntil <= at)
+      this.parts.notifier.send({ event, alert: { ...alert, message: say(alert.message), remedy: alert.remedy && say(alert.remedy) } });
   }
 
   /** Somebody has seen it. @throws AppError NOT_FOUND, CONFLICT where it is over */

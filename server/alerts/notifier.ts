@@ -11,7 +11,8 @@ import { type Outbox } from './outbox.js';
 export interface Notification {
   event: 'raised' | 'escalated' | 'resolved' | 'test';
   /** Null for a test. */
-  alert: Pick<AlertEntity, 'id' | 'rule' | 'severity' | 'message' | 'remedy' | 'value' | 'threshold' | 'raisedAt' | 'resolvedAt'> | null;
+  alert:
+    (Pick<AlertEntity, 'id' | 'rule' | 'severity' | 'value' | 'threshold' | 'raisedAt' | 'resolvedAt'> & { message: string; remedy: string | null }) | null;
 }
 
 export interface Delivery {
@@ -49,6 +50,8 @@ export class Notifier {
     private readonly settings: NotifierSettings,
     private readonly outbox: Outbox,
     private readonly log: Logger,
+    /** Tells nobody of alerts; a test is sent all the same. */
+    private readonly muted = false,
   ) {
     if (settings.ALERT_WEBHOOK_URL) this.#channels.push({ name: 'webhook', deliver: (notification) => this.#post(notification) });
     if (settings.SMTP_URL && settings.ALERT_MAIL_TO.length > 0) {
@@ -100,6 +103,7 @@ export class Notifier {
 
   /** Delivers in the background, several times where need be, in the order of the calls. */
   send(notification: Notification): void {
+    if (this.muted) return;
     for (const channel of this.#channels) {
       // A full disk, which keeps nothing, is what people must be told of.
       const kept = this.outbox.keep(channel.name, notification).catch((error: unknown) => {

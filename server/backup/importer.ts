@@ -5,6 +5,7 @@ import { type KnownVectors } from '../indexing/index.js';
 import { type BlobStore } from '../platform/blobs/index.js';
 import { AppError, messageOf } from '../platform/errors.js';
 import { type JobContext } from '../platform/queue/index.js';
+import { type Saying, say } from '../platform/saying.js';
 import { type KeySettings } from './keys.js';
 import { type BackupFolder } from './backup-folder.js';
 import { SavedLibrary } from './restoring/documents.js';
@@ -30,7 +31,10 @@ export interface ImportAction {
 interface Conflict {
   title: string;
   message: string;
+  messageJa: string;
 }
+
+const conflict = (title: string, saying: Saying): Conflict => ({ title, message: say(saying), messageJa: say(saying, 'ja') });
 
 /** Conflicts that a job's result names one by one; more are counted. */
 const mostListed = 200;
@@ -61,12 +65,12 @@ export class Importer {
         idHere.set(record.id, here.id);
         known += 1;
         const difference = differenceOf(record, here);
-        if (difference) conflicts.push({ title: record.title, message: difference });
+        if (difference) conflicts.push(conflict(record.title, difference));
         continue;
       }
       const object = record.sha256 === null ? undefined : originals.get(record.sha256);
       if (record.sha256 !== null && object === undefined) {
-        conflicts.push({ title: record.title, message: 'Its original is not in the backup.' });
+        conflicts.push(conflict(record.title, { en: 'Its original is not in the backup.', ja: '原本がバックアップにありません。' }));
         continue;
       }
       if (!dryRun) idHere.set(record.id, await this.#take(record, object === undefined ? null : await library.original(object)));
@@ -108,14 +112,19 @@ export class Importer {
       const here = await this.parts.golden.expectedOf(query);
       if (here) {
         if (expected.some((one) => !here.includes(one)))
-          conflicts.push({ title: query, message: 'The question is here with other expected documents, which stay.' });
+          conflicts.push(
+            conflict(query, {
+              en: 'The question is here with other expected documents, which stay.',
+              ja: '同じ質問が別の期待文書とともに登録されています。既存のものを残します。',
+            }),
+          );
         continue;
       }
       if (dryRun) added += 1;
       else if (expected.length > 0) {
         await this.parts.golden.add(query, expected).then(
           () => (added += 1),
-          (error: unknown) => conflicts.push({ title: query, message: messageOf(error) }),
+          (error: unknown) => conflicts.push(conflict(query, messageOf(error))),
         );
       }
     }
@@ -123,8 +132,11 @@ export class Importer {
   }
 }
 
-function differenceOf(saved: LibraryDocument, here: { title: string; tags: string[] }): string | null {
-  if (saved.title !== here.title) return `It is here under the title "${here.title}", which stays.`;
+function differenceOf(saved: LibraryDocument, here: { title: string; tags: string[] }): Saying | null {
+  if (saved.title !== here.title)
+    return { en: `It is here under the title "${here.title}", which stays.`, ja: `「${here.title}」という題名で登録されています。既存の題名を残します。` };
   const missing = saved.tags.filter((tag) => !here.tags.includes(tag));
-  return missing.length > 0 ? `It is here without the tags ${missing.join(', ')}.` : null;
+  return missing.length > 0
+    ? { en: `It is here without the tags ${missing.join(', ')}.`, ja: `登録済みの文書にはタグ ${missing.join('、')} がありません。` }
+    : null;
 }

@@ -18,7 +18,7 @@ const examples: Record<string, string[]> = {
   metrics: ['erpfts metrics', 'erpfts --json metrics'],
   cache: ['erpfts cache', 'erpfts cache clear search'],
   logs: ['erpfts logs --level warn error --text slow_query', 'erpfts logs --follow'],
-  alerts: ['erpfts alerts'],
+  alerts: ['erpfts alerts', 'erpfts alerts --test'],
   schedule: ['erpfts schedule', 'erpfts schedule run DAILY', 'erpfts schedule history WEEKLY', 'erpfts schedule disable WEEKLY'],
   'maintenance-mode': ['erpfts maintenance-mode on --reason "New disk" --until 2030-01-31T06:00:00Z', 'erpfts maintenance-mode off'],
   backup: ['erpfts backup --kind database'],
@@ -29,7 +29,7 @@ const examples: Record<string, string[]> = {
   import: ['erpfts import library.tar --dry-run'],
   completion: ['erpfts completion bash > /etc/bash_completion.d/erpfts'],
   'sign-in-link': ['erpfts sign-in-link'],
-  config: ['erpfts config'],
+  config: ['erpfts config', 'erpfts config --changes'],
 };
 
 /** Ends the help of every command with examples. @throws Error where a command has none */

@@ -72,15 +72,15 @@ export function addWatching(program: Command, { connected, print, progress, exit
         const entries = await read(size, null);
         print(entries, () => entries.map(line).join('\n'));
         if (!follow) return;
-        const seen = new Set(entries.map((entry) => JSON.stringify(entry)));
-        for (let from = entries.at(-1)?.at ?? new Date().toISOString(); ;) {
+        // Only lines of the same millisecond can come twice.
+        const seenAt = (at: string, lines: LogLine[]) => new Set(lines.filter((entry) => entry.at === at).map((entry) => JSON.stringify(entry)));
+        let from = entries.at(-1)?.at ?? new Date().toISOString();
+        for (let seen = seenAt(from, entries); ;) {
           await delay(followMs);
-          const fresh = (await read(mostLines, from)).filter((entry) => !seen.has(JSON.stringify(entry)));
-          for (const entry of fresh) {
-            seen.add(JSON.stringify(entry));
-            print(entry, () => line(entry));
-            from = entry.at;
-          }
+          const found = await read(mostLines, from);
+          for (const entry of found) if (!seen.has(JSON.stringify(entry))) print(entry, () => line(entry));
+          from = found.at(-1)?.at ?? from;
+          seen = new Set([...(found.at(-1) ? [] : seen), ...seenAt(from, found)]);
         }
       });
     });
@@ -89,7 +89,9 @@ export function addWatching(program: Command, { connected, print, progress, exit
     .command('alerts')
     .description('list open alerts; exit code 1 where one is critical')
     .option('--all', 'those that are over as well, at most 100')
-    .action(async ({ all }: { all?: boolean }) => {
+    .option('--test', 'send a test by every channel that is set, and tell what became of it')
+    .action(async ({ all, test }: { all?: boolean; test?: boolean }) => {
+      if (test) return testChannels();
       const { alerts } = await connected((client) =>
         client.request<{ alerts: { edges: { node: AlertLine }[] } }>(
           'query Alerts($filter: AlertFilter) { alerts(first: 100, filter: $filter) { edges { node { id rule severity state message raisedAt } } } }',
@@ -104,6 +106,18 @@ export function addWatching(program: Command, { connected, print, progress, exit
       );
       if (found.some(({ severity, state }) => severity === 'CRITICAL' && state !== 'RESOLVED')) process.exitCode = exitFailed;
     });
+
+  async function testChannels(): Promise<void> {
+    const { testNotifications: told } = await connected((client) =>
+      client.request<{ testNotifications: { channel: string; error: string | null }[] }>('mutation { testNotifications { channel error } }'),
+    );
+    print(told, () =>
+      told.length === 0
+        ? 'no channel is set: see ALERT_WEBHOOK_URL and SMTP_URL'
+        : told.map(({ channel, error }) => `${channel}: ${error ?? 'delivered'}`).join('\n'),
+    );
+    if (told.some(({ error }) => error !== null)) process.exitCode = exitFailed;
+  }
 
   const schedule = program.command('schedule').description('look at schedules, run them, turn them on and off');
   schedule

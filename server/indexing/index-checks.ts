@@ -1,4 +1,5 @@
 import { type HealthCheck } from '../health/index.js';
+import { messageOf } from '../platform/errors.js';
 import { type Generations } from './generations.js';
 import { type IndexRepair } from './index-repair.js';
 import { type KnowledgeIndex } from './knowledge-index.js';
@@ -11,7 +12,18 @@ export function indexChecks(index: KnowledgeIndex, repair: IndexRepair, generati
       timeoutMs: 3000,
       essential: false,
       check: async () => {
-        await repair.look();
+        try {
+          await repair.look();
+        } catch (error) {
+          return {
+            status: 'UNHEALTHY',
+            message: { en: messageOf(error), ja: `ベクトル索引が使えません（${messageOf(error)}）` },
+            remedy: {
+              en: 'Searches are answered by words meanwhile. A ChromaDB of ours is started again by itself; another is looked for at CHROMA_URL.',
+              ja: 'それまで検索は語句で答えます。内蔵の ChromaDB は自動的に再起動します。外部の ChromaDB は CHROMA_URL を確認してください。',
+            },
+          };
+        }
         if (repair.unembedded > 0)
           return {
             status: 'DEGRADED',

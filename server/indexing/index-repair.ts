@@ -75,6 +75,8 @@ export class IndexRepair {
     const lacking = expected - this.#unembedded - kept;
     if (lacking <= 0) {
       this.#wholeAt = lookedAt;
+      // Fewer lack a vector than did: their documents have been read again since.
+      if (lacking < 0 && this.#unembedded > 0) this.run();
       return;
     }
     // Said at once: the run that follows counts for itself.

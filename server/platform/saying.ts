@@ -9,3 +9,9 @@ export const outOf = (done: number, total: number, of: { en: string; ja: string 
 
 /** @param language `en` by default: that of logs, of the command line and of machines */
 export const say = (saying: Saying, language: 'en' | 'ja' = 'en'): string => (typeof saying === 'string' ? saying : saying[language]);
+
+/** For a text column: both languages as JSON, or words that are the same in each. */
+export const sayingColumn = {
+  to: (saying: Saying | null | undefined) => (typeof saying === 'object' && saying !== null ? JSON.stringify(saying) : saying),
+  from: (text: string | null): Saying | null => (text?.startsWith('{"en":') ? (JSON.parse(text) as Saying) : text),
+};

@@ -65,7 +65,9 @@ export class ReportsResolver {
     return this.service.diskForecast();
   }
 
-  @Mutation(() => ReportType, { description: 'Makes a report of the days that end now: 7 for performance, 30 for logs and capacity.' })
+  @Mutation(() => ReportType, {
+    description: 'Makes a report of the days that end now: 7 for performance, 30 for capacity, and for logs 30 or as many as are kept.',
+  })
   makeReport(@Arg('kind', () => ReportKindName) kind: ReportKindName): Promise<ReportEntity> {
     return this.service.make(kind);
   }

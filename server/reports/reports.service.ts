@@ -39,17 +39,18 @@ export class ReportsService {
 
   constructor(private readonly parts: ReportParts) {}
 
-  /** Makes a report of the days that end now: 7 for performance, 30 for logs and capacity. */
+  /** Makes a report of the days that end now: 7 for performance, 30 for capacity, and for logs 30 or as many as are kept. */
   async make(kind: ReportKind, to = this.parts.clock.now()): Promise<ReportEntity> {
     const from = new Date(to.getTime() - spans[kind] * dayMs);
-    const makers: Record<ReportKind, (from: Date, to: Date) => Promise<Report>> = {
+    const makers: Record<ReportKind, (from: Date, to: Date) => Promise<Report & { since?: Date }>> = {
       PERFORMANCE: (begin, end) => this.#performance(begin, end),
       LOG_ANALYSIS: (begin, end) => this.#logs(begin, end),
       CAPACITY: (begin, end) => this.#capacity(begin, end),
       UPDATE_CHECK: () => this.#updates(),
     };
-    const content = await makers[kind](from, to);
-    const report = Object.assign(new ReportEntity(), { id: randomUUID(), kind, from, to, createdAt: to, content });
+    // Logs are kept by size: they may not reach back as far as is asked for, and the report says how far they do.
+    const { since = from, ...content } = await makers[kind](from, to);
+    const report = Object.assign(new ReportEntity(), { id: randomUUID(), kind, from: since, to, createdAt: to, content });
     await this.parts.database.write(async (tx) => {
       await tx.save(report);
       await tx.delete(ReportEntity, { createdAt: LessThan(new Date(to.getTime() - keptDays * dayMs)) });
@@ -151,13 +152,15 @@ export class ReportsService {
     return rows.map(({ kind, status, n }) => [`${kind}, ${status.toLowerCase()}`, Number(n)]);
   }
 
-  async #logs(from: Date, to: Date): Promise<Report> {
+  async #logs(from: Date, to: Date): Promise<Report & { since: Date }> {
+    let since = to;
     const levels = new Map<string, number>();
     const messages = new Map<string, number>();
     const days = new Map<string, number>();
     for await (const { at, level, message, event, feature } of this.parts.logEntries()) {
       if (at < from) break;
       if (at > to) continue;
+      since = at;
       const count = (map: Map<string, number>, key: string) => map.set(key, (map.get(key) ?? 0) + 1);
       count(levels, level);
       if (level === 'warn' || level === 'error' || level === 'fatal') {
@@ -167,6 +170,7 @@ export class ReportsService {
     }
     const commonest = [...messages].sort(([, a], [, b]) => b - a).slice(0, 30);
     return {
+      since,
       sections: [
         { title: 'Lines by level', rows: [...levels] },
         { title: 'Commonest warnings and errors', rows: commonest },

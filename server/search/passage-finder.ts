@@ -36,13 +36,6 @@ export interface Question {
   depth: number;
 }
 
-/** What the words' side says while the model still reads the query. */
-export interface FirstImpression {
-  /** Passages that the words alone would put first, one of each document. */
-  chunkIds: number[];
-  spelling: SpellingChange[];
-}
-
 export interface Finding {
   documents: RankedDocument[];
   /** KEYWORD where the side of meaning could not answer. */
@@ -75,8 +68,6 @@ interface Near {
 /** About as much as the model reads. */
 const longestMeaning = 1500;
 const japanese = /[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}]/u;
-/** Snippets that are made ahead: as many as a page has, and as take no longer than the model. */
-const mostAhead = 10;
 const fewestNeighbours = 50;
 const mostNeighbours = 5000;
 /** Postings read for candidates; words alone have no neighbours to lean on. */
@@ -110,8 +101,7 @@ export class PassageFinder {
     await this.#vectors.warm(this.parts.index.active.model, signal);
   }
 
-  /** @param meanwhile done with what the words have found, while the model is waited for */
-  async find(question: Question, profile: SearchProfile, meanwhile?: (impression: FirstImpression) => Promise<void>): Promise<Finding> {
+  async find(question: Question, profile: SearchProfile): Promise<Finding> {
     const { query, mode, filter, depth } = question;
     const notices: string[] = [];
     const admitted = profile.timeSync(ProfileStep.ROWS, () => this.parts.catalogue.admitted(filter));
@@ -122,7 +112,6 @@ export class PassageFinder {
     const embedded = mode === 'KEYWORD' ? null : this.#embedded(query.text, profile);
     const lookUp = (by: Mode) => profile.time(ProfileStep.WORDS, () => this.#words(query, by, list, filter));
     let words = await lookUp(mode);
-    if (embedded && meanwhile) await meanwhile({ chunkIds: bestByWords(words.candidates, Math.min(depth, mostAhead)), spelling: words.spelling });
     const similarities = new Map<number, number>();
     const compare = (chunks: ScoredChunk[], { vector, model }: Omit<Near, 'neighbours'>) =>
       profile.time(ProfileStep.FUSE, () =>
@@ -239,15 +228,6 @@ export class PassageFinder {
     await this.parts.cache.set('embedding', key, Buffer.from(vector.buffer, vector.byteOffset, vector.byteLength));
     return vector;
   }
-}
-
-function bestByWords(candidates: ScoredChunk[], documents: number): number[] {
-  const found = new Map<string, number>();
-  for (const { candidate } of [...candidates].sort((a, b) => b.coverage - a.coverage)) {
-    if (!found.has(candidate.documentId)) found.set(candidate.documentId, candidate.chunkId);
-    if (found.size === documents) break;
-  }
-  return [...found.values()];
 }
 
 function neighboursFor(documents: number, admitted: Admitted): number {

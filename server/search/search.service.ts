@@ -4,15 +4,16 @@ import { type KnowledgeIndex, type SearchedIndex } from '../indexing/index.js';
 import { type BlobStore } from '../platform/blobs/index.js';
 import { AppError, badInput, notFound } from '../platform/errors.js';
 import { decodeCursor, encodeCursor, pageSize } from '../platform/http/graphql-types.js';
-import { type Hit, HitRenderer, type Snippets } from './hit-renderer.js';
-import { type FinderParts, type FirstImpression, PassageFinder } from './passage-finder.js';
+import { tellSlow } from '../platform/logging/index.js';
+import { type Hit, HitRenderer } from './hit-renderer.js';
+import { type FinderParts, PassageFinder } from './passage-finder.js';
 import { ProfileStep, SearchProfile } from './profile.js';
 import { bothFilters, parseQuery, type QueryPart, QueryPartKind } from './query-language.js';
 import { fillRanks, type Mode } from './ranking.js';
 import { type SearchMeter } from './search-meter.js';
 import { type SearchResultType } from './search.type.js';
 import { ShownChunks } from './shown-chunks.js';
-import { respelled, type SpellingChange } from './spelling.js';
+import { respelled } from './spelling.js';
 import { type Visibility, VisibilityService } from './visibility.js';
 
 export interface SearchParts extends FinderParts {
@@ -93,11 +94,11 @@ export class SearchService {
     if (!hits) this.#complete.set(page, (hits = await this.#withDocuments(page, profile)));
     const tookMs = performance.now() - started;
     this.parts.meter.record({ tookMs, mode: page.mode, steps: profile.steps(), cached: kept !== null, empty: hits.length === 0 });
-    if (tookMs > this.parts.settings.SLOW_QUERY_THRESHOLD * 1000)
-      this.parts.log.warn(
-        { event: 'slow_query', tookMs: Math.round(tookMs), mode: page.mode, queryLength: query.length, steps: profile.steps() },
-        'a search was slow',
-      );
+    if (tookMs > this.parts.settings.SLOW_QUERY_THRESHOLD * 1000) {
+      const told = { event: 'slow_query', tookMs: Math.round(tookMs), mode: page.mode, queryLength: query.length, steps: profile.steps() };
+      this.parts.log.warn(told, 'a search was slow');
+      tellSlow();
+    }
     return {
       hits,
       totalCount: page.totalCount,
@@ -158,19 +159,13 @@ export class SearchService {
   async #find(query: string, first: number, offset: number, { mode, filter }: SearchRequest, profile: SearchProfile): Promise<Page> {
     const parsed = profile.timeSync(ProfileStep.NORMALISE, () => parseQuery(query));
     const question = { query: parsed, mode, filter: bothFilters(filter, parsed.filter), depth: first + offset };
-    let ready: Snippets | null = null;
-    const wanted = (spelling: SpellingChange[]) => [parsed.text, ...spelling.map(({ to }) => to)].join(' ');
-    // Of many searches at once, each takes the time of another.
-    const alone = this.#running.size <= 1 && offset === 0;
-    const ahead = async ({ chunkIds, spelling }: FirstImpression) =>
-      void (ready = await profile.time(ProfileStep.RENDER, () => this.#renderer.ahead(chunkIds, wanted(spelling))));
-    const { documents, mode: effective, notices, spelling } = await this.#finder.find(question, profile, alone ? ahead : undefined);
+    const { documents, mode: effective, notices, spelling } = await this.#finder.find(question, profile);
     if (documents.length === 0 && notices.length === 0) notices.push('NOTHING_FOUND: No passage matches.');
     const page = documents.slice(offset, offset + first);
     profile.timeSync(ProfileStep.FUSE, () => fillRanks(documents, page));
     const next = offset + page.length;
     return {
-      hits: await this.#renderer.render(page, wanted(spelling), profile, ready),
+      hits: await this.#renderer.render(page, [parsed.text, ...spelling.map(({ to }) => to)].join(' '), profile),
       totalCount: documents.length,
       mode: effective,
       notices,

@@ -191,6 +191,13 @@ test('a part that fails raises an alert, and its recovery resolves it', { timeou
   await expect
     .poll(() => [told().length > 1, told().at(-1), told().filter((event) => event === 'raised').length * 2 - told().length], { timeout: 10_000 })
     .toEqual([true, 'resolved', 0]);
+  // What was amiss is told in either language, also when it is over; other machines are told in English.
+  const { alerts: over } = await server.ask<{ alerts: { edges: { node: { message: string; messageJa: string; remedyJa: string | null } }[] } }>(
+    '{ alerts(filter: { rules: ["health:vector_db"] }, first: 1) { edges { node { message messageJa: message(language: JA) remedyJa: remedy(language: JA) } } } }',
+  );
+  const { message, messageJa, remedyJa } = over.edges[0]!.node;
+  expect([message, messageJa, remedyJa]).toEqual([expect.stringMatching(/^[\x20-\x7e]+$/), expect.stringMatching(/[ぁ-ん]/), expect.stringMatching(/[ぁ-ん]/)]);
+  expect((JSON.parse(postsOf('health:vector_db')[0]!.body) as { alert: { message: string } }).alert.message).toBe(message);
 });
 
 test('what could not be delivered yet is delivered after a restart, once', { timeout: 60_000 }, async () => {

@@ -86,6 +86,31 @@ test('indexes are rebuilt and repairs tried first', { timeout: 60_000 }, async (
   expect((await erpfts('maintenance', 'clear-cache', '--options', 'all')).code).toBe(2);
 });
 
+test('settings shown are those of the server that runs, and what changed since its start before', { timeout: 60_000 }, async () => {
+  // The caller's own environment says nothing of a server that runs.
+  const { out } = await erpfts('config');
+  expect(out).toMatch(/^ALERT_MEMORY_CRITICAL=0\.0001 {2}\(environment\)$/m);
+  expect((await erpfts('config', '--changes')).out).toBe('no setting has changed\n');
+});
+
+test('a test of the channels says that there is none, and what to set', { timeout: 60_000 }, async () => {
+  expect(await erpfts('alerts', '--test')).toMatchObject({ code: 0, out: 'no channel is set: see ALERT_WEBHOOK_URL and SMTP_URL\n' });
+});
+
+test('on a terminal one line tells how far a task is; elsewhere lines are plain', { timeout: 60_000 }, async ({ skip }) => {
+  expect((await erpfts('maintenance', 'vacuum')).err).not.toContain('\u001b');
+  const command = [process.execPath, program, 'maintenance', 'reload-model'].map((part) => `'${part}'`).join(' ');
+  let shown: string;
+  try {
+    // A terminal of its own, as the manual of script(1) has it.
+    shown = execFileSync('script', ['--quiet', '--return', '--command', command, '/dev/null'], options()).toString();
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+    return skip();
+  }
+  expect(shown).toMatch(/\r\u001b\[K\[[#.]+\] \d+ % {2}/);
+});
+
 test('a shell completes commands, choices and options', async () => {
   const { out } = await erpfts('completion', 'bash');
   const complete = (...typed: string[]) =>

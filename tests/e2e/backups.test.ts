@@ -94,6 +94,20 @@ describe.skipIf(!hasBrowser)('backups', () => {
     await page.getByLabel(/Take a backup or a library in/).setInputFiles({ name: 'library.tar', mimeType: 'application/x-tar', buffer: archive });
     await page.getByText('Done.').waitFor();
     await page.getByText(id).waitFor();
+    // What is here already stays as it is, and whoever takes the rest in is told where the two differ.
+    const { documents } = await server.ask<{ documents: { edges: { node: { id: string; title: string } }[] } }>(
+      '{ documents { edges { node { id title } } } }',
+    );
+    const quay = documents.edges.find(({ node }) => node.title === 'quay')!.node.id;
+    await server.ask('mutation($id: ID!) { updateDocument(id: $id, input: { title: "Night quay" }) { id } }', { id: quay });
+    const archived = page.getByTestId('backup').filter({ hasText: id });
+    await archived.getByRole('button', { name: /^Documents in it/ }).click();
+    await page.getByRole('button', { name: 'Bring back all that are missing' }).click();
+    const outcome = page.getByTestId('import-outcome');
+    await outcome.getByText(/known already: \d, questions: 0, conflicts: 1/).waitFor();
+    await outcome.getByText('Show the conflicts').click();
+    await outcome.getByText('It is here under the title "Night quay", which stays.').waitFor();
+    expect(await seriousIssues(page)).toEqual([]);
     await page
       .getByLabel(/Take a backup or a library in/)
       .setInputFiles({ name: 'broken.tar', mimeType: 'application/x-tar', buffer: archive.subarray(0, 700) });

@@ -77,8 +77,13 @@ test('each bundle runs on demand, step by step, and leaves its reports', { timeo
       ['GOLDEN_QUERIES', 'BACKUP_DATABASE', 'BACKUP_VECTORS', 'BACKUP_CONFIG', 'BACKUP_FULL', 'BACKUP_PROOF'].map((name) => [name, undefined]),
     ),
   });
-  const { reports } = await server.ask<{ reports: { edges: { node: { id: string; kind: string } }[] } }>('{ reports { edges { node { id kind } } } }');
+  const { reports } = await server.ask<{ reports: { edges: { node: { id: string; kind: string; from: string } }[] } }>(
+    '{ reports { edges { node { id kind from } } } }',
+  );
   expect(reports.edges.map(({ node }) => node.kind).sort()).toEqual(['CAPACITY', 'LOG_ANALYSIS', 'PERFORMANCE', 'UPDATE_CHECK']);
+  // This server has logged for minutes: a report on its log does not speak of a month.
+  const logs = reports.edges.find(({ node }) => node.kind === 'LOG_ANALYSIS')!.node;
+  expect(Date.now() - Date.parse(logs.from)).toBeLessThan(3_600_000);
   const capacity = reports.edges.find(({ node }) => node.kind === 'CAPACITY')!.node;
   const get = (query: string, key = server.authorization) => fetch(`${server.url}/reports/${capacity.id}${query}`, { headers: { authorization: key } });
   const page = await (await get('')).text();

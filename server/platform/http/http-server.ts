@@ -15,7 +15,7 @@ import { type Duplex } from 'node:stream';
 import { WebSocketServer } from 'ws';
 import { type Settings } from '../../config/index.js';
 import { AppError } from '../errors.js';
-import { type Logger, withScope } from '../logging/index.js';
+import { type Logger, wasSlowTold, withScope } from '../logging/index.js';
 import { consoleFiles } from './console-files.js';
 import { errorFormatter } from './format-error.js';
 import { type Caller, callerOf, requestIdOf } from './caller.js';
@@ -150,7 +150,8 @@ export class HttpServer<Context extends object> {
     const contextOf = (caller: Caller) => withStatus(parts.contextOf(caller));
     const formatError = errorFormatter(log, settings.DEBUG);
     parts.meter.onOperation(({ operation, tookMs }) => {
-      if (tookMs > settings.SLOW_QUERY_THRESHOLD * 1000) log.warn({ event: 'slow_query', operation, tookMs: Math.round(tookMs) }, 'an operation was slow');
+      if (tookMs <= settings.SLOW_QUERY_THRESHOLD * 1000 || wasSlowTold(performance.now() - tookMs)) return;
+      log.warn({ event: 'slow_query', operation, tookMs: Math.round(tookMs) }, 'an operation was slow');
     });
     const rules: ValidationRule[] = [maxDepthRule({ n: settings.GRAPHQL_MAX_DEPTH, propagateOnRejection: true }) as ValidationRule];
     this.#apollo = new ApolloServer<Context>({

@@ -21,6 +21,21 @@ export function nameActor(name: string | undefined): void {
   if (scope && name !== undefined) scope.actor = name;
 }
 
+/** When a part of a request was last said to be slow. */
+const slowTold = new WeakMap<Scope, number>();
+
+/** Remembers that a part of the present request has said what took it so long: who sees the whole need not say it again. */
+export function tellSlow(): void {
+  const scope = scopes.getStore();
+  if (scope) slowTold.set(scope, performance.now());
+}
+
+/** @param since by performance.now() */
+export function wasSlowTold(since: number): boolean {
+  const scope = scopes.getStore();
+  return scope !== undefined && (slowTold.get(scope) ?? -Infinity) >= since;
+}
+
 export function currentScope(): Scope {
   return scopes.getStore() ?? {};
 }

@@ -1,9 +1,6 @@
 import { Column, Entity, Index, PrimaryColumn } from 'typeorm';
 import { dateColumn, jsonColumn } from '../database/index.js';
-import { type Saying } from '../saying.js';
-
-const toText = (message: Saying | null | undefined) => (typeof message === 'object' && message !== null ? JSON.stringify(message) : message);
-const fromText = (text: string | null) => (text?.startsWith('{"en":') ? (JSON.parse(text) as Saying) : text);
+import { type Saying, sayingColumn } from '../saying.js';
 
 export type JobState = 'QUEUED' | 'RUNNING' | 'SUCCEEDED' | 'FAILED' | 'CANCELLED';
 
@@ -29,7 +26,7 @@ export class JobEntity {
   stage!: string | null;
 
   /** In both languages as JSON, or words that are the same in each. */
-  @Column({ type: 'text', nullable: true, transformer: { to: toText, from: fromText } })
+  @Column({ type: 'text', nullable: true, transformer: sayingColumn })
   message!: Saying | null;
 
   @Column(jsonColumn())

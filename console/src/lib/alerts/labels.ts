@@ -3,6 +3,7 @@ import { type AlertRowFragment, type AlertSeverity, type BackupKind } from '$lib
 import { m } from '$lib/paraglide/messages';
 import { componentLabel, healthMessage, healthRemedy } from '$lib/shell/health-labels';
 import { live } from '$lib/shell/live.svelte';
+import { locale } from '$lib/shell/locale.svelte';
 import { formatMs, formatNumber, formatPercent } from '$lib/ui/format';
 
 const rules: Record<string, () => string> = {
@@ -42,7 +43,8 @@ const remedies: Record<string, () => string> = {
 };
 
 /** What to do, in the reader's language where the rule has words of ours. */
-export const alertRemedy = ({ rule, remedy }: Pick<AlertRowFragment, 'rule' | 'remedy'>): string | null => {
+export const alertRemedy = ({ rule, ...told }: Pick<AlertRowFragment, 'rule' | 'remedy' | 'remedyJa'>): string | null => {
+  const remedy = locale.current === 'ja' ? told.remedyJa : told.remedy;
   const part = illPart(rule);
   return remedies[rule.split(':')[0]!]?.() ?? ((part && healthRemedy(part)) || remedy || null);
 };
@@ -63,7 +65,14 @@ export function formatRuleValue(rule: string, value: number): string {
 }
 
 /** What has happened; the server's own words where the rule has none of ours. */
-export function alertText({ rule, state, value, threshold, message }: Pick<AlertRowFragment, 'rule' | 'state' | 'value' | 'threshold' | 'message'>): string {
+export function alertText({
+  rule,
+  state,
+  value,
+  threshold,
+  ...told
+}: Pick<AlertRowFragment, 'rule' | 'state' | 'value' | 'threshold' | 'message' | 'messageJa'>): string {
+  const message = locale.current === 'ja' ? told.messageJa : told.message;
   if (rule === 'data' && value != null) return m.alert_data({ count: formatNumber(value) });
   if (rules[rule] && value != null && threshold != null)
     return m.alert_threshold({ value: formatRuleValue(rule, value), threshold: formatRuleValue(rule, threshold) });

@@ -1,0 +1,43 @@
+import { type Command } from 'commander';
+import { resolve } from 'node:path';
+import { loadSettings, maskedSettings } from '../config/index.js';
+import { runningServer } from './client.js';
+import { type Terminal } from './operations.js';
+
+interface SettingLine {
+  name: string;
+  value: string;
+  source: string;
+}
+
+interface ChangeLine {
+  name: string;
+  before: string | null;
+  after: string | null;
+  at: string;
+}
+
+/** Adds the command that shows settings: those of the server that runs, or those that one would start with. */
+export function addConfiguration(program: Command, { connected, print }: Terminal): void {
+  program
+    .command('config')
+    .description('show the settings in force, secrets masked: those of the server that runs, or those it would start with')
+    .option('--changes', 'which settings had another value at the start before, newest first')
+    .action(async ({ changes }: { changes?: boolean }) => {
+      if (changes) {
+        const { settingChanges } = await connected((client) =>
+          client.request<{ settingChanges: ChangeLine[] }>('query { settingChanges { name before after at } }'),
+        );
+        return print(settingChanges, () =>
+          settingChanges.length === 0
+            ? 'no setting has changed'
+            : settingChanges.map(({ at, name, before, after }) => `${at}  ${name}: ${before ?? '–'} → ${after ?? '–'}`).join('\n'),
+        );
+      }
+      const own = loadSettings();
+      const shown: SettingLine[] = (await runningServer(resolve(own.settings.DATA_DIR)))
+        ? (await connected((client) => client.request<{ settings: SettingLine[] }>('query { settings { name value source } }'))).settings
+        : maskedSettings(own).map(({ name, value, source }) => ({ name, value: String(value), source }));
+      print(shown, () => shown.map(({ name, value, source }) => `${name}=${value}  (${source})`).join('\n'));
+    });
+}
