@@ -1,21 +1,10 @@
 import { type Express } from 'express';
 import { join } from 'node:path';
 import { type Subscriptions } from './access/index.js';
-import { AlertsResolver, AlertsService, type AlertTopics, backupFinding, findingsOf, Notifier, Outbox, thresholds } from './alerts/index.js';
-import {
-  BackupFolder,
-  backupDirectory,
-  BackupCopies,
-  BackupJobs,
-  BackupOverview,
-  BackupResolver,
-  backupRoutes,
-  BackupsService,
-  Importer,
-  backgroundPids,
-} from './backup/index.js';
-import { type LoadedSettings, type Settings, version } from './config/index.js';
-import { type DocumentStore, ingestKind } from './documents/index.js';
+import { AlertsResolver, thresholds } from './alerts/index.js';
+import { BackupResolver, backupRoutes } from './backup/index.js';
+import { type LoadedSettings, type Settings } from './config/index.js';
+import { type DocumentStore } from './documents/index.js';
 import { type GoldenService } from './golden/index.js';
 import { type HealthCheck, type HealthService } from './health/index.js';
 import { type IndexRebuild, type KnowledgeIndex, type KnownVectors } from './indexing/index.js';
@@ -23,28 +12,13 @@ import { type FullTextRebuild, type ReaderPool, type Removal } from './ingestion
 import { type Repairer, type Verifier } from './integrity/index.js';
 import { type JobTopics } from './jobs/index.js';
 import { type LogCriteria, LogFiles, LogsResolver, logsRoute, LogsService } from './logs/index.js';
-import {
-  MaintenanceMode,
-  MaintenanceModeResolver,
-  MaintenanceResolver,
-  MaintenanceService,
-  type MaintenanceTopics,
-  ResourceGuard,
-} from './maintenance/index.js';
-import {
-  countIngested,
-  HostReader,
-  type Metrics,
-  MetricsHistory,
-  MetricsResolver,
-  MetricsService,
-  type NamedProcess,
-  prometheusRoute,
-  Sampler,
-} from './metrics/index.js';
+import { MaintenanceMode, MaintenanceModeResolver, MaintenanceResolver, type MaintenanceTopics } from './maintenance/index.js';
+import { type HostReader, MetricsResolver, type MetricsService, prometheusRoute } from './metrics/index.js';
+import { buildKeeping } from './operations-keeping.js';
+import { buildWatching } from './operations-watching.js';
 import { type BlobStore } from './platform/blobs/index.js';
 import { type AnswerCache } from './platform/cache/index.js';
-import { type Clock, systemClock } from './platform/clock.js';
+import { type Clock } from './platform/clock.js';
 import { type Database } from './platform/database/index.js';
 import { type FullTextIndex } from './platform/full-text/index.js';
 import { type Authorize, type RequestMeter, type ResponseMeter } from './platform/http/index.js';
@@ -52,8 +26,8 @@ import { type Logging } from './platform/logging/index.js';
 import { PubSub } from './platform/pubsub/index.js';
 import { type JobQueue } from './platform/queue/index.js';
 import { type ChromaIndex } from './platform/vector-index/index.js';
-import { reportRoute, ReportsResolver, ReportsService, sizesOf } from './reports/index.js';
-import { bundles, scheduleKind, SchedulesResolver, SchedulesService } from './schedules/index.js';
+import { reportRoute, ReportsResolver } from './reports/index.js';
+import { SchedulesResolver } from './schedules/index.js';
 import { type SearchMeter } from './search/index.js';
 import { type Teardown } from './teardown.js';
 
@@ -125,160 +99,16 @@ export interface Operations {
   watch: () => Promise<void>;
 }
 
-const hourMs = 3_600_000;
-const dayMs = 24 * hourMs;
-
 /** Builds what watches and maintains the product. */
 export async function buildOperations(parts: OperationsParts, teardown: Teardown): Promise<Operations> {
-  const { settings, dataDir, logging, database, cache, jobs, index, golden, health, clock } = parts;
+  const { settings, dataDir, logging, database, cache, health } = parts;
   const logFiles = new LogFiles(join(dataDir, 'logs'));
   const logs = new LogsService(logging, logFiles);
   const mode = new MaintenanceMode(database, new PubSub<MaintenanceTopics>());
   await mode.open();
-
-  const ours = (): NamedProcess[] => [
-    { name: 'server', pid: process.pid },
-    ...(parts.vectors.serverPid === null ? [] : [{ name: 'chromadb', pid: parts.vectors.serverPid }]),
-    ...parts.readers.pids.map((pid) => ({ name: 'reader', pid })),
-    ...backgroundPids().map((pid) => ({ name: 'backup', pid, withChildren: true })),
-  ];
-  const host = parts.host ?? new HostReader(dataDir, ours);
-  const history = new MetricsHistory(database, { rawSeconds: settings.METRICS_INTERVAL_SECONDS, retentionDays: settings.METRICS_RETENTION_DAYS });
-  const ingested = countIngested(parts.jobEvents);
-  const metrics: MetricsService = new MetricsService(
-    {
-      library: parts.library,
-      queue: () => jobs.depth(),
-      embedding: () => index.embedder?.pending ?? 0,
-      search: () => parts.searches.rates(),
-      requests: () => parts.requests.rates(),
-      responses: () => parts.responses.rates(),
-      cache: () => ({ backend: cache.backend, kinds: cache.statistics() }),
-      system: () => sampler.system,
-    },
-    settings.PERFORMANCE_MONITORING,
-  );
-  const sampler: Sampler = new Sampler(
-    {
-      host,
-      history,
-      current: (): Promise<Metrics> => metrics.current(),
-      ingested,
-      databaseBytes: () => database.sizeBytes(),
-      pendingWrites: () => database.pendingWrites,
-      webSockets: parts.webSockets,
-      responses: () => parts.responses.rates(),
-      latencies: () => ({ database: health.latencyOf('database'), vectorStore: health.latencyOf('vector_db') }),
-      clock,
-      log: logging.feature('metrics'),
-    },
-    settings.METRICS_INTERVAL_SECONDS * 1000,
-  );
-
-  const alertEvents = new PubSub<AlertTopics>();
-  const alertLog = logging.feature('alerts');
-  const notifier = new Notifier(settings, new Outbox(database), alertLog, parts.briefly);
-  const alerts = new AlertsService({
-    database,
-    pubsub: alertEvents,
-    notifier,
-    thresholds: thresholds(settings),
-    holdMs: settings.ALERT_HOLD_SECONDS * 1000,
-    retentionMs: settings.ALERT_RETENTION_DAYS * dayMs,
-    clock,
-    log: alertLog,
-  });
-  await alerts.open();
-  teardown.add(() => notifier.stop());
-  teardown.add(() => alerts.settled());
-  const guard = new ResourceGuard({
-    minFreeBytes: settings.DISK_MIN_FREE_BYTES,
-    memoryBudgetBytes: settings.MEMORY_BUDGET_MB * 1024 ** 2,
-    highMemoryShare: settings.ALERT_MEMORY_WARNING,
-    hold: (held) => jobs.hold(ingestKind, held),
-    log: logging.feature('ingestion'),
-  });
-  const lookForRoom = async () => {
-    const [{ diskFreeBytes, hostMemoryShare }, processes] = await Promise.all([host.read(), host.processes()]);
-    const allMemoryBytes = processes.length > 0 ? processes.reduce((sum, { memoryBytes }) => sum + memoryBytes, 0) : null;
-    guard.observe({ diskFreeBytes, hostMemoryShare, allMemoryBytes, jobsRunning: null, searchesPerSecond: null });
-  };
-  sampler.onSample(({ values }) => guard.observe(values));
-  sampler.onSample((sample) => alerts.observeSample(sample));
-  health.onRound((found) => void alerts.observeHealth(found));
-
-  const maintenance: MaintenanceService = new MaintenanceService(
-    jobs,
-    {
-      ...parts,
-      logFiles,
-      rotateLogs: () => logging.rotate(),
-      processes: () => host.processes(),
-      temporaryFileMs: settings.TEMPORARY_FILE_HOURS * hourMs,
-      logKeepMs: settings.LOG_KEEP_DAYS * dayMs,
-    },
-    () => schedules.stepRuns(),
-  );
-  maintenance.onOutcome((outcome) => {
-    for (const finding of findingsOf(outcome)) void alerts.observe(finding);
-  });
-  parts.jobEvents.on('jobChanged', ({ kind, status, payload, error }) => {
-    if (kind !== scheduleKind || (status !== 'FAILED' && status !== 'SUCCEEDED')) return;
-    const level = status === 'FAILED' ? 'WARNING' : 'NORMAL';
-    const rule = `schedule:${String(payload['schedule'])}`;
-    void alerts.observe({ rule, level, message: `A scheduled run failed: ${error ?? ''}`, remedy: 'Look at its job, mend the cause and run it again.' });
-  });
-
-  const reports = new ReportsService({
-    database,
-    history: (from, to, step) => history.read(from, to, step),
-    logEntries: () => logs.entries(),
-    cacheStatistics: () => cache.statistics(),
-    sizes: () => sizesOf(dataDir, database),
-    updateUrl: settings.UPDATE_CHECK_URL,
-    version,
-    clock,
-    alertsRaised: (from, to) => alerts.raisedBetween(from, to),
-  });
-  const backupFolder = new BackupFolder(backupDirectory(settings));
-  // The client takes a while to load: only where it is used.
-  const storage = settings.BACKUP_S3_URL ? new (await import('./platform/object-storage/index.js')).ObjectStorage(settings) : null;
-  if (storage) teardown.add(() => storage.close());
-  const backups = new BackupsService({ settings, database, folder: backupFolder, storage, clock, log: logging.feature('backup') });
-  await backups.open();
-  const backupJobs = new BackupJobs({
-    ...{ loaded: parts.loaded, database, jobs, backups, folder: backupFolder, clock },
-    copies: new BackupCopies({ settings, folder: backupFolder, storage, clock, log: logging.feature('backup') }),
-    importer: new Importer({ settings, folder: backupFolder, blobs: parts.blobs, store: parts.store, golden, knownVectors: parts.knownVectors }),
-    answers: parts.answers,
-    keepOriginals: () => {
-      const release = parts.blobs.hold();
-      return () => {
-        release();
-        parts.removal.sweepOriginals().catch((error: unknown) => logging.root.error({ err: error }, 'originals without a document could not be removed'));
-      };
-    },
-    restart: parts.restart,
-  });
-  backupJobs.onFinding((finding) => void alerts.observe(backupFinding(finding)));
-
-  const forgetOld = async () => ({
-    jobs: await jobs.forgetEnded(new Date(clock.now().getTime() - settings.JOB_RETENTION_DAYS * dayMs)),
-    alerts: await alerts.forgetOld(),
-  });
-  const schedules: SchedulesService = new SchedulesService({
-    database,
-    jobs,
-    schedules: bundles(settings, { backups: backupJobs, maintenance, reports, golden, cache, forgetOld }),
-    timeZone: settings.TIME_ZONE,
-    clock,
-    log: logging.feature('schedules'),
-  });
-
-  const overview = new BackupOverview({
-    ...{ settings, database, folder: backupFolder, backups, store: parts.store, clock },
-    runs: (kind, until) => schedules.runs(`BACKUP_${kind}`, until),
-  });
+  const watching = await buildWatching(parts, teardown);
+  const { metrics, sampler, alerts, notifier, guard, history } = watching;
+  const { maintenance, reports, schedules, backupFolder, backups, backupJobs, overview } = await buildKeeping(parts, watching, { logs, logFiles }, teardown);
 
   return {
     resolvers: [
@@ -298,7 +128,7 @@ export async function buildOperations(parts: OperationsParts, teardown: Teardown
     checks: [guard.healthCheck(), backups.healthCheck(), ...(notifier.channels.length > 0 ? [notifier.healthCheck()] : [])],
     subscriptions: {
       liveMetrics: (intervalMs) => metrics.live(intervalMs),
-      alertChanged: () => Promise.resolve(alertEvents.subscribe('alertChanged', { keyOf: ({ id }) => id, initial: alerts.openAlerts() })),
+      alertChanged: () => Promise.resolve(watching.alertEvents.subscribe('alertChanged', { keyOf: ({ id }) => id, initial: alerts.openAlerts() })),
       logTail: (filter) => Promise.resolve(logs.tail(filter as LogCriteria)),
       maintenanceModeChanged: () => Promise.resolve(mode.changes()),
     },
@@ -307,7 +137,7 @@ export async function buildOperations(parts: OperationsParts, teardown: Teardown
         ...{ metrics, sampler, searches: parts.searches, requests: parts.requests, responses: parts.responses },
         backups: () => backups.ages(),
         components: () => health.last?.components ?? [],
-        ingested,
+        ingested: watching.ingested,
         authorize,
       });
       logsRoute(app, { files: logFiles, authorize });
@@ -324,27 +154,15 @@ export async function buildOperations(parts: OperationsParts, teardown: Teardown
       const ofEvents = /^(task|schedule|backup):|^data$/;
       await alerts.retire((rule) => {
         if (rule.startsWith('health:')) return healthNames.includes(rule.slice('health:'.length));
-        return rule === 'backup_copy' ? storage !== null : ofEvents.test(rule) || thresholdRules.includes(rule);
+        return rule === 'backup_copy' ? settings.BACKUP_S3_URL !== '' : ofEvents.test(rule) || thresholdRules.includes(rule);
       });
       await notifier.resume();
     },
     start: async () => {
-      if (parts.briefly) {
-        await lookForRoom();
-        const timer = setInterval(() => void lookForRoom(), settings.METRICS_INTERVAL_SECONDS * 1000).unref();
-        teardown.add(() => clearInterval(timer));
-        return;
-      }
-      metrics.start();
-      if (settings.PERFORMANCE_MONITORING && clock === systemClock) {
-        sampler.start();
-        teardown.add(() => sampler.stop());
-      }
+      await watching.start();
+      if (parts.briefly) return;
       await schedules.start();
-      teardown.add(() => {
-        schedules.stop();
-        metrics.stop();
-      });
+      teardown.add(() => schedules.stop());
     },
   };
 }

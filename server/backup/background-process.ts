@@ -2,6 +2,7 @@ import { type ChildProcess, fork } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { type LoadedSettings } from '../config/index.js';
 import { AppError, asError, type ErrorCode } from '../platform/errors.js';
+import { type JobContext } from '../platform/queue/index.js';
 import { type Checked } from './restoring/check.js';
 import { type SaveTask } from './saving/save.js';
 import { type Counts, type Manifest, type Proof, type Sample } from './manifest.js';
@@ -41,6 +42,12 @@ interface Link {
   report: (stage: string, progress: number) => void;
   samples?: (queries: string[]) => Promise<SamplesAnswer>;
 }
+
+/** Progress of a process, as a part of the whole that a job tells. */
+export const linkOf = ({ signal, report }: Pick<JobContext, 'signal' | 'report'>, from: number, to: number): Link => ({
+  signal,
+  report: (stage, progress) => report({ stage, progress: from + progress * (to - from) }),
+});
 
 const running = new Set<ChildProcess>();
 

@@ -7,15 +7,15 @@ import { type Clock } from '../platform/clock.js';
 import { type Database } from '../platform/database/index.js';
 import { AppError, asError, badInput, messageOf } from '../platform/errors.js';
 import { type JobContext, JobEntity, JobFailed, type JobHandler, type JobQueue } from '../platform/queue/index.js';
-import { inBackground, type SamplesAnswer } from './background-process.js';
+import { inBackground, linkOf, type SamplesAnswer } from './background-process.js';
 import { type BackupFolder } from './backup-folder.js';
 import { backupDirectory, type BackupsService } from './backups.service.js';
 import { type BackupCopies, CopyFailed } from './copies.js';
 import { type Importer } from './importer.js';
 import { type BackupKind, type BackupStatus, type Manifest } from './manifest.js';
 import { SharedOriginals } from './shared-originals.js';
-import { decide, type KeptRow, lastRestore, removeSetAside } from './restoring/pending-restore.js';
-import { requireReadable } from './restoring/stage.js';
+import { RestoreJob } from './restoring/restore-job.js';
+import { removeSetAside } from './restoring/pending-restore.js';
 import { stateQuery, stateText } from './saving/save.js';
 
 export const backupKind = 'BACKUP';
@@ -63,9 +63,11 @@ export class BackupJobs implements JobHandler {
   readonly #turns = new PQueue({ concurrency: 1 });
 
   readonly #shared: SharedOriginals;
+  readonly #restoring: RestoreJob;
 
   constructor(private readonly parts: BackupJobsParts) {
     this.#shared = new SharedOriginals({ folder: parts.folder, settings: parts.loaded.settings, clock: parts.clock });
+    this.#restoring = new RestoreJob(parts);
     parts.jobs.register(backupKind, this);
   }
 
@@ -129,11 +131,9 @@ export class BackupJobs implements JobHandler {
     return this.start({ action: 'RESTORE', id });
   }
 
+  /** @throws AppError CONFLICT for a backup that cannot be restored here */
   requireRestorable(manifest: Manifest, status: BackupStatus | null): void {
-    if (!manifest.parts.some(({ name }) => name === 'database'))
-      throw new AppError('CONFLICT', `A backup of kind ${manifest.kind} holds no database.`, 'Choose one of kind FULL or DATABASE.');
-    if (status?.state === 'BAD') throw new AppError('CONFLICT', `The backup ${manifest.id} is bad: ${status.problems[0] ?? ''}`, 'Choose another one.');
-    requireReadable(manifest, this.parts.loaded.settings);
+    this.#restoring.require(manifest, status);
   }
 
   async run(context: JobContext): Promise<Record<string, unknown>> {
@@ -146,7 +146,7 @@ export class BackupJobs implements JobHandler {
       case 'IMPORT':
         return this.exclusively(() => this.parts.importer.run(action, context), context.signal);
       case 'RESTORE':
-        return this.exclusively(() => this.#restore(action.id, context), context.signal);
+        return this.exclusively(() => this.#restoring.run(action.id, context), context.signal);
     }
   }
 
@@ -162,7 +162,7 @@ export class BackupJobs implements JobHandler {
       let manifest: Manifest;
       try {
         const task = { task: 'save' as const, loaded, directory: backupDirectory(loaded.settings), id, kind, createdAt: createdAt.toISOString(), withVectors };
-        manifest = await inBackground(task, { ...this.#link(context, 0, 0.5), samples: (queries) => this.#samples(queries) });
+        manifest = await inBackground(task, { ...linkOf(context, 0, 0.5), samples: (queries) => this.#samples(queries) });
       } finally {
         release();
       }
@@ -216,7 +216,7 @@ export class BackupJobs implements JobHandler {
     const directory = backupDirectory(loaded.settings);
     const before = (await folder.find(id))?.status ?? null;
     const middle = prove ? from + (1 - from) / 3 : 1;
-    const { problems, rotten, lost } = await inBackground({ task: 'check', loaded, directory, id }, this.#link(context, from, middle));
+    const { problems, rotten, lost } = await inBackground({ task: 'check', loaded, directory, id }, linkOf(context, from, middle));
     // Out of the way, so that the next backup writes them anew.
     for (const object of rotten) await rename(object, `${object}.rotten`).catch(() => undefined);
     await this.#shared.condemn(lost, id);
@@ -233,7 +233,7 @@ export class BackupJobs implements JobHandler {
       // It is what was written, whatever becomes of the proof.
       await folder.writeStatus(id, status);
       const task = { task: 'prove' as const, loaded, directory, id };
-      status.proof = await inBackground(task, this.#link(context, middle, 1));
+      status.proof = await inBackground(task, linkOf(context, middle, 1));
       if (!status.proof.ok) Object.assign(status, { state: 'BAD', problems: status.proof.problems });
     }
     if (await folder.find(id)) await folder.writeStatus(id, status);
@@ -270,11 +270,6 @@ export class BackupJobs implements JobHandler {
     }
   }
 
-  /** Progress of a process, as a part of the whole. */
-  #link({ signal, report }: JobContext, from: number, to: number) {
-    return { signal, report: (stage: string, progress: number) => report({ stage, progress: from + progress * (to - from) }) };
-  }
-
   async #samples(queries: string[]): Promise<SamplesAnswer> {
     const samples: SamplesAnswer['samples'] = [];
     for (const query of queries) {
@@ -284,41 +279,5 @@ export class BackupJobs implements JobHandler {
     }
     const [row] = (await this.parts.database.read.query(stateQuery)) as Record<string, unknown>[];
     return { samples, state: stateText(row) };
-  }
-
-  /** Makes the restored state beside the present one, decides, and starts anew: the next start exchanges them. */
-  async #restore(id: string, context: JobContext): Promise<Record<string, unknown>> {
-    const { loaded, database, restart } = this.parts;
-    const { job, signal } = context;
-    const outcome = await lastRestore(loaded.settings.DATA_DIR);
-    if (outcome?.jobId === job.id) throw new JobFailed(`The restore was given up, and the state before is back: ${outcome.error ?? ''}`);
-    const { manifest, status } = await this.parts.backups.require(id);
-    this.requireRestorable(manifest, status);
-    const task = { task: 'stage' as const, loaded, directory: backupDirectory(loaded.settings), id };
-    const staged = await inBackground(task, this.#link(context, 0, 0.95));
-    signal.throwIfAborted();
-    const now = this.parts.clock.now();
-    const sessions = (await database.read.query('SELECT * FROM sessions')) as Record<string, unknown>[];
-    const result = { id, createdAt: manifest.createdAt, documents: manifest.counts.documents, withoutVectors: staged.withoutVectors };
-    const rows: KeptRow[] = sessions.map((values) => ({ table: 'sessions', values }));
-    rows.push({ table: 'jobs', values: await this.#finishedRow(job, result) });
-    await decide(loaded.settings.DATA_DIR, {
-      backupId: id,
-      jobId: job.id,
-      phase: 'prepared',
-      aside: now.toISOString().replace(/[:.]/g, '-'),
-      attempts: 0,
-      rows,
-    });
-    restart!();
-    // The start that follows ends this run; until then nothing else is begun.
-    await new Promise((_resolve, reject) => signal.addEventListener('abort', () => reject(signal.reason as Error), { once: true }));
-    return result;
-  }
-
-  /** The job as the restored database is to know it. */
-  async #finishedRow(job: JobEntity, result: Record<string, unknown>): Promise<Record<string, unknown>> {
-    const [row] = (await this.parts.database.read.query(`SELECT * FROM jobs WHERE id = '${job.id}'`)) as Record<string, unknown>[];
-    return { ...row, status: 'SUCCEEDED', progress: 1, result: JSON.stringify(result), finished_at: this.parts.clock.now().toISOString() };
   }
 }

@@ -12,11 +12,11 @@ import { Product, residentBytes } from './product.js';
 import { report } from './report.js';
 
 const megabyte = 1024 ** 2;
+const idleMs = 90_000;
 
-/** Searches while `work` is done. @returns what it gave, their times, and the most memory the server had beyond that before */
+/** Searches while `work` is done. @returns what it gave, their times, and the most memory the server had meanwhile */
 async function searchingWhile<T>(server: TestServer, product: Product, queries: string[], work: () => Promise<T>): Promise<[T, number[], number]> {
-  const before = residentBytes(server.pid).server;
-  let most = before;
+  let most = residentBytes(server.pid).server;
   let going = true;
   const times: number[] = [];
   const searches = (async () => {
@@ -28,7 +28,7 @@ async function searchingWhile<T>(server: TestServer, product: Product, queries: 
   const done = await work();
   going = false;
   await Promise.all([searches, watch]);
-  return [done, times, most - before];
+  return [done, times, most];
 }
 
 interface Answer {
@@ -62,7 +62,8 @@ test('passages with their originals saved, proven and restored while searching',
     await product.run(queries.slice(0, 100), 1);
     const expected = await answersOf(server, queries.slice(0, 100));
     const counts = await countsOf(server);
-    const [, idle] = await searchingWhile(server, product, queries, () => delay(15_000));
+    // As long as a backup takes: searching alone makes a server grow for a while.
+    const [, idle, idleMost] = await searchingWhile(server, product, queries, () => delay(idleMs));
     const save = async (kind: string) => {
       const { createBackup } = await server.ask<{ createBackup: { id: string } }>('mutation($kind: BackupKind!) { createBackup(kind: $kind) { id } }', {
         kind,
@@ -72,7 +73,7 @@ test('passages with their originals saved, proven and restored while searching',
       expect([status, error]).toEqual(['SUCCEEDED', null]);
       return { tookMs: performance.now() - started, result: result as { id: string; bytes: number; tookMs: number } };
     };
-    const [full, times, growth] = await searchingWhile(server, product, queries, () => save('FULL'));
+    const [full, times, most] = await searchingWhile(server, product, queries, () => save('FULL'));
     const [again] = await searchingWhile(server, product, queries, () => save('FULL'));
     const proof = (await backups(server))[0]!.proof!;
     await product.stop();
@@ -92,6 +93,7 @@ test('passages with their originals saved, proven and restored while searching',
     const backMs = performance.now() - back;
     const p95 = (all: number[]) => percentile(all, 0.95);
     const ratio = p95(times) / p95(idle);
+    const growth = most - idleMost;
     report('backup', `${library.length.toLocaleString('en')} passages with originals, one client searching`, [
       { figure: 'complete backup written, s', value: (full.result.tookMs / 1000).toFixed(1), wanted: '' },
       { figure: 'written, checked and proven, s', value: (full.tookMs / 1000).toFixed(1), wanted: '' },
@@ -99,7 +101,7 @@ test('passages with their originals saved, proven and restored while searching',
       { figure: 'size, MB', value: (full.result.bytes / megabyte).toFixed(1), wanted: '' },
       { figure: 'size of the database, MB', value: (statSync(join(server.dataDir, 'erpfts.sqlite')).size / megabyte).toFixed(1), wanted: '' },
       { figure: 'search p95 during backup and proof / idle', value: ratio.toFixed(2), wanted: '≤ 2' },
-      { figure: 'the server grew by, MB', value: (growth / megabyte).toFixed(0), wanted: '≤ 100' },
+      { figure: 'the server grew by, beyond searching alone, MB', value: (growth / megabyte).toFixed(0), wanted: '≤ 100' },
       { figure: 'process of the proof, MB', value: (proof.peakMemoryBytes / megabyte).toFixed(0), wanted: '≤ 700' },
       { figure: 'proof, s', value: (proof.tookMs / 1000).toFixed(1), wanted: '' },
       { figure: 'restore into an empty directory, s', value: (restoredMs / 1000).toFixed(1), wanted: '' },

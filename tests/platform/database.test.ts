@@ -4,8 +4,11 @@ import { mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { afterAll, describe, expect, test } from 'vitest';
-import { packageRoot } from '../../server/config/index.js';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { migrations } from '../../migrations/index.js';
+import { loadSettings, packageRoot } from '../../server/config/index.js';
+import { AppStateEntity, Database } from '../../server/platform/database/index.js';
+import { createLogger } from '../../server/platform/logging/index.js';
 import { cleanEnvironment } from '../support/environment.js';
 import { administer, databaseUrl, hasPostgres } from '../support/postgres.js';
 import { TestServer } from '../support/server.js';
@@ -39,14 +42,32 @@ describe.each(databases)('$dialect', ({ dialect, env, available }) => {
     const all = migrate('status');
     expect(all.every((state) => state.applied === true)).toBe(true);
     // Each takes back what it made: what is left behind would make the way up fail.
-    for (let left = all.length - 1; left >= 0; left--) expect(migrate('down').filter((state) => state.applied)).toHaveLength(left);
+    expect(migrate('down').filter((state) => state.applied)).toHaveLength(all.length - 1);
+    const { settings } = loadSettings({ ...env, DATA_DIR: dataDir });
+    const database = await Database.open({ settings, entities: [AppStateEntity], migrations, log: createLogger('error') }, { migrate: false });
+    for (let left = all.length - 2; left >= 0; left--) {
+      await database.migrateDown();
+      expect((await database.migrationStates()).filter((state) => state.applied)).toHaveLength(left);
+    }
+    await database.close();
     migrate('up');
     expect(migrate('status')).toEqual(all);
   });
 
-  test.skipIf(!available)('50 writers at once lose nothing and mix nothing', { timeout: 300_000 }, async () => {
-    const server = await TestServer.start(env);
-    try {
+  describe.skipIf(!available)('a server on it', () => {
+    let server: TestServer;
+    beforeAll(async () => {
+      server = await TestServer.start({
+        ...env,
+        METRICS_INTERVAL_SECONDS: '1',
+        ALERT_HOLD_SECONDS: '1',
+        ALERT_MEMORY_WARNING: '0.0001',
+        ALERT_MEMORY_CRITICAL: '1',
+      });
+    });
+    afterAll(() => server.stop());
+
+    test('50 writers at once lose nothing and mix nothing', { timeout: 300_000 }, async () => {
       const results = await Promise.all(
         Array.from({ length: 50 }, (_, writer) =>
           server.upload(
@@ -75,14 +96,9 @@ describe.each(databases)('$dialect', ({ dialect, env, available }) => {
         '{ search(query: "secret37x", mode: KEYWORD) { hits { document { id } } } }',
       );
       expect(search.hits[0]?.document.id).toBe(ids[37]);
-    } finally {
-      await server.stop();
-    }
-  });
+    });
 
-  test.skipIf(!available)('bytes that come again while their document is deleted are kept', { timeout: 120_000 }, async () => {
-    const server = await TestServer.start(env);
-    try {
+    test('bytes that come again while their document is deleted are kept', { timeout: 120_000 }, async () => {
       const file = { name: 'ebb.txt', content: 'What the ebb takes, the flood brings back.' };
       for (let round = 0; round < 12; round++) {
         const [first] = await server.upload([file]);
@@ -100,14 +116,9 @@ describe.each(databases)('$dialect', ({ dialect, env, available }) => {
         const original = await fetch(`${server.url}/originals/${documents.edges[0]!.node.id}`, { headers: { authorization: server.authorization } });
         expect([original.status, await original.text()]).toEqual([200, file.content]);
       }
-    } finally {
-      await server.stop();
-    }
-  });
+    });
 
-  test.skipIf(!available)('every maintenance task does its work', { timeout: 120_000 }, async () => {
-    const server = await TestServer.start(env);
-    try {
+    test('every maintenance task does its work', { timeout: 120_000 }, async () => {
       await server.take('kept.txt', 'The lighthouse keeper writes the log every evening.');
       const tasks = async () => {
         const { maintenanceTasks } = await server.ask<{ maintenanceTasks: { task: string; lastJob: { id: string } | null }[] }>(
@@ -126,15 +137,9 @@ describe.each(databases)('$dialect', ({ dialect, env, available }) => {
       }
       const { search } = await server.ask<{ search: { totalCount: number } }>('{ search(query: "lighthouse", mode: KEYWORD) { totalCount } }');
       expect(search.totalCount).toBe(1);
-    } finally {
-      await server.stop();
-    }
-  });
+    });
 
-  test.skipIf(!available)('what operators look back on is kept and told alike', { timeout: 120_000 }, async () => {
-    const watched = { ...env, METRICS_INTERVAL_SECONDS: '1', ALERT_HOLD_SECONDS: '1', ALERT_MEMORY_WARNING: '0.0001', ALERT_MEMORY_CRITICAL: '1' };
-    const server = await TestServer.start(watched);
-    try {
+    test('what operators look back on is kept and told alike', { timeout: 120_000 }, async () => {
       const alert = async () => {
         const { alerts } = await server.ask<{ alerts: { edges: { node: { id: string; rule: string; state: string } }[] } }>(
           '{ alerts(first: 50, filter: { rules: ["memory"] }) { edges { node { id rule state } } } }',
@@ -172,8 +177,6 @@ describe.each(databases)('$dialect', ({ dialect, env, available }) => {
       expect(maintenanceMode).toEqual({ enabled: true, reason: 'moving house' });
       expect(settingChanges).toContainEqual({ name: 'SESSION_DAYS', before: '30', after: '3' });
       await again.quit();
-    } finally {
-      await server.stop();
-    }
+    });
   });
 });

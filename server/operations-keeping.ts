@@ -1,0 +1,118 @@
+import { type AlertsService, backupFinding, findingsOf } from './alerts/index.js';
+import { BackupCopies, backupDirectory, BackupFolder, BackupJobs, BackupOverview, BackupsService, Importer } from './backup/index.js';
+import { version } from './config/index.js';
+import { type LogFiles, type LogsService } from './logs/index.js';
+import { MaintenanceService } from './maintenance/index.js';
+import { type OperationsParts } from './operations.js';
+import { type Watching } from './operations-watching.js';
+import { ReportsService, sizesOf } from './reports/index.js';
+import { bundles, scheduleKind, SchedulesService } from './schedules/index.js';
+import { type Teardown } from './teardown.js';
+
+const hourMs = 3_600_000;
+const dayMs = 24 * hourMs;
+
+export interface Keeping {
+  maintenance: MaintenanceService;
+  reports: ReportsService;
+  schedules: SchedulesService;
+  backupFolder: BackupFolder;
+  backups: BackupsService;
+  backupJobs: BackupJobs;
+  overview: BackupOverview;
+}
+
+/** Builds what keeps the system in order: maintenance, backups, reports and the schedules that run them. */
+export async function buildKeeping(
+  parts: OperationsParts,
+  { host, history, alerts }: Watching,
+  { logs, logFiles }: { logs: LogsService; logFiles: LogFiles },
+  teardown: Teardown,
+): Promise<Keeping> {
+  const { settings, dataDir, logging, database, cache, jobs, golden, clock } = parts;
+  const maintenance: MaintenanceService = new MaintenanceService(
+    jobs,
+    {
+      ...parts,
+      logFiles,
+      rotateLogs: () => logging.rotate(),
+      processes: () => host.processes(),
+      temporaryFileMs: settings.TEMPORARY_FILE_HOURS * hourMs,
+      logKeepMs: settings.LOG_KEEP_DAYS * dayMs,
+    },
+    () => schedules.stepRuns(),
+  );
+  const reports = new ReportsService({
+    database,
+    history: (from, to, step) => history.read(from, to, step),
+    logEntries: () => logs.entries(),
+    cacheStatistics: () => cache.statistics(),
+    sizes: () => sizesOf(dataDir, database),
+    updateUrl: settings.UPDATE_CHECK_URL,
+    version,
+    clock,
+    alertsRaised: (from, to) => alerts.raisedBetween(from, to),
+  });
+  const { backupFolder, backups, backupJobs } = await buildBackups(parts, teardown);
+  const forgetOld = async () => ({
+    jobs: await jobs.forgetEnded(new Date(clock.now().getTime() - settings.JOB_RETENTION_DAYS * dayMs)),
+    alerts: await alerts.forgetOld(),
+  });
+  const schedules: SchedulesService = new SchedulesService({
+    database,
+    jobs,
+    schedules: bundles(settings, { backups: backupJobs, maintenance, reports, golden, cache, forgetOld }),
+    timeZone: settings.TIME_ZONE,
+    clock,
+    log: logging.feature('schedules'),
+  });
+  const overview = new BackupOverview({
+    ...{ settings, database, folder: backupFolder, backups, store: parts.store, clock },
+    runs: (kind, until) => schedules.runs(`BACKUP_${kind}`, until),
+  });
+  tellAlerts(alerts, { parts, maintenance, backupJobs });
+  return { maintenance, reports, schedules, backupFolder, backups, backupJobs, overview };
+}
+
+async function buildBackups(parts: OperationsParts, teardown: Teardown): Promise<Pick<Keeping, 'backupFolder' | 'backups' | 'backupJobs'>> {
+  const { loaded, settings, logging, database, jobs, clock } = parts;
+  const backupFolder = new BackupFolder(backupDirectory(settings));
+  const log = logging.feature('backup');
+  // The client takes a while to load: only where it is used.
+  const storage = settings.BACKUP_S3_URL ? new (await import('./platform/object-storage/index.js')).ObjectStorage(settings) : null;
+  if (storage) teardown.add(() => storage.close());
+  const backups = new BackupsService({ settings, database, folder: backupFolder, storage, clock, log });
+  await backups.open();
+  const backupJobs = new BackupJobs({
+    ...{ loaded, database, jobs, backups, folder: backupFolder, clock },
+    copies: new BackupCopies({ settings, folder: backupFolder, storage, clock, log }),
+    importer: new Importer({ settings, folder: backupFolder, blobs: parts.blobs, store: parts.store, golden: parts.golden, knownVectors: parts.knownVectors }),
+    answers: parts.answers,
+    keepOriginals: () => {
+      const release = parts.blobs.hold();
+      return () => {
+        release();
+        parts.removal.sweepOriginals().catch((error: unknown) => logging.root.error({ err: error }, 'originals without a document could not be removed'));
+      };
+    },
+    restart: parts.restart,
+  });
+  return { backupFolder, backups, backupJobs };
+}
+
+/** What became of tasks, schedules and backups is judged as the measured values are. */
+function tellAlerts(
+  alerts: AlertsService,
+  { parts, maintenance, backupJobs }: { parts: OperationsParts; maintenance: MaintenanceService; backupJobs: BackupJobs },
+): void {
+  maintenance.onOutcome((outcome) => {
+    for (const finding of findingsOf(outcome)) void alerts.observe(finding);
+  });
+  backupJobs.onFinding((finding) => void alerts.observe(backupFinding(finding)));
+  parts.jobEvents.on('jobChanged', ({ kind, status, payload, error }) => {
+    if (kind !== scheduleKind || (status !== 'FAILED' && status !== 'SUCCEEDED')) return;
+    const level = status === 'FAILED' ? 'WARNING' : 'NORMAL';
+    const rule = `schedule:${String(payload['schedule'])}`;
+    void alerts.observe({ rule, level, message: `A scheduled run failed: ${error ?? ''}`, remedy: 'Look at its job, mend the cause and run it again.' });
+  });
+}
