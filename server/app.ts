@@ -83,15 +83,26 @@ export async function startApp(loaded: LoadedSettings, logging: Logging, surroun
     return await start(loaded, logging, teardown, surroundings);
   } catch (error) {
     await teardown.run(logging.root);
-    // A restored state that does not start gives way to the one before; what was thrown earlier than that is no fault of it.
-    const restore = teardown.restoring ? await PendingRestore.find(loaded.settings) : null;
+    const restore = teardown.restoring ? await giveWay(loaded, error) : null;
     if (!restore) throw error;
-    await restore.rollBack(error);
     // The log of the start that failed is closed: the one that follows tells of it.
     const next = new Logging(loaded.settings.LOG_LEVEL);
     const app = await startApp(loaded, next, surroundings);
     next.root.error({ err: error, backup: restore.plan.backupId }, 'the restored state could not be started; the one before is back');
     return app;
+  }
+}
+
+/** A restored state that does not start gives way to the one before; what was thrown earlier than that is no fault of it. */
+async function giveWay({ settings }: LoadedSettings, reason: unknown): Promise<PendingRestore | null> {
+  // Who waits for the directory must not find it half put back.
+  const unlock = await lockDataDirectory(resolve(settings.DATA_DIR));
+  try {
+    const restore = await PendingRestore.find(settings);
+    await restore?.rollBack(reason);
+    return restore;
+  } finally {
+    await unlock();
   }
 }
 
@@ -298,7 +309,10 @@ async function start(
     await operations.open(checks.map(({ name }) => name));
   }
   if (clock === systemClock && !briefly) health.start();
-  if (!withoutJobs) await jobs.start();
+  if (!withoutJobs) {
+    await operations.lookForRoom();
+    await jobs.start();
+  }
   teardown.add(async () => {
     health.stop();
     await http.close();

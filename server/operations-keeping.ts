@@ -1,4 +1,4 @@
-import { type AlertsService, backupFinding, findingsOf } from './alerts/index.js';
+import { type AlertsService, backupFinding, findingsOf, scheduleFinding } from './alerts/index.js';
 import { BackupCopies, backupDirectory, BackupFolder, BackupJobs, BackupOverview, BackupsService, Importer } from './backup/index.js';
 import { version } from './config/index.js';
 import { type LogFiles, type LogsService } from './logs/index.js';
@@ -111,8 +111,6 @@ function tellAlerts(
   backupJobs.onFinding((finding) => void alerts.observe(backupFinding(finding)));
   parts.jobEvents.on('jobChanged', ({ kind, status, payload, error }) => {
     if (kind !== scheduleKind || (status !== 'FAILED' && status !== 'SUCCEEDED')) return;
-    const level = status === 'FAILED' ? 'WARNING' : 'NORMAL';
-    const rule = `schedule:${String(payload['schedule'])}`;
-    void alerts.observe({ rule, level, message: `A scheduled run failed: ${error ?? ''}`, remedy: 'Look at its job, mend the cause and run it again.' });
+    void alerts.observe(scheduleFinding({ schedule: String(payload['schedule']), error: status === 'FAILED' ? (error ?? '') : null }));
   });
 }

@@ -21,7 +21,8 @@ export interface Watching {
   notifier: Notifier;
   guard: ResourceGuard;
   /** Begins to measure. A server for one command looks only whether there is room for what it takes in. */
-  start: () => Promise<void>;
+  start: () => void;
+  lookForRoom: () => Promise<void>;
 }
 
 /** Builds what measures the system, judges it and tells people: metrics, alerts, and the guard of disk and memory. */
@@ -91,7 +92,8 @@ export async function buildWatching(parts: OperationsParts, teardown: Teardown):
   });
   sampler.onSample(({ values }) => guard.observe(values));
   sampler.onSample((sample) => alerts.observeSample(sample));
-  health.onRound((found) => void alerts.observeHealth(found));
+  // A look for one command's sake is no watch: whether something lasts is for the server to see.
+  if (!parts.briefly) health.onRound((found) => void alerts.observeHealth(found));
 
   async function lookForRoom(): Promise<void> {
     const [{ diskFreeBytes, hostMemoryShare }, processes] = await Promise.all([host.read(), host.processes()]);
@@ -99,9 +101,8 @@ export async function buildWatching(parts: OperationsParts, teardown: Teardown):
     guard.observe({ diskFreeBytes, hostMemoryShare, allMemoryBytes, jobsRunning: null, searchesPerSecond: null });
   }
 
-  async function start(): Promise<void> {
+  function start(): void {
     if (parts.briefly) {
-      await lookForRoom();
       const timer = setInterval(() => void lookForRoom(), settings.METRICS_INTERVAL_SECONDS * 1000).unref();
       teardown.add(() => clearInterval(timer));
       return;
@@ -114,5 +115,5 @@ export async function buildWatching(parts: OperationsParts, teardown: Teardown):
     teardown.add(() => metrics.stop());
   }
 
-  return { host, history, ingested, metrics, sampler, alerts, alertEvents, notifier, guard, start };
+  return { host, history, ingested, metrics, sampler, alerts, alertEvents, notifier, guard, start, lookForRoom };
 }

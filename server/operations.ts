@@ -95,6 +95,8 @@ export interface Operations {
   open: (healthNames: string[]) => Promise<void>;
   /** Begins to watch; everything else serves by now. A server for one command looks only whether there is room for what it takes in. */
   start: () => Promise<void>;
+  /** Whether there is room for what is taken in; before the first job is begun. */
+  lookForRoom: () => Promise<void>;
   /** Does once what watching does every few seconds. */
   watch: () => Promise<void>;
 }
@@ -158,8 +160,9 @@ export async function buildOperations(parts: OperationsParts, teardown: Teardown
       });
       await notifier.resume();
     },
+    lookForRoom: () => watching.lookForRoom(),
     start: async () => {
-      await watching.start();
+      watching.start();
       if (parts.briefly) return;
       await schedules.start();
       teardown.add(() => schedules.stop());

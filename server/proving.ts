@@ -1,5 +1,6 @@
-import { readFile, rm } from 'node:fs/promises';
-import { join } from 'node:path';
+import { existsSync } from 'node:fs';
+import { readFile, rm, symlink } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { startApp } from './app.js';
 import { BackupFolder, type Counts, type Proof, type ProveTask, type Sample, samplesOf, stage, type TaskLink, withScratchDatabase } from './backup/index.js';
@@ -44,11 +45,16 @@ export async function proveByServer(task: ProveTask, link: TaskLink): Promise<Pr
         databaseUrl,
       });
       problems.push(...differences(manifest.counts, staged.counts));
-      if (staged.withoutVectors > 0 && manifest.counts.vectors > 0) problems.push(`${staged.withoutVectors} passages have no vector.`);
+      const lackingBefore = manifest.withoutVectors ?? 0;
+      if (staged.withoutVectors > lackingBefore)
+        problems.push(`${staged.withoutVectors} passages have no vector; ${lackingBefore} had none when they were saved.`);
+      await lendModels(loaded.settings.DATA_DIR, scratch);
       link.report('OPEN', 0.92);
       const settings = {
         ...loaded.settings,
         ...{ DATA_DIR: scratch, DATABASE_URL: databaseUrl, HOST: '127.0.0.1', PORT: 0, CHROMA_URL: '', CACHE_REDIS_URL: '', REDIS_URL: '', ADMIN_API_KEY: '' },
+        // The model that answered then, whatever is configured by now.
+        EMBEDDING_MODEL: manifest.model ?? loaded.settings.EMBEDDING_MODEL,
         ...{ RATE_LIMITING: false, EMBEDDING_LOW_MEMORY: true, OTLP_TRACES_URL: '' },
         // Nobody is told of what happens to a copy.
         ...{ ALERT_WEBHOOK_URL: '', SMTP_URL: '', BACKUP_S3_URL: '' },
@@ -56,7 +62,7 @@ export async function proveByServer(task: ProveTask, link: TaskLink): Promise<Pr
       const app = await startApp({ ...loaded, settings }, new Logging('error'), { briefly: true, withoutJobs: true });
       try {
         const client = new Client(app.url, (await readFile(join(scratch, 'admin.key'), 'utf8')).trim());
-        await untilWhole(client);
+        await untilWhole(client, staged.withoutVectors > 0);
         link.report('COMPARE', 0.95);
         agreement = await compare(client, samples);
         const wanted = manifest.quiet ? agreementInQuiet : agreementWhileWriting;
@@ -100,13 +106,31 @@ interface HealthAnswer {
   health: { components: { name: string; status: string; message: string | null }[] };
 }
 
-/** The vector store is filled from the database, and the model loaded. */
-async function untilWhole(client: Client): Promise<void> {
+/** Models that were fetched are not fetched again for a proof, which may have no way out to do so. */
+async function lendModels(dataDir: string, scratch: string): Promise<void> {
+  const models = join(resolve(dataDir), 'models');
+  if (existsSync(models)) await symlink(models, join(scratch, 'models'), 'dir');
+}
+
+/**
+ * The vector store is filled from the database, and the model loaded.
+ * @param someLack passages had no vector when they were saved either, which the vector store says
+ * @throws AppError UNAVAILABLE where the model cannot be had here, which says nothing of the backup
+ */
+async function untilWhole(client: Client, someLack: boolean): Promise<void> {
   const needed = ['database', 'vector_db', 'embedding_model'];
   for (const deadline = Date.now() + longestWaitMs; ;) {
     const { health } = await client.request<HealthAnswer>('query { health { components { name status message } } }');
-    const ill = health.components.filter(({ name, status }) => needed.includes(name) && status !== 'HEALTHY');
+    const isWell = ({ name, status }: { name: string; status: string }) => status === 'HEALTHY' || (someLack && name === 'vector_db' && status === 'DEGRADED');
+    const ill = health.components.filter((part) => needed.includes(part.name) && !isWell(part));
     if (ill.length === 0) return;
+    const model = ill.find(({ name, status }) => name === 'embedding_model' && status === 'UNHEALTHY');
+    if (model)
+      throw new AppError(
+        'UNAVAILABLE',
+        `The restore could not be tried: ${model.message ?? 'the embedding model is not there'}`,
+        'Bring the model back, and verify the backup again.',
+      );
     if (Date.now() > deadline) throw new Error(`the restored system is not well: ${ill.map(({ name, message }) => `${name}: ${message ?? ''}`).join('; ')}`);
     await delay(pollMs);
   }

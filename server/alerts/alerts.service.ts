@@ -118,7 +118,7 @@ export class AlertsService {
         {
           rule: threshold.rule,
           level,
-          message: `${threshold.subject}: ${value === null ? 'unknown' : threshold.inWords(value)} (${level === 'CRITICAL' ? 'critical' : 'warning'} from ${threshold.inWords(limit)}).`,
+          message: inWords(threshold, value, level),
           value,
           threshold: limit,
           remedy: threshold.remedy,
@@ -304,6 +304,15 @@ export class AlertsService {
 }
 
 /** The level that has lasted long enough to count; a value that wavers between two of them is at least the milder one. */
+function inWords({ subject, inWords: words, warning, critical }: Threshold, value: number | null, level: Level): Saying {
+  const isCritical = level === 'CRITICAL';
+  const limit = words(isCritical ? critical : warning);
+  return {
+    en: `${subject.en}: ${value === null ? 'unknown' : words(value)} (${isCritical ? 'critical' : 'warning'} from ${limit}).`,
+    ja: `${subject.ja}: ${value === null ? '不明' : words(value)}（${isCritical ? '危険' : '警告'}の基準は ${limit}）。`,
+  };
+}
+
 function settled({ warning, critical, milder, normal, alert }: Watch, now: number, holdMs: number): Level {
   const lasts = (since: number | null) => since !== null && now - since >= holdMs;
   const before = alert?.severity ?? 'NORMAL';

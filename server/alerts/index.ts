@@ -1,7 +1,7 @@
 export { AlertEntity } from './alert.entity.js';
 export { AlertsResolver } from './alerts.resolver.js';
 export { AlertsService, type AlertTopics } from './alerts.service.js';
-export { backupFinding, findingsOf } from './task-findings.js';
+export { backupFinding, findingsOf, scheduleFinding } from './task-findings.js';
 export { PendingNotificationEntity } from './notification.entity.js';
 export { Outbox } from './outbox.js';
 export { Notifier } from './notifier.js';

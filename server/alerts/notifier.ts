@@ -40,7 +40,8 @@ export class Notifier {
   readonly #channels: Channel[] = [];
   readonly #stop = new AbortController();
   readonly #last = new Map<string, Promise<void>>();
-  readonly #dropping = new Set<Promise<void>>();
+  /** Writes to the outbox that a stop waits for. */
+  readonly #pending = new Set<Promise<void>>();
   /** Made for the first mail. */
   #mail: Promise<Transporter> | null = null;
   /** The newest delivery that was given up, by channel. */
@@ -50,7 +51,7 @@ export class Notifier {
     private readonly settings: NotifierSettings,
     private readonly outbox: Outbox,
     private readonly log: Logger,
-    /** Tells nobody of alerts; a test is sent all the same. */
+    /** Leaves it to the next start to tell people of alerts; a test is sent all the same. */
     private readonly muted = false,
   ) {
     if (settings.ALERT_WEBHOOK_URL) this.#channels.push({ name: 'webhook', deliver: (notification) => this.#post(notification) });
@@ -103,14 +104,14 @@ export class Notifier {
 
   /** Delivers in the background, several times where need be, in the order of the calls. */
   send(notification: Notification): void {
-    if (this.muted) return;
     for (const channel of this.#channels) {
       // A full disk, which keeps nothing, is what people must be told of.
       const kept = this.outbox.keep(channel.name, notification).catch((error: unknown) => {
         this.log.warn({ err: error, channel: channel.name }, 'a notification could not be kept; a restart before it is delivered loses it');
         return null;
       });
-      this.#queue(channel, notification, kept);
+      if (this.muted) this.#await(kept);
+      else this.#queue(channel, notification, kept);
     }
   }
 
@@ -128,8 +129,13 @@ export class Notifier {
     const dropped = kept
       .then((id) => (id === null ? undefined : this.outbox.drop(id)))
       .catch((error: unknown) => this.log.warn({ err: error }, 'a notification that was delivered could not be crossed out'))
-      .finally(() => this.#dropping.delete(dropped));
-    this.#dropping.add(dropped);
+      .finally(() => this.#pending.delete(dropped));
+    this.#pending.add(dropped);
+  }
+
+  #await(kept: Promise<unknown>): void {
+    const done: Promise<void> = kept.then(() => void this.#pending.delete(done));
+    this.#pending.add(done);
   }
 
   /** Tries every channel once, now. */
@@ -216,7 +222,7 @@ export class Notifier {
   /** What still waits to be tried again is left to the next start. */
   async stop(): Promise<void> {
     this.#stop.abort();
-    await Promise.race([Promise.allSettled([...this.#last.values(), ...this.#dropping]), delay(longestStopMs, undefined, { ref: false })]);
+    await Promise.race([Promise.allSettled([...this.#last.values(), ...this.#pending]), delay(longestStopMs, undefined, { ref: false })]);
     (await this.#mail)?.close();
   }
 }

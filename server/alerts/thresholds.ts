@@ -1,5 +1,6 @@
 import { type Settings } from '../config/index.js';
 import { type SampleValues, type SeriesName } from '../metrics/index.js';
+import { type Saying } from '../platform/saying.js';
 import { type Severity } from './alert.entity.js';
 
 export type Level = 'NORMAL' | Severity;
@@ -14,8 +15,8 @@ export interface Threshold {
   /** The value in words, e.g. "85 %". */
   inWords: (value: number) => string;
   /** What is measured, as a sentence begins. */
-  subject: string;
-  remedy: string;
+  subject: Record<'en' | 'ja', string>;
+  remedy: Saying;
 }
 
 export type ThresholdSettings = Pick<
@@ -44,9 +45,11 @@ export function thresholds(settings: ThresholdSettings): Threshold[] {
       warning: settings.ALERT_CPU_WARNING,
       critical: settings.ALERT_CPU_CRITICAL,
       inWords: percent,
-      subject: 'The processor is in use',
-      remedy:
-        'Look at the running jobs and at other programs on the machine. While documents come in this is usual: lower INGEST_CONCURRENCY where it disturbs.',
+      subject: { en: 'The processor is in use', ja: 'CPU 使用率が高くなっています' },
+      remedy: {
+        en: 'Look at the running jobs and at other programs on the machine. While documents come in this is usual: lower INGEST_CONCURRENCY where it disturbs.',
+        ja: '実行中のジョブとほかのプログラムを確認してください。取り込み中は普通のことです。支障があれば INGEST_CONCURRENCY を下げてください。',
+      },
     },
     {
       rule: 'memory',
@@ -54,8 +57,11 @@ export function thresholds(settings: ThresholdSettings): Threshold[] {
       warning: settings.ALERT_MEMORY_WARNING,
       critical: settings.ALERT_MEMORY_CRITICAL,
       inWords: percent,
-      subject: 'Memory is in use',
-      remedy: 'Look which process takes it; lower EMBEDDING_WORKERS, or set EMBEDDING_LOW_MEMORY.',
+      subject: { en: 'Memory is in use', ja: 'メモリ使用率が高くなっています' },
+      remedy: {
+        en: 'Look which process takes it; lower EMBEDDING_WORKERS, or set EMBEDDING_LOW_MEMORY.',
+        ja: 'どのプロセスが使っているか確認し、EMBEDDING_WORKERS を下げるか EMBEDDING_LOW_MEMORY を設定してください。',
+      },
     },
     {
       rule: 'response_time',
@@ -63,8 +69,11 @@ export function thresholds(settings: ThresholdSettings): Threshold[] {
       warning: settings.ALERT_RESPONSE_WARNING * 1000,
       critical: settings.ALERT_RESPONSE_CRITICAL * 1000,
       inWords: seconds,
-      subject: 'One request in twenty takes',
-      remedy: 'Look for slow_query in the logs, at the processor and at the running jobs.',
+      subject: { en: 'One request in twenty takes', ja: '応答時間（p95）が長くなっています' },
+      remedy: {
+        en: 'Look for slow_query in the logs, at the processor and at the running jobs.',
+        ja: 'ログの slow_query、CPU、実行中のジョブを確認してください。',
+      },
     },
     {
       rule: 'error_rate',
@@ -72,8 +81,11 @@ export function thresholds(settings: ThresholdSettings): Threshold[] {
       warning: settings.ALERT_ERROR_WARNING,
       critical: settings.ALERT_ERROR_CRITICAL,
       inWords: percent,
-      subject: 'Requests fail by our fault',
-      remedy: 'Look at the errors in the logs and at the health of the parts.',
+      subject: { en: 'Requests fail by our fault', ja: 'サーバー側のエラーが増えています' },
+      remedy: {
+        en: 'Look at the errors in the logs and at the health of the parts.',
+        ja: 'ログのエラーと各部の状態を確認してください。',
+      },
     },
     {
       rule: 'disk',
@@ -81,8 +93,11 @@ export function thresholds(settings: ThresholdSettings): Threshold[] {
       warning: settings.ALERT_DISK_WARNING,
       critical: settings.ALERT_DISK_CRITICAL,
       inWords: percent,
-      subject: 'The disk is full',
-      remedy: 'Run the tasks CLEAN_TEMP and VACUUM, remove what is no longer needed, or enlarge the disk.',
+      subject: { en: 'The disk is full', ja: 'ディスクが残り少なくなっています' },
+      remedy: {
+        en: 'Run the tasks CLEAN_TEMP and VACUUM, remove what is no longer needed, or enlarge the disk.',
+        ja: 'CLEAN_TEMP と VACUUM を実行するか、不要なものを削除するか、ディスクを増やしてください。',
+      },
     },
   ];
 }

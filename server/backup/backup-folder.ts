@@ -33,7 +33,7 @@ const receivingMs = 86_400_000;
 /** What the name of a backup says of it; null for another name. */
 export function readId(id: string): Pick<Manifest, 'id' | 'kind' | 'createdAt'> | null {
   const [, year, month, day, hour, minute, second, name] = /^(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)Z-([a-z]+)-/.exec(id) ?? [];
-  const kind = backupKinds.find((one) => one.toLowerCase() === name);
+  const kind = backupId.test(id) ? backupKinds.find((one) => one.toLowerCase() === name) : undefined;
   return kind ? { id, kind, createdAt: `${year}-${month}-${day}T${hour}:${minute}:${second}.000Z` } : null;
 }
 

@@ -223,9 +223,9 @@ export class BackupJobs implements JobHandler {
     // A wrong key is nobody's damage; what is judged is what could be read.
     const status: BackupStatus = {
       // One that could not be restored stays bad until it is seen that it can be.
-      state: problems.length === 0 && (prove || before?.proof?.ok !== false) ? 'GOOD' : 'BAD',
+      state: problems.length === 0 && before?.proof?.ok !== false ? 'GOOD' : 'BAD',
       checkedAt: clock.now().toISOString(),
-      problems: problems.length === 0 && !prove && before?.proof?.ok === false ? before.proof.problems : problems,
+      problems: problems.length === 0 && before?.proof?.ok === false ? before.proof.problems : problems,
       proof: before?.proof ?? null,
       copiedAt: before?.copiedAt ?? null,
     };
@@ -234,7 +234,7 @@ export class BackupJobs implements JobHandler {
       await folder.writeStatus(id, status);
       const task = { task: 'prove' as const, loaded, directory, id };
       status.proof = await inBackground(task, linkOf(context, middle, 1));
-      if (!status.proof.ok) Object.assign(status, { state: 'BAD', problems: status.proof.problems });
+      Object.assign(status, { state: status.proof.ok ? 'GOOD' : 'BAD', problems: status.proof.problems });
     }
     if (await folder.find(id)) await folder.writeStatus(id, status);
     if (status.state === 'BAD') throw new JobFailed(`The backup ${id} is bad: ${status.problems.slice(0, 3).join(' ')}`);

@@ -101,7 +101,8 @@ export class BackupsService {
   /** Removes what is kept no longer. @returns their ids */
   async prune(): Promise<string[]> {
     const gone = await this.wouldRemove();
-    for (const { manifest } of gone) await this.remove(manifest.id);
+    // Somebody may have deleted one of them meanwhile.
+    for (const { manifest } of gone) await this.remove(manifest.id).catch((error: unknown) => this.leftBehind(error));
     if (gone.length > 0) await this.dropObjects();
     return gone.map(({ manifest }) => manifest.id);
   }

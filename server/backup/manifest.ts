@@ -59,6 +59,8 @@ export interface Manifest {
   samples: Sample[];
   /** Questions that were put: of a backup with questions and no answers nothing can be compared. */
   asked?: number;
+  /** Passages that answered and had no vector when they were saved. */
+  withoutVectors?: number;
   /** Nothing was written between the data and the answers of the samples: they must be given exactly. */
   quiet: boolean;
 }
@@ -116,6 +118,7 @@ const manifestSchema = z.object({
   missing: z.array(hash),
   encryption: z.object({ keyId: z.string().regex(/^[0-9a-f]{16}$/), wrapped: z.string().nullable() }).nullable(),
   asked: count.optional(),
+  withoutVectors: count.optional(),
   samples: z.array(z.object({ query: z.string(), documentIds: z.array(z.string()) })),
   quiet: z.boolean(),
 });

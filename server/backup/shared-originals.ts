@@ -17,6 +17,9 @@ interface SharedParts {
 const lostWith = /^The original \S+ at (\S+) is lost, as .+ has shown\.$/;
 const lost = (sha256: string, object: string, by: string) => `The original ${sha256} at ${object} is lost, as ${by} has shown.`;
 
+/** Bad for nothing but originals that others have lost. */
+const isBadByLoss = ({ problems }: BackupStatus) => problems.length > 0 && problems.every((problem) => lostWith.test(problem));
+
 /** What one backup shows of originals that it shares with others: nobody is good who needs what is lost. */
 export class SharedOriginals {
   constructor(private readonly parts: SharedParts) {}
@@ -27,10 +30,11 @@ export class SharedOriginals {
     const gone = new Set(objects);
     for (const backup of await this.parts.folder.list()) {
       const { manifest, status } = backup;
-      if (manifest.id === by || status?.state === 'BAD') continue;
+      // One that was never checked is not known to be good, and stays so.
+      if (manifest.id === by || !status || (status.state === 'BAD' && !isBadByLoss(status))) continue;
       const problems: string[] = [];
       for await (const { sha256, object } of this.#originals(backup)) if (gone.has(object)) problems.push(lost(sha256, object, by));
-      if (problems.length > 0) await this.#write(backup, { state: 'BAD', problems });
+      if (problems.length > 0) await this.#write(backup, { state: 'BAD', problems: [...new Set([...status.problems, ...problems])] });
     }
   }
 

@@ -107,7 +107,8 @@ export const aboutInJapanese: Record<SettingName, string> = {
   UPDATE_CHECK_URL: '最新の版を { "version": "1.2.3" } の形で答えるアドレス。空ならどこにも問い合わせません。',
   TEMPORARY_FILE_HOURS: 'タスク CLEAN_TEMP がファイルを消すまでの経過時間。',
   LOG_KEEP_DAYS: 'タスク ROTATE_LOGS が、切り替え済みのログファイルを消すまでの日数。',
-  MEMORY_BUDGET_MB: 'すべてのプロセスを合わせたメモリの目安。その 9 割を超えると high_memory をログに残し、取り込みを一時停止します。0 なら制限しません。',
+  MEMORY_BUDGET_MB:
+    'すべてのプロセスを合わせたメモリの目安。90 % を超えると high_memory をログに残し、95 % を超えると 85 % を下回るまで取り込みを一時停止します。0 なら制限しません。',
   BACKUP_DIR: 'バックアップを書くフォルダー。別のディスクが望ましく、空なら DATA_DIR の backups です。',
   BACKUP_PASSPHRASE: 'バックアップを暗号化します(age)。なくすと読めなくなるため、別の場所に保管してください。空なら暗号化しません。',
   BACKUP_KEY_FILE: 'age-keygen が作る age の鍵ファイル。BACKUP_PASSPHRASE の代わりに暗号化に使います。写しを別の場所に保管してください。',
@@ -124,7 +125,7 @@ export const aboutInJapanese: Record<SettingName, string> = {
   BACKUP_KEEP_MONTHLY: '同じく、月ごとの最新を残す月数。',
   BACKUP_MAX_AGE_HOURS: '文書とデータベースの最後の正常なバックアップがこれより古いと、アラートを出します(0 なら出しません)。',
   BACKUP_PROOF_MAX_AGE_DAYS: '最後に確かめた復元がこれより古いと、アラートを出します(0 なら出しません)。',
-  BACKUP_S3_URL: 'バックアップの写しを送る S3 互換ストレージ(エンドポイント、バケット、フォルダー)。空なら送りません。',
+  BACKUP_S3_URL: 'バックアップの写しを送る S3 互換ストレージ(エンドポイント、バケット、このサーバー専用のフォルダー)。空なら送りません。',
   BACKUP_S3_REGION: 'そのリージョン。',
   BACKUP_S3_ACCESS_KEY: 'そのアクセスキー。',
   BACKUP_S3_SECRET_KEY: 'その秘密キー。',

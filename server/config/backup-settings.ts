@@ -51,7 +51,10 @@ export const backupSettings = {
   BACKUP_S3_URL: url('http:', 'https:')
     .refine((value) => value === '' || new URL(value).pathname.length > 1, 'must name a bucket, as in https://s3.example.org/bucket/folder')
     .default('')
-    .meta({ group: 'Backup', about: 'Storage that speaks S3 and gets a copy of each backup: endpoint, bucket and folder; empty sends nothing.' }),
+    .meta({
+      group: 'Backup',
+      about: 'Storage that speaks S3 and gets a copy of each backup: endpoint, bucket and a folder of this installation alone; empty sends nothing.',
+    }),
   BACKUP_S3_REGION: text().default('us-east-1').meta({ group: 'Backup', about: 'Its region.' }),
   BACKUP_S3_ACCESS_KEY: text().default('').meta({ group: 'Backup', secret: true, about: 'Its access key.' }),
   BACKUP_S3_SECRET_KEY: text().default('').meta({ group: 'Backup', secret: true, about: 'The secret to it.' }),

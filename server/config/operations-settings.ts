@@ -115,6 +115,7 @@ export const operationsSettings = {
   MEMORY_BUDGET_MB: integer(0, 1_000_000).default(0).meta({
     group: 'Maintenance',
     unit: 'MB',
-    about: 'Memory that all our processes together should stay below: beyond nine tenths of it high_memory is logged, and ingestion pauses; 0 sets no limit.',
+    about:
+      'Memory that all our processes together should stay below: beyond 90 % of it high_memory is logged, beyond 95 % ingestion pauses until it is below 85 % again; 0 sets no limit.',
   }),
 };

@@ -117,7 +117,15 @@ export class HealthService {
     let timer: NodeJS.Timeout | undefined;
     const timeout = new Promise<CheckResult>((resolve) => {
       timer = setTimeout(
-        () => resolve({ status: 'UNHEALTHY', message: { en: `No answer within ${timeoutMs} ms.`, ja: `${timeoutMs} ミリ秒以内に応答がありません。` } }),
+        () =>
+          resolve({
+            status: 'UNHEALTHY',
+            message: { en: `No answer within ${timeoutMs} ms.`, ja: `${timeoutMs} ミリ秒以内に応答がありません。` },
+            remedy: {
+              en: 'Look at the load of the machine and at the running jobs; if it lasts, restart the server.',
+              ja: 'マシンの負荷と実行中のジョブを確認してください。続く場合はサーバーを再起動してください。',
+            },
+          }),
         timeoutMs,
       );
     });

@@ -20,6 +20,9 @@ export class JobType {
   @Field(() => String, { description: 'INGEST, DELETE, REPROCESS, REEMBED, …' })
   kind!: string;
 
+  @Field(() => String, { nullable: true, description: 'Which maintenance task or schedule it is of; null for other kinds.' })
+  subject!: string | null;
+
   @Field(() => JobStatus)
   status!: string;
 
@@ -84,5 +87,7 @@ export class JobFilter {
 export function jobView(job: JobEntity, silentMs = Infinity): JobType {
   const { id, kind, status, progress, stage, message, batchId, requestId, owner, createdAt, startedAt, finishedAt, error, result, subjectId, reportedAt } = job;
   const stuck = status === 'RUNNING' && reportedAt !== null && Date.now() - reportedAt.getTime() > silentMs;
-  return { id, kind, status, progress, stage, message, batchId, requestId, owner, stuck, createdAt, startedAt, finishedAt, error, result, subjectId };
+  const { task, schedule } = job.payload;
+  const subject = [task, schedule].find((name) => typeof name === 'string') ?? null;
+  return { id, kind, subject, status, progress, stage, message, batchId, requestId, owner, stuck, createdAt, startedAt, finishedAt, error, result, subjectId };
 }

@@ -10,8 +10,14 @@ export const outOf = (done: number, total: number, of: { en: string; ja: string 
 /** @param language `en` by default: that of logs, of the command line and of machines */
 export const say = (saying: Saying, language: 'en' | 'ja' = 'en'): string => (typeof saying === 'string' ? saying : saying[language]);
 
+const begin = '{"en":';
+
 /** For a text column: both languages as JSON, or words that are the same in each. */
 export const sayingColumn = {
-  to: (saying: Saying | null | undefined) => (typeof saying === 'object' && saying !== null ? JSON.stringify(saying) : saying),
-  from: (text: string | null): Saying | null => (text?.startsWith('{"en":') ? (JSON.parse(text) as Saying) : text),
+  to: (saying: Saying | null | undefined) => {
+    // Words that look like what is kept for two languages, such as a title, are kept as that.
+    if (typeof saying === 'string') return saying.startsWith(begin) ? JSON.stringify({ en: saying, ja: saying }) : saying;
+    return saying && JSON.stringify({ en: saying.en, ja: saying.ja });
+  },
+  from: (text: string | null): Saying | null => (text?.startsWith(begin) ? (JSON.parse(text) as Saying) : text),
 };

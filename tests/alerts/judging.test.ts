@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { judge, type Threshold } from '../../server/alerts/thresholds.js';
 import { forecast } from '../../server/reports/forecast.js';
 
-const disk: Threshold = { rule: 'disk', series: 'diskUsedShare', warning: 0.8, critical: 0.9, inWords: String, subject: '', remedy: '' };
+const disk: Threshold = { rule: 'disk', series: 'diskUsedShare', warning: 0.8, critical: 0.9, inWords: String, subject: { en: '', ja: '' }, remedy: '' };
 
 describe('a threshold', () => {
   test.each([

@@ -1,5 +1,5 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, rename, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { generateX25519Identity } from 'age-encryption';
@@ -95,4 +95,21 @@ test('a backup under a key file is opened by that key file alone', { timeout: 12
     });
   expect(await erpfts(bare, ['restore', String(id), '--yes'], { ...settings, BACKUP_KEY_FILE: key })).toMatchObject({ code: 0 });
   expect(await rowsOf(bare, 'SELECT title FROM documents ORDER BY title')).toHaveLength(3);
+});
+
+test('a restore that was cut off is taken back before another one begins, also where that one fails', { timeout: 120_000 }, async () => {
+  await server.quit();
+  const aside = join(server.dataDir, 'set-aside', 'cut-off');
+  await mkdir(aside, { recursive: true });
+  for (const name of ['erpfts.sqlite', 'originals', 'chroma']) await rename(join(server.dataDir, name), join(aside, name));
+  const plan = { backupId: 'half', jobId: null, phase: 'aside', aside: 'cut-off', attempts: 0, rows: [] };
+  await mkdir(join(server.dataDir, 'restore', 'staged'), { recursive: true });
+  await writeFile(join(server.dataDir, 'restore', 'plan.json'), JSON.stringify(plan));
+  // It cannot be opened without its key: nothing is restored.
+  const [{ id }] = (await readdir(join(server.dataDir, 'backups'))).filter((name) => name.includes('-full-')).map((name) => ({ id: name })) as [{ id: string }];
+  expect((await erpfts(server.dataDir, ['restore', id, '--yes'])).code).toBe(1);
+  expect(existsSync(join(server.dataDir, 'restore', 'plan.json'))).toBe(false);
+  expect(await rowsOf(server.dataDir, 'SELECT title FROM documents ORDER BY title')).toHaveLength(3);
+  await server.boot();
+  expect((await library(server)).titles).toEqual(['bridge', 'ferry', 'onsen']);
 });

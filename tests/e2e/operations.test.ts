@@ -55,7 +55,7 @@ describe.skipIf(!hasBrowser)('operations', () => {
       .getByText(/^Notifications since .*could not be delivered/)
       .waitFor();
     await page.getByRole('img', { name: /^Processor: now \d+%/ }).waitFor();
-    await expect.poll(() => page.locator('.u-wrap canvas').count()).toBe(9);
+    await expect.poll(() => page.locator('.u-wrap canvas').count()).toBe(12);
     const alert = page.getByTestId('alert').filter({ hasText: 'Memory' });
     await alert.getByRole('button', { name: 'I have seen it' }).click();
     await alert.getByText('seen by browser').waitFor();

@@ -61,3 +61,26 @@ test('workers load ONNX Runtime and end, many times over, and the process lives'
   writeFileSync(script, comingAndGoing);
   expect(execFileSync(process.execPath, [script]).toString()).toBe('alive');
 });
+
+const cutOff = `
+import { WorkerEmbedder, locateModel } from ${JSON.stringify(pathToFileURL(join(packageRoot, 'dist/server/platform/embedder/index.js')).href)};
+const log = { info() {}, warn() {}, error() {} };
+const model = await locateModel('multilingual-e5-small-ja-latin', { DATA_DIR: '.', EMBEDDING_HUB_URL: '' }, log);
+for (let i = 0; i < 8; i++) {
+  const embedder = new WorkerEmbedder(model, { EMBEDDING_WORKERS: 1, EMBEDDING_THREADS: 1, EMBEDDING_QUERY_THREADS: 1, EMBEDDING_LOW_MEMORY: true }, log);
+  await embedder.ready();
+  const given = Array.from({ length: 20 }, (_, k) => embedder.embedPassage('The well behind the mill is forty metres deep. '.repeat(k + 1)));
+  const told = Promise.allSettled(given);
+  await new Promise((resolve) => setTimeout(resolve, 40 * i));
+  await embedder.close();
+  // Whoever waits is told, and nothing waits for good.
+  await told;
+}
+process.stdout.write('alive');
+`;
+
+test('a model that is at work is ended without ending the process', { timeout: 120_000 }, () => {
+  const script = join(mkdtempSync(join(tmpdir(), 'erpfts-embed-')), 'cut-off.mjs');
+  writeFileSync(script, cutOff);
+  expect(execFileSync(process.execPath, [script]).toString()).toBe('alive');
+});

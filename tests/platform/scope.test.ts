@@ -5,7 +5,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { migrations } from '../../migrations/index.js';
 import { loadSettings } from '../../server/config/index.js';
 import { AppStateEntity, Database } from '../../server/platform/database/index.js';
-import { createLogger, currentScope, Logging, withScope } from '../../server/platform/logging/index.js';
+import { createLogger, currentScope, Logging, tellSlow, wasSlowTold, withScope } from '../../server/platform/logging/index.js';
 
 let directory: string;
 beforeAll(async () => {
@@ -42,4 +42,14 @@ test('a write runs on behalf of whoever asked for it, however long others stood 
   );
   expect(await Promise.all(asked)).toEqual(['a', 'b', undefined, 'c']);
   await database.close();
+});
+
+test('that a part was slow is known to its own request, from then on', () => {
+  const since = performance.now();
+  withScope({ requestId: 'ebb' }, () => {
+    expect(wasSlowTold(since)).toBe(false);
+    tellSlow();
+    expect([wasSlowTold(since), wasSlowTold(performance.now() + 1)]).toEqual([true, false]);
+  });
+  withScope({ requestId: 'ebb' }, () => expect(wasSlowTold(since)).toBe(false));
 });

@@ -35,7 +35,8 @@ export class RestoreJob {
     const { loaded, database, restart } = this.parts;
     const { job, signal } = context;
     const outcome = await lastRestore(loaded.settings.DATA_DIR);
-    if (outcome?.jobId === job.id) throw new JobFailed(`The restore was given up, and the state before is back: ${outcome.error ?? ''}`);
+    // Tried again by somebody, it is a new attempt.
+    if (context.resumed && outcome?.jobId === job.id) throw new JobFailed(`The restore was given up, and the state before is back: ${outcome.error ?? ''}`);
     const { manifest, status } = await this.parts.backups.require(id);
     this.require(manifest, status);
     const task = { task: 'stage' as const, loaded, directory: backupDirectory(loaded.settings), id };

@@ -27,6 +27,8 @@ export async function restoreOffline(
   const { DATA_DIR: dataDir } = settings;
   const unlock = await lockDataDirectory(dataDir, 0);
   try {
+    // One that was cut off still holds what it set aside: that is put back before anything else takes its place.
+    await (await PendingRestore.find(settings))?.rollBack('another restore was asked for');
     const folder = new BackupFolder(backupDirectory(settings));
     const { counts } = await stage(id, { settings, folder, target: stagingFolder(dataDir), present: dataDir, databaseUrl: '', entities, signal, report });
     const aside = new Date().toISOString().replace(/[:.]/g, '-');

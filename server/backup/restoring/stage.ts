@@ -15,7 +15,7 @@ import { type Key, keyForReading } from '../keys.js';
 import { fromLines } from '../lines.js';
 import { type Counts, type Manifest, type PartName } from '../manifest.js';
 import { type VectorRecord } from '../saving/library-part.js';
-import { countsOf } from '../saving/save.js';
+import { countsOf, countWithoutVectors } from '../saving/save.js';
 import { hashOf, meter, unseal } from '../sealing.js';
 import { originalsOf } from './check.js';
 import { putIntoPostgres } from './postgres.js';
@@ -139,12 +139,8 @@ export async function finishDatabase(
   report('INTEGRITY', 0.9);
   const problems = await database.integrityProblems();
   if (problems.length > 0) throw new AppError('CONFLICT', `The restored database is damaged: ${problems.slice(0, 3).join('; ')}`, 'Restore another backup.');
-  const counts = await countsOf({ query: async <T>(sql: string) => (await database.read.query(sql)) as T[] });
-  const [lacking] = (await database.read.query(
-    `SELECT count(*) AS n FROM chunks c JOIN documents d ON d.id = c.document_id AND d.revision = c.revision WHERE NOT EXISTS
-     (SELECT 1 FROM chunk_vectors v JOIN index_generations g ON g.model = v.model AND g.status = 'ACTIVE' WHERE v.chunk_id = c.id)`,
-  )) as { n: number | string }[];
-  const withoutVectors = Number(lacking?.n ?? 0);
+  const source = { query: async <T>(sql: string) => (await database.read.query(sql)) as T[] };
+  const [counts, withoutVectors] = [await countsOf(source), await countWithoutVectors(source)];
   if (withoutVectors > 0) await queueRepair(database);
   return { counts, withoutVectors };
 }

@@ -133,12 +133,22 @@ async function describe(source: Source, manifest: Manifest): Promise<{ queries: 
   manifest.schema = (await source.query<{ name: string }>('SELECT name FROM schema_migrations ORDER BY id')).map(({ name }) => name);
   manifest.model = (await one<{ model: string }>(`SELECT model FROM index_generations WHERE status = 'ACTIVE'`))?.model ?? null;
   manifest.counts = await countsOf(source);
+  manifest.withoutVectors = await countWithoutVectors(source);
   const golden = await source.query<{ query: string }>(`SELECT query FROM golden_queries ORDER BY created_at DESC LIMIT ${mostGolden}`);
   const titles = await source.query<{ title: string }>(
     `SELECT title FROM documents WHERE deleted_at IS NULL AND status = 'READY' ORDER BY id LIMIT ${mostTitles}`,
   );
   const queries = [...new Set([...golden.map(({ query }) => query), ...titles.map(({ title }) => title)])];
   return { queries, state: stateText(await one<Record<string, unknown>>(stateQuery)) };
+}
+
+/** Passages that answer, and that the model in use has no vector for. */
+export async function countWithoutVectors(source: Pick<Source, 'query'>): Promise<number> {
+  const [lacking] = await source.query<{ n: number | string }>(
+    `SELECT count(*) AS n FROM chunks c JOIN documents d ON d.id = c.document_id AND d.revision = c.revision WHERE NOT EXISTS
+     (SELECT 1 FROM chunk_vectors v JOIN index_generations g ON g.model = v.model AND g.status = 'ACTIVE' WHERE v.chunk_id = c.id)`,
+  );
+  return Number(lacking?.n ?? 0);
 }
 
 export async function countsOf(source: Pick<Source, 'query'>): Promise<Counts> {

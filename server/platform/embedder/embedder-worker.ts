@@ -89,7 +89,9 @@ async function embed(text: string, allThreads: boolean): Promise<Float32Array> {
 
 const warm = await embed('query: ready', queryThreads > 0);
 
-port.on('message', (request: WorkerRequest) => {
+port.on('message', (request: WorkerRequest | 'end') => {
+  // Between two runs of the model, which end the whole process where they are cut off.
+  if (request === 'end') process.exit();
   embed(request.text, request.allThreads).then(
     (vector) => port.postMessage({ id: request.id, vector } satisfies WorkerReply, [vector.buffer as ArrayBuffer]),
     (error: unknown) => port.postMessage({ id: request.id, error: error instanceof Error ? error.message : String(error) } satisfies WorkerReply),

@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Worker } from 'node:worker_threads';
 import { type Settings } from '../../config/index.js';
@@ -25,14 +26,28 @@ const mostQueriesAlone = 1;
 const queryPrefix = 'query: ';
 const mostAttempts = 2;
 const mostRestarts = 5;
+/** The longest text takes about a second, and loading the model two. */
+const longestRunMs = 10_000;
 
 class Slot {
   worker: Worker | null = null;
   launched = false;
   task: Task | null = null;
   ready = false;
+  /** It was let in, and may be in the middle of native code. */
+  entered = false;
   restarts = 0;
   constructor(readonly forQueries: boolean) {}
+}
+
+/** Lets a worker bring what it does to its end: ONNX Runtime aborts the process where its thread is ended under it. */
+async function end({ worker, entered }: Slot): Promise<void> {
+  if (!worker) return;
+  if (!entered) return void (await worker.terminate());
+  const ended = once(worker, 'exit').catch(() => undefined);
+  worker.postMessage('end');
+  await Promise.race([ended, delay(longestRunMs, undefined, { ref: false })]);
+  await worker.terminate();
 }
 
 /**
@@ -124,11 +139,15 @@ export class WorkerEmbedder implements Embedder {
       } satisfies WorkerSetup,
     });
     slot.worker = worker;
+    slot.entered = false;
     slot.ready = false;
     worker.on('message', (reply: WorkerReply) => {
       if (!('loading' in reply)) this.#receive(slot, reply);
       // One that is being ended stays behind its gate.
-      else if (slot.worker === worker && this.state !== 'closed') letIn(gate);
+      else if (slot.worker === worker && this.state !== 'closed') {
+        slot.entered = true;
+        letIn(gate);
+      }
     });
     worker.on('error', (error) => this.#lost(slot, worker, error));
     worker.on('exit', (code) => this.#lost(slot, worker, new Error(`the worker ended with code ${code}`)));
@@ -230,6 +249,6 @@ export class WorkerEmbedder implements Embedder {
     this.#rejectReady(error);
     for (const task of [...this.#queries.splice(0), ...this.#passages.splice(0), ...this.#background.splice(0)]) task.reject(error);
     for (const slot of this.#slots) slot.task?.reject(error);
-    await Promise.all(this.#slots.flatMap((slot) => slot.worker?.terminate() ?? []));
+    await Promise.all(this.#slots.map(end));
   }
 }

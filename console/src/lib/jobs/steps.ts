@@ -56,16 +56,6 @@ interface Told {
 export const doingNow = ({ stage, message, messageJa }: Told): string =>
   [stage ? stepLabel(stage) : '', (locale.current === 'ja' ? messageJa : message) ?? ''].filter(Boolean).join(' · ');
 
-interface Work extends Told {
-  kind: string;
-  result?: unknown;
-}
-
 /** Which task or schedule a job is of; nothing where its kind says all. */
-export function subjectOf({ kind, result, stage }: Work): string {
-  if (kind !== 'MAINTENANCE' && kind !== 'SCHEDULE') return '';
-  const { task, schedule } = (result ?? {}) as { task?: string; schedule?: string };
-  const name = task ?? schedule;
-  if (name) return kind === 'SCHEDULE' ? scheduleLabel(name) : stepLabel(name);
-  return stage ? stepLabel(stage) : '';
-}
+export const subjectOf = ({ kind, subject }: { kind: string; subject?: string | null }): string =>
+  subject ? (kind === 'SCHEDULE' ? scheduleLabel(subject) : stepLabel(subject)) : '';

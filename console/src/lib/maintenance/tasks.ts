@@ -68,6 +68,10 @@ export const waysOf: Partial<Record<MaintenanceTask, Way[]>> = {
     { label: m.way_embedding, options: { kinds: ['EMBEDDING'] } },
     { label: m.way_metadata, options: { kinds: ['METADATA'] } },
   ],
+  MEMORY_REPORT: [
+    { label: m.way_figures, options: {} },
+    { label: m.way_heap_snapshot, options: { heapSnapshot: true } },
+  ],
   ROTATE_LOGS: [
     { label: m.way_old_logs, options: {} },
     { label: m.way_current_log, options: { now: true } },
@@ -81,8 +85,10 @@ const warnings: Partial<Record<MaintenanceTask, () => string>> = {
 };
 
 /** What is asked before a task is run this way; null where it is simply run. */
-export const warningOf = (task: MaintenanceTask, options: Record<string, unknown> = {}): string | null =>
-  options['dryRun'] === true ? null : (warnings[task]?.() ?? null);
+export function warningOf(task: MaintenanceTask, options: Record<string, unknown> = {}): string | null {
+  if (options['heapSnapshot'] === true) return m.task_memory_report_confirm();
+  return options['dryRun'] === true ? null : (warnings[task]?.() ?? null);
+}
 
 const damageNames: Record<string, () => string> = {
   ORIGINAL_MISSING: m.damage_original_missing,

@@ -1,6 +1,7 @@
 import { type OverviewQuery } from '$lib/gql/graphql';
 import { alertText, ruleLabel } from '$lib/alerts/labels';
 import { jobLabel, jobStatusLabel } from '$lib/jobs/labels';
+import { subjectOf } from '$lib/jobs/steps';
 import { m } from '$lib/paraglide/messages';
 
 export interface TimelineEvent {
@@ -24,7 +25,7 @@ export function timelineOf({ recentAlerts, recentJobs }: OverviewQuery, since: D
   const jobs = recentJobs.edges.map(({ node }): TimelineEvent => ({
     at: node.finishedAt ?? node.createdAt,
     tone: node.status === 'FAILED' ? 'bad' : 'none',
-    title: jobLabel(node.kind),
+    title: subjectOf(node) || jobLabel(node.kind),
     text: jobStatusLabel(node.status),
     href: '/jobs',
     key: node.id,

@@ -137,6 +137,16 @@ class Live {
     });
   }
 
+  /** Calls `listener` whenever a job of these kinds begins to wait or to run, or has ended. @returns the way to stop that */
+  onJobChange(kinds: string[], listener: () => void): () => void {
+    const seen: Record<string, string> = {};
+    return this.follow(EveryJobDocument, {}, ({ jobProgress: { id, kind, status } }) => {
+      if (!kinds.includes(kind) || seen[id] === status) return;
+      seen[id] = status;
+      listener();
+    });
+  }
+
   /** Events of a subscription while a page shows them. @returns the way to stop that */
   follow<Data, Variables extends Record<string, unknown>>(
     document: TypedDocumentNode<Data, Variables>,
