@@ -9,6 +9,7 @@ import { filesUnder, ingest, type IngestedFile } from './cli/ingest.js';
 import { addCompletion } from './cli/completion.js';
 import { addConfiguration } from './cli/configuration.js';
 import { addExamples } from './cli/examples.js';
+import { addLogs } from './cli/logs.js';
 import { addOperations } from './cli/operations.js';
 import { addWatching } from './cli/watching.js';
 import { loadSettings, type LoadedSettings, SettingsError, version } from './config/index.js';
@@ -160,6 +161,7 @@ function summary(results: IngestedFile[]): string {
 const terminal = { connected, print, progress, exitUsage, exitFailed };
 addAsking(program, terminal);
 addOperations(program, terminal);
+addLogs(program, terminal);
 addWatching(program, terminal);
 addConfiguration(program, terminal);
 addBackups(program, terminal, settings);

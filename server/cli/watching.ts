@@ -1,17 +1,6 @@
-import { Argument, type Command, CommanderError, Option } from 'commander';
-import { setTimeout as delay } from 'node:timers/promises';
-import { enumValues } from './contract.js';
+import { Argument, type Command, CommanderError } from 'commander';
 import { RequestFailed } from './client.js';
 import { finished, firstOf, type Terminal } from './operations.js';
-
-interface LogLine {
-  at: string;
-  level: string;
-  message: string;
-  event: string | null;
-  feature: string | null;
-  details: object | null;
-}
 
 interface ScheduleLine {
   name: string;
@@ -44,47 +33,8 @@ interface Mode {
   until: string | null;
 }
 
-const followMs = 1000;
-const mostLines = 100;
-const logFields = 'at level message event feature details';
-const line = ({ at, level, feature, message, event }: LogLine) => [at, level.padEnd(5), feature ?? '-', message, event ?? ''].join('  ').trimEnd();
-
-/** Commands that watch a running system: its log, alerts, schedules and mode. */
+/** Commands that watch a running system: its alerts, schedules and mode. */
 export function addWatching(program: Command, { connected, print, progress, exitUsage, exitFailed }: Terminal): void {
-  program
-    .command('logs')
-    .description('show what was logged, oldest first')
-    .option('--first <n>', 'how many of the newest lines, 1 to 100', '30')
-    .addOption(new Option('--level <level...>', 'only lines of these levels').choices(enumValues('LogLevel').map((name) => name.toLowerCase())))
-    .option('--text <text>', 'only lines that hold this')
-    .option('--follow', 'go on with lines as they come, until Ctrl-C')
-    .action(async ({ first, level, text, follow }: { first: string; level?: string[]; text?: string; follow?: boolean }) => {
-      const size = firstOf(first, exitUsage);
-      const filter = { levels: level?.map((one) => one.toUpperCase()) ?? null, text: text ?? null };
-      await connected(async (client) => {
-        const read = async (count: number, from: string | null) => {
-          const { logs } = await client.request<{ logs: { edges: { node: LogLine }[] } }>(
-            `query Logs($first: Int!, $filter: LogFilter) { logs(first: $first, filter: $filter) { edges { node { ${logFields} } } } }`,
-            { first: count, filter: { ...filter, from } },
-          );
-          return logs.edges.map(({ node }) => node).reverse();
-        };
-        const entries = await read(size, null);
-        print(entries, () => entries.map(line).join('\n'));
-        if (!follow) return;
-        // Only lines of the same millisecond can come twice.
-        const seenAt = (at: string, lines: LogLine[]) => new Set(lines.filter((entry) => entry.at === at).map((entry) => JSON.stringify(entry)));
-        let from = entries.at(-1)?.at ?? new Date().toISOString();
-        for (let seen = seenAt(from, entries); ;) {
-          await delay(followMs);
-          const found = await read(mostLines, from);
-          for (const entry of found) if (!seen.has(JSON.stringify(entry))) print(entry, () => line(entry));
-          from = found.at(-1)?.at ?? from;
-          seen = new Set([...(found.at(-1) ? [] : seen), ...seenAt(from, found)]);
-        }
-      });
-    });
-
   program
     .command('alerts')
     .description('list open alerts; exit code 1 where one is critical')

@@ -1,4 +1,6 @@
 import { execFile, execFileSync, spawn } from 'node:child_process';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { packageRoot } from '../../server/config/index.js';
@@ -49,6 +51,15 @@ test('logs are listed, chosen and followed', { timeout: 60_000 }, async () => {
   } finally {
     follower.kill('SIGKILL');
   }
+  // Where no server runs there is nothing to follow, and none is kept from starting.
+  const empty = await mkdtemp(join(tmpdir(), 'erpfts-watching-'));
+  const alone = await new Promise<{ code: unknown; err: string }>((resolve) =>
+    execFile(process.execPath, [program, 'logs', '--follow'], { ...options(), env: { ...options().env, DATA_DIR: empty } }, (error, _out, err) =>
+      resolve({ code: error?.code, err }),
+    ),
+  );
+  expect(alone).toEqual({ code: 1, err: 'No server runs here that could be followed.\nStart it, or leave --follow out.\n' });
+  await rm(empty, { recursive: true });
 });
 
 test('an open critical alert is listed and is exit code 1', { timeout: 30_000 }, async () => {
