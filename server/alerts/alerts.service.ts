@@ -12,7 +12,7 @@ import { type PubSub } from '../platform/pubsub/index.js';
 import { type Saying, say } from '../platform/saying.js';
 import { AlertEntity } from './alert.entity.js';
 import { type Notifier } from './notifier.js';
-import { judge, type Level, type Threshold, valueOf } from './thresholds.js';
+import { judge, type Level, sentenceOf, type Threshold, valueOf } from './thresholds.js';
 
 export interface AlertTopics {
   alertChanged: AlertEntity;
@@ -118,7 +118,7 @@ export class AlertsService {
         {
           rule: threshold.rule,
           level,
-          message: inWords(threshold, value, level),
+          message: sentenceOf(threshold, value, level),
           value,
           threshold: limit,
           remedy: threshold.remedy,
@@ -304,15 +304,6 @@ export class AlertsService {
 }
 
 /** The level that has lasted long enough to count; a value that wavers between two of them is at least the milder one. */
-function inWords({ subject, inWords: words, warning, critical }: Threshold, value: number | null, level: Level): Saying {
-  const isCritical = level === 'CRITICAL';
-  const limit = words(isCritical ? critical : warning);
-  return {
-    en: `${subject.en}: ${value === null ? 'unknown' : words(value)} (${isCritical ? 'critical' : 'warning'} from ${limit}).`,
-    ja: `${subject.ja}: ${value === null ? '不明' : words(value)}（${isCritical ? '危険' : '警告'}の基準は ${limit}）。`,
-  };
-}
-
 function settled({ warning, critical, milder, normal, alert }: Watch, now: number, holdMs: number): Level {
   const lasts = (since: number | null) => since !== null && now - since >= holdMs;
   const before = alert?.severity ?? 'NORMAL';

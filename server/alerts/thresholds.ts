@@ -114,3 +114,13 @@ export function judge({ warning, critical }: Threshold, value: number | null, be
 }
 
 export const valueOf = (threshold: Threshold, values: SampleValues) => values[threshold.series];
+
+/** What is said of a value that was judged. */
+export function sentenceOf({ subject, inWords, warning, critical }: Threshold, value: number | null, level: Level): Saying {
+  const isCritical = level === 'CRITICAL';
+  const limit = inWords(isCritical ? critical : warning);
+  return {
+    en: `${subject.en}: ${value === null ? 'unknown' : inWords(value)} (${isCritical ? 'critical' : 'warning'} from ${limit}).`,
+    ja: `${subject.ja}: ${value === null ? '不明' : inWords(value)}（${isCritical ? '危険' : '警告'}の基準は ${limit}）。`,
+  };
+}
