@@ -6,6 +6,7 @@ import { VectorsByNumber1790400000000 } from './1790400000000-vectors-by-number.
 import { Operations1790500000000 } from './1790500000000-operations.js';
 import { KnownVectors1790600000000 } from './1790600000000-known-vectors.js';
 import { PendingNotifications1790700000000 } from './1790700000000-pending-notifications.js';
+import { Chunkings1790800000000 } from './1790800000000-chunkings.js';
 
 /** All migrations, oldest first. */
 export const migrations = [
@@ -17,4 +18,5 @@ export const migrations = [
   Operations1790500000000,
   KnownVectors1790600000000,
   PendingNotifications1790700000000,
+  Chunkings1790800000000,
 ];

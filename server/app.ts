@@ -9,7 +9,7 @@ import { AccessResolver, AccessService, RateLimits, RateLimitsResolver, type Req
 import { backupDirectory, BackupFolder, PendingRestore, SavedOriginals } from './backup/index.js';
 import { type LoadedSettings } from './config/index.js';
 import { ConfigurationResolver, SettingChanges } from './configuration/index.js';
-import { Catalogue, DocumentsResolver, DocumentsService, DocumentStore, ingestKind, originalRoute } from './documents/index.js';
+import { Catalogue, Chunkings, DocumentsResolver, DocumentsService, DocumentStore, ingestKind, originalRoute } from './documents/index.js';
 import { GoldenResolver, GoldenService } from './golden/index.js';
 import { ComponentHealthResolver, HealthResolver, healthRoutes, HealthService, type HealthTopics, storeChecks } from './health/index.js';
 import {
@@ -35,6 +35,7 @@ import {
   IngestionResolver,
   type IngestionTopics,
   ReaderPool,
+  Rechunking,
   Removal,
   Reprocessing,
   reprocessKind,
@@ -167,14 +168,16 @@ async function start(
   await Promise.all([index.open(), catalogue.open(), knownVectors.open()]);
   const modelLoaded = index.loadEmbedder();
   teardown.add(() => index.close());
-  const mirror = new IndexMirror(database, vectors, indexLog);
+  const mirror = new IndexMirror(database, index, indexLog);
   const repair = new IndexRepair(index, mirror, indexLog);
-  const generations = new Generations(settings, database, index);
+  const chunkings = new Chunkings(database);
+  const generations = new Generations({ settings, database, index, chunkings, jobs });
 
   const documents = new DocumentsService(database, catalogue, cache);
   const store = new DocumentStore(database, blobs, jobs, catalogue);
   const chunks = new ChunkStore(database, fullText);
   const removal = new Removal({ database, blobs, catalogue, index, chunks, jobs });
+  const rechunking = new Rechunking({ database, chunkings, chunks, readers, removal, jobs });
   const fetcher = new WebFetcher(settings);
   const uploads = new Uploads(settings, blobs, store);
   jobs.register(reprocessKind, new Reprocessing(store));
@@ -203,7 +206,11 @@ async function start(
   const health = new HealthService(new PubSub<HealthTopics>(), settings.HEALTH_INTERVAL_MS, clock);
   const golden = new GoldenService({ settings, database, index, search, jobs });
   const compare: GoldenService['compare'] = (candidate, signal) => golden.compare(candidate, signal);
-  const reembedding = new Reembedding({ settings, database, index, embedders, generations, mirror, jobs, compare, log: indexLog });
+  const recut: Rechunking['cut'] = (...how) => rechunking.cut(...how);
+  const reembedding = new Reembedding({
+    ...{ settings, database, catalogue, index, embedders, generations, chunkings, mirror, jobs, recut, compare },
+    log: indexLog,
+  });
   const jobsService = new JobsService({
     database,
     queue: jobs,
@@ -256,7 +263,7 @@ async function start(
       new JobDocumentResolver(),
       new SearchResolver(search, limits),
       new GoldenResolver(golden),
-      new IndexResolver(generations, reembedding),
+      new IndexResolver(generations, chunkings, reembedding),
       new JobsResolver(jobsService),
       new HealthResolver(health, {
         documents: async () => (await documents.size()).documents,
@@ -337,7 +344,7 @@ async function start(
     await generations.discardExpired();
   }
 
-  await reembedding.followConfiguredModel();
+  await reembedding.followSettings();
   await restore?.complete();
   await writeFile(addressFile(dataDir), JSON.stringify({ url: http.url, pid: process.pid }), { mode: 0o600 });
   teardown.add(() => rm(addressFile(dataDir), { force: true }));

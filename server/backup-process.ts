@@ -32,7 +32,7 @@ process.once('message', (task: BackgroundTask) => {
     (result) => send({ type: 'result', result }),
     (error: unknown) => {
       const known = error instanceof AppError ? error : null;
-      send({ type: 'error', message: messageOf(error), code: known?.code ?? null, remedy: known?.remedy ?? null });
+      send({ type: 'error', what: known?.told.what ?? messageOf(error), code: known?.code ?? null, remedy: known?.told.remedy ?? null });
     },
   );
 });

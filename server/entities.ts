@@ -1,7 +1,15 @@
 import { SessionEntity } from './access/index.js';
 import { AlertEntity, PendingNotificationEntity } from './alerts/index.js';
 import { SettingChangeEntity } from './configuration/index.js';
-import { ChunkEntity, ChunkVectorEntity, DocumentEntity, DocumentTagEntity, DocumentTextEntity } from './documents/index.js';
+import {
+  ChunkEntity,
+  ChunkingEntity,
+  ChunkVectorEntity,
+  DocumentChunkingEntity,
+  DocumentEntity,
+  DocumentTagEntity,
+  DocumentTextEntity,
+} from './documents/index.js';
 import { GoldenQueryEntity, GoldenRunEntity } from './golden/index.js';
 import { GenerationEntity, KnownVectorEntity } from './indexing/index.js';
 import { MetricSampleEntity } from './metrics/index.js';
@@ -17,8 +25,10 @@ export const entities = [
   PendingNotificationEntity,
   AppStateEntity,
   ChunkEntity,
+  ChunkingEntity,
   ChunkTermsEntity,
   ChunkVectorEntity,
+  DocumentChunkingEntity,
   DocumentEntity,
   DocumentTagEntity,
   DocumentTextEntity,

@@ -1,8 +1,8 @@
 import { type Express } from 'express';
 import { join } from 'node:path';
 import { type Subscriptions } from './access/index.js';
-import { AlertsResolver, thresholds } from './alerts/index.js';
-import { BackupResolver, backupRoutes } from './backup/index.js';
+import { AlertsResolver, NotificationDeliveryResolver, thresholds } from './alerts/index.js';
+import { BackupResolver, backupRoutes, ProofResolver } from './backup/index.js';
 import { type LoadedSettings, type Settings } from './config/index.js';
 import { type DocumentStore } from './documents/index.js';
 import { type GoldenService } from './golden/index.js';
@@ -119,8 +119,10 @@ export async function buildOperations(parts: OperationsParts, teardown: Teardown
       new SchedulesResolver(schedules),
       new ReportsResolver(reports),
       new BackupResolver(backups, overview, backupJobs),
+      new ProofResolver(),
       new MetricsResolver(metrics, history, cache, settings.METRICS_RETENTION_DAYS),
       new AlertsResolver(alerts, notifier),
+      new NotificationDeliveryResolver(),
       new LogsResolver(logs),
     ],
     mode,

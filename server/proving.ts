@@ -6,7 +6,8 @@ import { startApp } from './app.js';
 import { BackupFolder, type Counts, type Proof, type ProveTask, type Sample, samplesOf, stage, type TaskLink, withScratchDatabase } from './backup/index.js';
 import { Client } from './cli/client.js';
 import { entities } from './entities.js';
-import { AppError, messageOf } from './platform/errors.js';
+import { AppError, messageOf, sayingOf } from './platform/errors.js';
+import { type Saying } from './platform/saying.js';
 import { Logging } from './platform/logging/index.js';
 
 const answersAtOnce = 10;
@@ -27,7 +28,7 @@ export async function proveByServer(task: ProveTask, link: TaskLink): Promise<Pr
   const started = performance.now();
   const folder = new BackupFolder(directory);
   const scratch = join(loaded.settings.DATA_DIR, 'proof');
-  const problems: string[] = [];
+  const problems: Saying[] = [];
   let agreement = 0;
   let vectorStoreBytes = 0;
   const { manifest } = await folder.require(id);
@@ -47,7 +48,10 @@ export async function proveByServer(task: ProveTask, link: TaskLink): Promise<Pr
       problems.push(...differences(manifest.counts, staged.counts));
       const lackingBefore = manifest.withoutVectors ?? 0;
       if (staged.withoutVectors > lackingBefore)
-        problems.push(`${staged.withoutVectors} passages have no vector; ${lackingBefore} had none when they were saved.`);
+        problems.push({
+          en: `${staged.withoutVectors} passages have no vector; ${lackingBefore} had none when they were saved.`,
+          ja: `ベクトルのない文章が ${staged.withoutVectors} 件あります（保存時は ${lackingBefore} 件）。`,
+        });
       await lendModels(loaded.settings.DATA_DIR, scratch);
       link.report('OPEN', 0.92);
       const settings = {
@@ -66,7 +70,11 @@ export async function proveByServer(task: ProveTask, link: TaskLink): Promise<Pr
         link.report('COMPARE', 0.95);
         agreement = await compare(client, samples);
         const wanted = manifest.quiet ? agreementInQuiet : agreementWhileWriting;
-        if (agreement < wanted) problems.push(`Only ${(agreement * 100).toFixed(1)} % of the saved answers came back.`);
+        if (agreement < wanted)
+          problems.push({
+            en: `Only ${(agreement * 100).toFixed(1)} % of the saved answers came back.`,
+            ja: `保存した検索結果の ${(agreement * 100).toFixed(1)} % しか再現しませんでした。`,
+          });
         vectorStoreBytes = await peakOfChildren();
       } finally {
         await app.stop();
@@ -76,8 +84,12 @@ export async function proveByServer(task: ProveTask, link: TaskLink): Promise<Pr
     // What could not be done here says nothing of the backup; anything else does.
     if (error instanceof AppError && error.code === 'UNAVAILABLE') throw error;
     if (ofTheMachine.test(messageOf(error)))
-      throw new AppError('UNAVAILABLE', `The restore could not be tried: ${messageOf(error)}`, 'Make room on the disk, and verify the backup again.');
-    problems.push(messageOf(error));
+      throw new AppError(
+        'UNAVAILABLE',
+        { en: `The restore could not be tried: ${messageOf(error)}`, ja: `復元を試せませんでした: ${messageOf(error)}。` },
+        { en: 'Make room on the disk, and verify the backup again.', ja: 'ディスクの空きを増やしてから、もう一度検証してください。' },
+      );
+    problems.push(sayingOf(error));
   } finally {
     await rm(scratch, { recursive: true, force: true, maxRetries: 5, retryDelay: 200 });
   }

@@ -2,8 +2,8 @@ import 'reflect-metadata';
 import { type GraphQLSchema, lexicographicSortSchema, printSchema } from 'graphql';
 import { buildSchemaSync, type ClassType, type PubSub } from 'type-graphql';
 import { AccessResolver, type AdmissionCheck, guardSchema, RateLimitsResolver } from './access/index.js';
-import { AlertsResolver } from './alerts/index.js';
-import { BackupResolver } from './backup/index.js';
+import { AlertsResolver, NotificationDeliveryResolver } from './alerts/index.js';
+import { BackupResolver, ProofResolver } from './backup/index.js';
 import { ConfigurationResolver } from './configuration/index.js';
 import { DocumentsResolver } from './documents/index.js';
 import { GoldenResolver } from './golden/index.js';
@@ -32,10 +32,12 @@ const resolverClasses = [
   SchedulesResolver,
   ReportsResolver,
   BackupResolver,
+  ProofResolver,
   HealthResolver,
   ComponentHealthResolver,
   MetricsResolver,
   AlertsResolver,
+  NotificationDeliveryResolver,
   LogsResolver,
   ConfigurationResolver,
   AccessResolver,

@@ -110,6 +110,6 @@ export class NotificationDelivery {
   @Field(() => String, { description: 'webhook or mail' })
   channel!: string;
 
-  @Field(() => String, { nullable: true, description: 'Why it was not delivered; null where it was.' })
-  error!: string | null;
+  /** Told in the language that is asked for. */
+  error!: Saying | null;
 }

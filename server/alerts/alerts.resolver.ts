@@ -9,6 +9,14 @@ import { type Notifier } from './notifier.js';
 
 const inEnglish = { defaultValue: Language.EN, nullable: true };
 
+@Resolver(() => NotificationDelivery)
+export class NotificationDeliveryResolver {
+  @FieldResolver(() => String, { nullable: true, description: 'Why it was not delivered; null where it was.' })
+  error(@Root() { error }: NotificationDelivery, @Arg('language', () => Language, inEnglish) language: Language | null): string | null {
+    return error && say(error, language ?? Language.EN);
+  }
+}
+
 @Resolver(() => AlertType)
 export class AlertsResolver {
   constructor(

@@ -1,5 +1,5 @@
 export { AlertEntity } from './alert.entity.js';
-export { AlertsResolver } from './alerts.resolver.js';
+export { AlertsResolver, NotificationDeliveryResolver } from './alerts.resolver.js';
 export { AlertsService, type AlertTopics } from './alerts.service.js';
 export { backupFinding, findingsOf, scheduleFinding } from './task-findings.js';
 export { PendingNotificationEntity } from './notification.entity.js';

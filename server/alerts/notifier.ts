@@ -3,7 +3,8 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { type Transporter } from 'nodemailer';
 import { type Settings } from '../config/index.js';
 import { type HealthCheck } from '../health/index.js';
-import { messageOf } from '../platform/errors.js';
+import { sayingOf, ToldError } from '../platform/errors.js';
+import { say, type Saying } from '../platform/saying.js';
 import { type Logger } from '../platform/logging/index.js';
 import { type AlertEntity } from './alert.entity.js';
 import { type Outbox } from './outbox.js';
@@ -18,7 +19,7 @@ export interface Notification {
 export interface Delivery {
   /** `webhook` or `mail` */
   channel: string;
-  error: string | null;
+  error: Saying | null;
 }
 
 export type NotifierSettings = Pick<
@@ -45,7 +46,7 @@ export class Notifier {
   /** Made for the first mail. */
   #mail: Promise<Transporter> | null = null;
   /** The newest delivery that was given up, by channel. */
-  readonly #failures = new Map<string, string>();
+  readonly #failures = new Map<string, Saying>();
 
   constructor(
     private readonly settings: NotifierSettings,
@@ -82,8 +83,8 @@ export class Notifier {
             ? {
                 status: 'DEGRADED',
                 message: {
-                  en: `The newest notification by ${failure.channel} could not be delivered: ${failure.error}`,
-                  ja: `最新の通知を ${failure.channel} で届けられませんでした: ${failure.error}`,
+                  en: `The newest notification by ${failure.channel} could not be delivered: ${say(failure.error ?? '')}`,
+                  ja: `最新の通知を ${failure.channel} で届けられませんでした: ${say(failure.error ?? '', 'ja')}`,
                 },
                 remedy: { en: 'Send a test from the page of alerts.', ja: 'アラートのページから試験送信してください。' },
               }
@@ -142,7 +143,7 @@ export class Notifier {
   test(): Promise<Delivery[]> {
     return Promise.all(
       this.#channels.map(async (channel) => {
-        const error = await channel.deliver({ event: 'test', alert: null }).then(() => null, messageOf);
+        const error = await channel.deliver({ event: 'test', alert: null }).then(() => null, sayingOf);
         // What is mended is seen to be: nobody waits for the next alert to hear it.
         if (error === null) this.#failures.delete(channel.name);
         return { channel: channel.name, error };
@@ -162,7 +163,7 @@ export class Notifier {
         if (this.#stop.signal.aborted) return false;
         this.log.warn({ err: error, channel: channel.name, attempt }, 'a notification could not be delivered');
         if (attempt === mostAttempts) {
-          this.#failures.set(channel.name, messageOf(error));
+          this.#failures.set(channel.name, sayingOf(error));
           return true;
         }
         await delay(this.settings.ALERT_RETRY_SECONDS * 1000 * 4 ** (attempt - 1), undefined, { signal: this.#stop.signal, ref: false }).catch(() => undefined);
@@ -190,10 +191,11 @@ export class Notifier {
     }).catch((error: unknown) => {
       // What fetch says may hold the address, which is a secret.
       const { code } = ((error as { cause?: unknown }).cause ?? {}) as { code?: unknown };
-      throw new Error(`The webhook could not be reached${typeof code === 'string' ? ` (${code})` : ''}.`);
+      const why = typeof code === 'string' ? ` (${code})` : '';
+      throw new ToldError({ en: `The webhook could not be reached${why}.`, ja: `Webhook に接続できませんでした${why}。` });
     });
     await response.body?.cancel();
-    if (!response.ok) throw new Error(`The webhook answered ${response.status}.`);
+    if (!response.ok) throw new ToldError({ en: `The webhook answered ${response.status}.`, ja: `Webhook が ${response.status} を返しました。` });
   }
 
   async #write({ event, alert }: Notification): Promise<void> {

@@ -1,8 +1,9 @@
+import { say, type Saying } from '../platform/saying.js';
 import { type Finding } from './alerts.service.js';
 
 interface TaskOutcome {
   task: string;
-  error: string | null;
+  error: Saying | null;
   result: Record<string, unknown> | null;
 }
 
@@ -13,7 +14,7 @@ export function findingsOf({ task, error, result }: TaskOutcome): Finding[] {
   const own: Finding = {
     rule: `task:${task}`,
     level: error === null ? 'NORMAL' : 'WARNING',
-    message: { en: `The task ${task} failed: ${error ?? ''}`, ja: `タスク ${task} が失敗しました: ${error ?? ''}` },
+    message: { en: `The task ${task} failed: ${say(error ?? '')}`, ja: `タスク ${task} が失敗しました: ${say(error ?? '', 'ja')}` },
     remedy: runAgain,
   };
   const differences = task === 'VERIFY_DATA' ? result?.['found'] : task === 'REPAIR_DATA' && result?.['dryRun'] !== true ? result?.['left'] : undefined;
@@ -29,22 +30,22 @@ export function findingsOf({ task, error, result }: TaskOutcome): Finding[] {
 }
 
 /** What the end of a backup, or of its copy, says. */
-export function backupFinding({ rule, error }: { rule: string; error: string | null }): Finding {
+export function backupFinding({ rule, error }: { rule: string; error: Saying | null }): Finding {
   const isCopy = rule === 'backup_copy';
   const level = error === null ? 'NORMAL' : isCopy ? 'WARNING' : 'CRITICAL';
   const kind = rule.slice(rule.indexOf(':') + 1);
   const what = isCopy
     ? { en: 'A backup could not be copied away', ja: 'バックアップを外部に複製できませんでした' }
     : { en: `A backup (${kind}) failed`, ja: `バックアップ（${kind}）が失敗しました` };
-  return { rule, level, message: { en: `${what.en}: ${error ?? ''}`, ja: `${what.ja}: ${error ?? ''}` }, remedy: runAgain };
+  return { rule, level, message: { en: `${what.en}: ${say(error ?? '')}`, ja: `${what.ja}: ${say(error ?? '', 'ja')}` }, remedy: runAgain };
 }
 
 /** What the end of a scheduled run says. */
-export function scheduleFinding({ schedule, error }: { schedule: string; error: string | null }): Finding {
+export function scheduleFinding({ schedule, error }: { schedule: string; error: Saying | null }): Finding {
   return {
     rule: `schedule:${schedule}`,
     level: error === null ? 'NORMAL' : 'WARNING',
-    message: { en: `A scheduled run failed: ${error ?? ''}`, ja: `定期実行が失敗しました: ${error ?? ''}` },
+    message: { en: `A scheduled run failed: ${say(error ?? '')}`, ja: `定期実行が失敗しました: ${say(error ?? '', 'ja')}` },
     remedy: runAgain,
   };
 }

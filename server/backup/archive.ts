@@ -106,13 +106,20 @@ async function extractInto(source: Readable, work: string): Promise<void> {
     await read;
   } catch (error) {
     if (error instanceof AppError) throw error;
-    throw badInput(`The archive cannot be read: ${messageOf(cut.signal.reason ?? error)}`, 'Give an archive that this product has made, in full.');
+    throw badInput(
+      { en: `The archive cannot be read: ${messageOf(cut.signal.reason ?? error)}`, ja: `アーカイブを読めません: ${messageOf(cut.signal.reason ?? error)}。` },
+      { en: 'Give an archive that this product has made, in full.', ja: 'この製品で作ったアーカイブ全体を指定してください。' },
+    );
   }
 }
 
 async function manifestOf(work: string): Promise<Manifest> {
   const text = await readFile(join(work, manifestFile), 'utf8').catch(() => null);
   const manifest = text === null ? null : fromRecord<Manifest>(text);
-  if (!manifest || !isSafe(manifest)) throw badInput('The archive has no manifest, or a damaged one.', 'Give an archive that this product has made, in full.');
+  if (!manifest || !isSafe(manifest))
+    throw badInput(
+      { en: 'The archive has no manifest, or a damaged one.', ja: 'アーカイブのマニフェストがないか、壊れています。' },
+      { en: 'Give an archive that this product has made, in full.', ja: 'この製品で作ったアーカイブ全体を指定してください。' },
+    );
   return manifest;
 }

@@ -2,6 +2,7 @@ import { type ChildProcess, fork } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { type LoadedSettings } from '../config/index.js';
 import { AppError, asError, type ErrorCode } from '../platform/errors.js';
+import { say, type Saying } from '../platform/saying.js';
 import { type JobContext } from '../platform/queue/index.js';
 import { type Checked } from './restoring/check.js';
 import { type SaveTask } from './saving/save.js';
@@ -29,7 +30,7 @@ export type BackgroundMessage =
   | { type: 'progress'; stage: string; progress: number }
   | { type: 'samples'; queries: string[] }
   | { type: 'result'; result: unknown }
-  | { type: 'error'; message: string; code: ErrorCode | null; remedy: string | null };
+  | { type: 'error'; what: Saying; code: ErrorCode | null; remedy: Saying | null };
 
 /** To it, after the task. */
 export interface SamplesAnswer {
@@ -87,7 +88,7 @@ function outcome(child: ChildProcess, task: BackgroundTask, report: Link['report
     child.on('message', (message: BackgroundMessage) => {
       if (message.type === 'progress') report(message.stage, message.progress);
       else if (message.type === 'result') resolve(message.result);
-      else if (message.type === 'error') reject(message.code ? new AppError(message.code, message.message, message.remedy) : new Error(message.message));
+      else if (message.type === 'error') reject(message.code ? new AppError(message.code, message.what, message.remedy) : new Error(say(message.what)));
       else samples?.(message.queries).then((answer) => child.connected && child.send(answer), reject);
     });
     child.send(task);

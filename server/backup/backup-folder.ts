@@ -68,7 +68,11 @@ export class BackupFolder {
       await mkdir(this.directory, { recursive: true, mode: 0o700 });
       await rm(await mkdtemp(join(this.directory, 'written-')), { recursive: true });
     } catch (error) {
-      throw new AppError('UNAVAILABLE', `The folder of backups cannot be written: ${messageOf(error)}`, 'Look at the disk and at BACKUP_DIR.');
+      throw new AppError(
+        'UNAVAILABLE',
+        { en: `The folder of backups cannot be written: ${messageOf(error)}`, ja: `バックアップ用フォルダーに書き込めません: ${messageOf(error)}。` },
+        { en: 'Look at the disk and at BACKUP_DIR.', ja: 'ディスクと BACKUP_DIR を確認してください。' },
+      );
     }
     for (const name of await readdir(this.directory)) {
       if (!name.endsWith(partial)) continue;

@@ -5,7 +5,8 @@ import { In } from 'typeorm';
 import { type LoadedSettings } from '../config/index.js';
 import { type Clock } from '../platform/clock.js';
 import { type Database } from '../platform/database/index.js';
-import { AppError, asError, badInput, messageOf } from '../platform/errors.js';
+import { AppError, asError, badInput, sayingOf } from '../platform/errors.js';
+import { say, type Saying } from '../platform/saying.js';
 import { type JobContext, JobEntity, JobFailed, type JobHandler, type JobQueue } from '../platform/queue/index.js';
 import { inBackground, linkOf, type SamplesAnswer } from './background-process.js';
 import { type BackupFolder } from './backup-folder.js';
@@ -30,7 +31,7 @@ export type BackupAction =
 export interface BackupFinding {
   /** Each kind by itself: that the vectors were saved says nothing of the database. */
   rule: `backup:${BackupKind}` | 'backup_copy';
-  error: string | null;
+  error: Saying | null;
 }
 
 export interface BackupJobsParts {
@@ -54,6 +55,11 @@ type OnFinding = (finding: BackupFinding) => void;
 
 const dayMs = 86_400_000;
 const beatMs = 20_000;
+
+const told = (id: string, problems: Saying[]): Saying => ({
+  en: `The backup ${id} is bad: ${problems.map((problem) => say(problem)).join(' ')}`,
+  ja: `バックアップ ${id} は壊れています: ${problems.map((problem) => say(problem, 'ja')).join(' ')}`,
+});
 
 /** Everything that is done with backups, as jobs, one at a time. */
 export class BackupJobs implements JobHandler {
@@ -201,7 +207,7 @@ export class BackupJobs implements JobHandler {
     const kind = (await this.parts.folder.find(id))?.manifest.kind ?? 'FULL';
     return this.#watched(kind, context, async () => {
       const { problems, proof } = await this.#verified(id, prove, context, 0);
-      return { id, problems, proof };
+      return { id, problems: problems.map((problem) => say(problem)), proof: proof && { ...proof, problems: proof.problems.map((problem) => say(problem)) } };
     });
   }
 
@@ -237,7 +243,7 @@ export class BackupJobs implements JobHandler {
       Object.assign(status, { state: status.proof.ok ? 'GOOD' : 'BAD', problems: status.proof.problems });
     }
     if (await folder.find(id)) await folder.writeStatus(id, status);
-    if (status.state === 'BAD') throw new JobFailed(`The backup ${id} is bad: ${status.problems.slice(0, 3).join(' ')}`);
+    if (status.state === 'BAD') throw new JobFailed(told(id, status.problems.slice(0, 3)));
     return status;
   }
 
@@ -250,7 +256,7 @@ export class BackupJobs implements JobHandler {
       await copies.prune().catch((error: unknown) => this.parts.backups.leftBehind(error));
       this.#tell({ rule: 'backup_copy', error: null });
     } catch (error) {
-      if (!signal.aborted) this.#tell({ rule: 'backup_copy', error: messageOf(error) });
+      if (!signal.aborted) this.#tell({ rule: 'backup_copy', error: sayingOf(error) });
       throw error;
     }
   }
@@ -263,7 +269,7 @@ export class BackupJobs implements JobHandler {
       this.#tell({ rule: `backup:${kind}`, error: null });
       return result;
     } catch (error) {
-      if (!signal.aborted) this.#tell({ rule: `backup:${kind}`, error: error instanceof CopyFailed ? null : messageOf(error) });
+      if (!signal.aborted) this.#tell({ rule: `backup:${kind}`, error: error instanceof CopyFailed ? null : sayingOf(error) });
       throw error;
     } finally {
       clearInterval(beat);

@@ -1,18 +1,35 @@
-import { Arg, ID, Int, Mutation, Query, Resolver } from 'type-graphql';
+import { Arg, FieldResolver, ID, Int, Mutation, Query, Resolver, Root } from 'type-graphql';
 import { JobType, jobView } from '../jobs/index.js';
-import { pageSize } from '../platform/http/graphql-types.js';
+import { Language, pageSize } from '../platform/http/graphql-types.js';
+import { say, type Saying } from '../platform/saying.js';
 import { type BackupJobs } from './backup-jobs.js';
-import { BackupKindName, BackupPolicy, BackupType, backupView, RestorePreview, SavedDocumentType } from './backup.type.js';
+import { BackupKindName, BackupPolicy, BackupType, backupView, ProofType, RestorePreview, SavedDocumentType } from './backup.type.js';
 import { type BackupOverview } from './overview.js';
 import { type BackupsService } from './backups.service.js';
 
-@Resolver()
+const inEnglish = { defaultValue: Language.EN, nullable: true };
+const tell = (problems: Saying[], language: Language | null) => problems.map((problem) => say(problem, language ?? Language.EN));
+
+@Resolver(() => ProofType)
+export class ProofResolver {
+  @FieldResolver(() => [String], { description: 'What did not come back as it was.' })
+  problems(@Root() { problems }: ProofType, @Arg('language', () => Language, inEnglish) language: Language | null): string[] {
+    return tell(problems, language);
+  }
+}
+
+@Resolver(() => BackupType)
 export class BackupResolver {
   constructor(
     private readonly backups: BackupsService,
     private readonly overview: BackupOverview,
     private readonly jobs: BackupJobs,
   ) {}
+
+  @FieldResolver(() => [String], { description: 'What is wrong with it.' })
+  problems(@Root() { problems }: BackupType, @Arg('language', () => Language, inEnglish) language: Language | null): string[] {
+    return tell(problems, language);
+  }
 
   @Query(() => [BackupType], { name: 'backups', description: 'Newest first.' })
   async list(): Promise<BackupType[]> {

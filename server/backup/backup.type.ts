@@ -1,5 +1,6 @@
 import { Field, Float, ID, Int, ObjectType, registerEnumType } from 'type-graphql';
 import { DateTime } from '../platform/http/graphql-types.js';
+import { type Saying } from '../platform/saying.js';
 import { type Backup } from './backup-folder.js';
 
 export enum BackupKindName {
@@ -44,8 +45,8 @@ export class ProofType {
   @Field(() => Float, { description: 'The same of its vector store.' })
   vectorStoreBytes!: number;
 
-  @Field(() => [String])
-  problems!: string[];
+  /** Told in the language that is asked for. */
+  problems!: Saying[];
 }
 
 @ObjectType('Backup', { simpleResolvers: true, description: 'Downloaded, with all it needs, at /backups/<id>/archive.' })
@@ -92,8 +93,8 @@ export class BackupType {
   @Field(() => DateTime, { nullable: true, description: 'When its bytes were last compared with what was written.' })
   checkedAt!: Date | null;
 
-  @Field(() => [String], { description: 'What is wrong with it.' })
-  problems!: string[];
+  /** Told in the language that is asked for. */
+  problems!: Saying[];
 
   @Field(() => ProofType, { nullable: true })
   proof!: ProofType | null;

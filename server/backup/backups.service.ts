@@ -140,8 +140,11 @@ export class BackupsService {
     const megabytes = (bytes: number) => `${Math.ceil(bytes / 1024 ** 2)} MB`;
     throw new AppError(
       'UNAVAILABLE',
-      `A backup may need ${megabytes(neededBytes)}; ${megabytes(freeBytes)} are free where backups lie, and ${megabytes(least)} stay free.`,
-      'Remove backups, or set BACKUP_DIR to another disk.',
+      {
+        en: `A backup may need ${megabytes(neededBytes)}; ${megabytes(freeBytes)} are free where backups lie, and ${megabytes(least)} stay free.`,
+        ja: `バックアップには ${megabytes(neededBytes)} が必要になり得ますが、保存先の空きは ${megabytes(freeBytes)} で、うち ${megabytes(least)} は空けておきます。`,
+      },
+      { en: 'Remove backups, or set BACKUP_DIR to another disk.', ja: 'バックアップを削除するか、BACKUP_DIR を別のディスクにしてください。' },
     );
   }
 
@@ -151,7 +154,14 @@ export class BackupsService {
     if (kind === 'CONFIG' || database.dialect !== 'sqlite') return;
     const [{ bavail, bsize }, bytes] = await Promise.all([statfs(settings.DATA_DIR), database.sizeBytes()]);
     if (bavail * bsize - bytes >= settings.DISK_MIN_FREE_BYTES) return;
-    throw new AppError('UNAVAILABLE', `A backup needs ${Math.ceil(bytes / 1024 ** 2)} MB in DATA_DIR for a copy of the database.`, 'Make room there first.');
+    throw new AppError(
+      'UNAVAILABLE',
+      {
+        en: `A backup needs ${Math.ceil(bytes / 1024 ** 2)} MB in DATA_DIR for a copy of the database.`,
+        ja: `データベースの複製を置くため、DATA_DIR に ${Math.ceil(bytes / 1024 ** 2)} MB が必要です。`,
+      },
+      { en: 'Make room there first.', ja: '先に空きを増やしてください。' },
+    );
   }
 
   async estimate(kind: BackupKind): Promise<BackupEstimate> {

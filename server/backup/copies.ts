@@ -1,5 +1,6 @@
 import { type Clock } from '../platform/clock.js';
-import { messageOf } from '../platform/errors.js';
+import { messageOf, sayingOf } from '../platform/errors.js';
+import { say } from '../platform/saying.js';
 import { type Logger } from '../platform/logging/index.js';
 import { type ObjectStorage } from '../platform/object-storage/index.js';
 import { JobFailed } from '../platform/queue/index.js';
@@ -75,7 +76,10 @@ export class BackupCopies {
       await folder.writeStatus(id, { ...status, copiedAt: clock.now().toISOString() });
     } catch (error) {
       signal.throwIfAborted();
-      throw new CopyFailed(`The backup ${id} is whole, but no copy of it could be put away: ${messageOf(error)}`);
+      throw new CopyFailed({
+        en: `The backup ${id} is whole, but no copy of it could be put away: ${messageOf(error)}`,
+        ja: `バックアップ ${id} は正常ですが、外部に複製できませんでした: ${say(sayingOf(error), 'ja')}`,
+      });
     }
   }
 }

@@ -76,7 +76,15 @@ export class Importer {
       if (!dryRun) idHere.set(record.id, await this.#take(record, object === undefined ? null : await library.original(object)));
       taken += 1;
     }
-    if (wanted && wanted.size > 0) throw new AppError('NOT_FOUND', `The backup ${id} has no document with the id "${[...wanted][0]}".`, null);
+    if (wanted && wanted.size > 0)
+      throw new AppError(
+        'NOT_FOUND',
+        {
+          en: `The backup ${id} has no document with the id "${[...wanted][0]}".`,
+          ja: `バックアップ ${id} に ID「${[...wanted][0]}」の文書はありません。`,
+        },
+        null,
+      );
     const questions = wanted ? 0 : await this.#questions(library, idHere, conflicts, dryRun);
     return { id, dryRun, documents: taken, known, questions, conflicts: conflicts.slice(0, mostListed), conflictCount: conflicts.length };
   }
@@ -99,7 +107,14 @@ export class Importer {
     const file = original && (await blobs.receive(original));
     if (file && file.sha256 !== record.sha256) {
       await blobs.discard(file);
-      throw new AppError('CONFLICT', `The original of "${record.title}" in the backup is not what was saved.`, 'Take another backup.');
+      throw new AppError(
+        'CONFLICT',
+        {
+          en: `The original of "${record.title}" in the backup is not what was saved.`,
+          ja: `バックアップの「${record.title}」の原本の内容が保存時と違います。`,
+        },
+        { en: 'Take another backup.', ja: '別のバックアップを使ってください。' },
+      );
     }
     return (await store.acceptSaved(record, file)).document.id;
   }

@@ -3,7 +3,7 @@ export { backgroundPids, type BackgroundMessage, type BackgroundTask, type Sampl
 export { BackupCopies } from './copies.js';
 export { BackupFolder } from './backup-folder.js';
 export { BackupJobs } from './backup-jobs.js';
-export { BackupResolver } from './backup.resolver.js';
+export { BackupResolver, ProofResolver } from './backup.resolver.js';
 export { backupRoutes } from './backup.routes.js';
 export { backupDirectory, BackupsService } from './backups.service.js';
 export { Importer } from './importer.js';

@@ -31,10 +31,19 @@ async function keyOf(identity: string, wrapped: string | null): Promise<Key> {
 
 async function fromFile(path: string): Promise<Key> {
   const text = await readFile(path, 'utf8').catch(() => {
-    throw new AppError('UNAVAILABLE', `BACKUP_KEY_FILE ${path} cannot be read.`, 'Name a file that holds an identity, as age-keygen writes it.');
+    throw new AppError(
+      'UNAVAILABLE',
+      { en: `BACKUP_KEY_FILE ${path} cannot be read.`, ja: `BACKUP_KEY_FILE ${path} を読めません。` },
+      { en: 'Name a file that holds an identity, as age-keygen writes it.', ja: 'age-keygen が書き出す鍵ファイルを指定してください。' },
+    );
   });
   const identity = /^AGE-SECRET-KEY-1[0-9A-Z]+$/m.exec(text)?.[0];
-  if (!identity) throw new AppError('BAD_USER_INPUT', `BACKUP_KEY_FILE ${path} holds no age identity.`, 'Make one with age-keygen.');
+  if (!identity)
+    throw new AppError(
+      'BAD_USER_INPUT',
+      { en: `BACKUP_KEY_FILE ${path} holds no age identity.`, ja: `BACKUP_KEY_FILE ${path} に age の鍵がありません。` },
+      { en: 'Make one with age-keygen.', ja: 'age-keygen で作ってください。' },
+    );
   return keyOf(identity, null);
 }
 
@@ -119,10 +128,19 @@ export async function keyForReading(
   if (wrapped === null) {
     const key = keyFile ? await fromFile(keyFile) : null;
     if (key?.id === keyId) return key;
-    throw new AppError('BAD_USER_INPUT', `The backup ${id} is encrypted with another key file.`, 'Set BACKUP_KEY_FILE to the one it was written with.');
+    throw new AppError(
+      'BAD_USER_INPUT',
+      { en: `The backup ${id} is encrypted with another key file.`, ja: `バックアップ ${id} は別の鍵ファイルで暗号化されています。` },
+      { en: 'Set BACKUP_KEY_FILE to the one it was written with.', ja: 'BACKUP_KEY_FILE を書き込み時のものにしてください。' },
+    );
   }
   const key = passphrase ? await unwrapped(wrapped, passphrase) : null;
   if (key) return key;
-  const problem = passphrase ? 'BACKUP_PASSPHRASE is not the passphrase of' : 'No passphrase is set that opens';
-  throw new AppError('BAD_USER_INPUT', `${problem} the backup ${id}.`, 'Set BACKUP_PASSPHRASE to the one it was written with.');
+  const problem = passphrase
+    ? { en: `BACKUP_PASSPHRASE is not the passphrase of the backup ${id}.`, ja: `BACKUP_PASSPHRASE はバックアップ ${id} のパスフレーズではありません。` }
+    : { en: `No passphrase is set that opens the backup ${id}.`, ja: `バックアップ ${id} を開くパスフレーズが設定されていません。` };
+  throw new AppError('BAD_USER_INPUT', problem, {
+    en: 'Set BACKUP_PASSPHRASE to the one it was written with.',
+    ja: 'BACKUP_PASSPHRASE を書き込み時のものにしてください。',
+  });
 }

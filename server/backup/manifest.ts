@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
+import { type Saying } from '../platform/saying.js';
 
 /** FULL: everything. DATABASE: all but the vectors, which can be made again. VECTORS, CONFIG: these alone. LIBRARY: documents for another installation. */
 export const backupKinds = ['FULL', 'DATABASE', 'VECTORS', 'CONFIG', 'LIBRARY'] as const;
@@ -69,7 +70,7 @@ export interface Manifest {
 export interface BackupStatus {
   state: 'GOOD' | 'BAD';
   checkedAt: string;
-  problems: string[];
+  problems: Saying[];
   proof: Proof | null;
   /** When a copy was put into the object storage. */
   copiedAt: string | null;
@@ -86,7 +87,7 @@ export interface Proof {
   /** Most memory that the process of the proof has had, and its vector store, bytes. */
   peakMemoryBytes: number;
   vectorStoreBytes: number;
-  problems: string[];
+  problems: Saying[];
 }
 
 /** When the data was taken, what was saved, and a number that tells apart what was begun in the same second. */

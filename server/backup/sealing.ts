@@ -65,7 +65,14 @@ export async function unseal(path: string, key: Key | null): Promise<Readable> {
     return chained(fromWeb(await decrypter.decrypt(toWeb(file))), createGunzip());
   } catch {
     file.destroy();
-    throw new AppError('BAD_USER_INPUT', 'The key does not open this backup.', 'Set BACKUP_PASSPHRASE or BACKUP_KEY_FILE to what it was written with.');
+    throw new AppError(
+      'BAD_USER_INPUT',
+      { en: 'The key does not open this backup.', ja: 'この鍵ではバックアップを開けません。' },
+      {
+        en: 'Set BACKUP_PASSPHRASE or BACKUP_KEY_FILE to what it was written with.',
+        ja: 'BACKUP_PASSPHRASE か BACKUP_KEY_FILE を書き込み時のものにしてください。',
+      },
+    );
   }
 }
 

@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Clock } from '../platform/clock.js';
+import { say, type Saying } from '../platform/saying.js';
 import { type Backup, type BackupFolder } from './backup-folder.js';
 import { keyForReading, type KeySettings } from './keys.js';
 import { type BackupStatus, isObject } from './manifest.js';
@@ -15,10 +16,15 @@ interface SharedParts {
 }
 
 const lostWith = /^The original \S+ at (\S+) is lost, as .+ has shown\.$/;
-const lost = (sha256: string, object: string, by: string) => `The original ${sha256} at ${object} is lost, as ${by} has shown.`;
+const lost = (sha256: string, object: string, by: string): Saying => ({
+  en: `The original ${sha256} at ${object} is lost, as ${by} has shown.`,
+  ja: `原本 ${sha256}（${object}）が失われています（${by} で判明）。`,
+});
+
+const distinct = (sayings: Saying[]): Saying[] => [...new Map(sayings.map((saying) => [say(saying), saying])).values()];
 
 /** Bad for nothing but originals that others have lost. */
-const isBadByLoss = ({ problems }: BackupStatus) => problems.length > 0 && problems.every((problem) => lostWith.test(problem));
+const isBadByLoss = ({ problems }: BackupStatus) => problems.length > 0 && problems.every((problem) => lostWith.test(say(problem)));
 
 /** What one backup shows of originals that it shares with others: nobody is good who needs what is lost. */
 export class SharedOriginals {
@@ -32,9 +38,9 @@ export class SharedOriginals {
       const { manifest, status } = backup;
       // One that was never checked is not known to be good, and stays so.
       if (manifest.id === by || !status || (status.state === 'BAD' && !isBadByLoss(status))) continue;
-      const problems: string[] = [];
+      const problems: Saying[] = [];
       for await (const { sha256, object } of this.#originals(backup)) if (gone.has(object)) problems.push(lost(sha256, object, by));
-      if (problems.length > 0) await this.#write(backup, { state: 'BAD', problems: [...new Set([...status.problems, ...problems])] });
+      if (problems.length > 0) await this.#write(backup, { state: 'BAD', problems: distinct([...status.problems, ...problems]) });
     }
   }
 
@@ -43,7 +49,7 @@ export class SharedOriginals {
     const { folder } = this.parts;
     for (const backup of await folder.list()) {
       const { manifest, status } = backup;
-      const objects = status?.state === 'BAD' ? status.problems.map((problem) => lostWith.exec(problem)?.[1] ?? '') : [];
+      const objects = status?.state === 'BAD' ? status.problems.map((problem) => lostWith.exec(say(problem))?.[1] ?? '') : [];
       if (objects.length === 0 || !objects.every(isObject)) continue;
       const root = folder.objectsPath(manifest.encryption?.keyId ?? null);
       const isThere = async (object: string) => existsSync(join(root, object)) && (await hashOf(join(root, object), signal)).sha256 === storedHash({ object });

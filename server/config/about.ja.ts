@@ -36,10 +36,10 @@ export const aboutInJapanese: Record<SettingName, string> = {
   EMBEDDING_QUERY_THREADS: '検索語用のワーカーの ONNX Runtime のスレッド数。既定は 2。4 コア未満では、語による検索がもう一方のコアを使うため 1。',
   EMBEDDING_LOW_MEMORY: '検索語と本文を 1 つのワーカーで扱います。メモリは半分になりますが、取り込み中の検索は遅くなります。',
   INDEX_SWITCH:
-    '別のモデルの索引が答え始める条件。better: ゴールデンクエリの評価が下がらない(またはゴールデンクエリがない)とき自動で。ask: 運用者の承認で。always: 完成したらすぐに。',
+    '別のモデルや別のチャンクの索引が答え始める条件。better: ゴールデンクエリの評価が下がらない(またはゴールデンクエリがない)とき自動で。ask: 運用者の承認で。always: 完成したらすぐに。',
   INDEX_KEEP_DAYS: '切り戻しのために以前の索引を残す日数。',
-  CHUNK_MAX_TOKENS: 'チャンクの最大の長さ。題名と見出しを含みます。',
-  CHUNK_OVERLAP: 'チャンクの末尾を次のチャンクの先頭で繰り返す割合。',
+  CHUNK_MAX_TOKENS: 'チャンクの最大の長さ。題名と見出しを含みます。変えると、稼働中の索引の隣で全ての文書を切り直します。',
+  CHUNK_OVERLAP: 'チャンクの末尾を次のチャンクの先頭で繰り返す割合。変えると、全ての文書を切り直します。',
   CHUNK_PIECE_TOKENS: '取り込み待ちがないとき、チャンクを分けて個別のベクトルを作る大きさ。0 なら作りません。',
   INGEST_CONCURRENCY: '同時に処理する文書の数。',
   UPLOAD_MAX_BYTES: '受け付けるファイルの最大の大きさ。',

@@ -98,8 +98,16 @@ export const settingsSchema = z.object({
   EMBEDDING_LOW_MEMORY: flag()
     .default(false)
     .meta({ group: 'Embedding', about: 'One worker for queries and passages together: half the memory, slower search while ingesting.' }),
-  CHUNK_MAX_TOKENS: integer(32, 500).default(400).meta({ group: 'Ingestion', unit: 'model tokens', about: 'Longest chunk, title and headings included.' }),
-  CHUNK_OVERLAP: share(0, 0.5).default(0.15).meta({ group: 'Ingestion', unit: 'share', about: 'Share of a chunk repeated at the start of the next.' }),
+  CHUNK_MAX_TOKENS: integer(32, 500)
+    .default(400)
+    .meta({
+      group: 'Ingestion',
+      unit: 'model tokens',
+      about: 'Longest chunk, title and headings included. Another value cuts all documents anew beside those that answer.',
+    }),
+  CHUNK_OVERLAP: share(0, 0.5)
+    .default(0.15)
+    .meta({ group: 'Ingestion', unit: 'share', about: 'Share of a chunk repeated at the start of the next. Another value cuts all documents anew.' }),
   CHUNK_PIECE_TOKENS: integer(0, 500).default(120).meta({
     group: 'Ingestion',
     unit: 'model tokens',
@@ -159,7 +167,7 @@ export const settingsSchema = z.object({
   INDEX_SWITCH: z.enum(['better', 'ask', 'always']).default('better').meta({
     group: 'Embedding',
     about:
-      'When an index under another model begins to answer: better, by itself where it scores no worse on the golden queries or there are none; ask, on an operator’s yes; always, as soon as it is whole.',
+      'When an index under another model, or with other chunks, begins to answer: better, by itself where it scores no worse on the golden queries or there are none; ask, on an operator’s yes; always, as soon as it is whole.',
   }),
   INDEX_KEEP_DAYS: integer(0, 365).default(7).meta({ group: 'Embedding', unit: 'days', about: 'How long the index of before is kept for switching back.' }),
   GRAPHQL_MAX_DEPTH: integer(5, 100).default(15).meta({ group: 'Search and cache', unit: 'levels', about: 'Deepest accepted GraphQL operation.' }),

@@ -83,6 +83,32 @@ export class Catalogue {
     return this.#refreshing;
   }
 
+  /**
+   * Lets other revisions of many documents answer in one moment: whoever asks for the facts meanwhile waits, and sees all or none.
+   * @param commit revisions that answer from now on, by document; null where nothing has changed
+   * @param adopt called in the same moment
+   */
+  async exchange(commit: () => Promise<ReadonlyMap<string, number> | null>, adopt: () => void): Promise<boolean> {
+    const before = this.#refreshing.catch(() => undefined);
+    const exchanged = before.then(commit).then((revisions) => {
+      if (!revisions) return false;
+      for (const [id, facts] of this.#facts) {
+        const revision = revisions.get(id);
+        if (revision !== undefined) this.#facts.set(id, { ...facts, revision });
+      }
+      this.#entries.clear();
+      this.#changes += 1;
+      this.#answersVersion += 1;
+      adopt();
+      return true;
+    });
+    this.#refreshing = exchanged.then(
+      () => undefined,
+      () => undefined,
+    );
+    return exchanged;
+  }
+
   async #reread(): Promise<void> {
     const ids = [...this.#stale];
     this.#stale.clear();

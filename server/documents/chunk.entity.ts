@@ -15,6 +15,10 @@ export class ChunkEntity {
   @Column({ type: 'integer' })
   revision!: number;
 
+  /** Number of the way it was cut. */
+  @Column({ type: 'integer' })
+  chunking!: number;
+
   @Column({ type: 'integer' })
   ordinal!: number;
 

@@ -18,7 +18,7 @@ export interface Comparison {
   candidate: GoldenScores;
 }
 
-/** One whole vector index under one model; the active one answers searches. */
+/** One whole vector index under one model, of passages cut in one way; the active one answers searches. */
 @Entity('index_generations')
 export class GenerationEntity {
   @PrimaryColumn({ type: 'integer' })
@@ -29,6 +29,10 @@ export class GenerationEntity {
 
   @Column({ type: 'varchar', length: 200 })
   model!: string;
+
+  /** Number of the way its passages are cut. */
+  @Column({ type: 'integer' })
+  chunking!: number;
 
   @Column({ type: 'varchar', length: 10 })
   status!: GenerationState;

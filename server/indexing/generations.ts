@@ -1,76 +1,108 @@
 import { type EntityManager, In } from 'typeorm';
 import { type Settings } from '../config/index.js';
-import { ChunkVectorEntity } from '../documents/index.js';
+import { ChunkingEntity, type ChunkingLimits, type Chunkings, ChunkVectorEntity, limitsOf, sameLimits } from '../documents/index.js';
 import { AppStateEntity, type Database } from '../platform/database/index.js';
 import { AppError, notFound } from '../platform/errors.js';
-import { type Comparison, GenerationEntity } from './generation.entity.js';
+import { type JobEntity, type JobQueue } from '../platform/queue/index.js';
+import { type Comparison, GenerationEntity, type GenerationState } from './generation.entity.js';
 import { type KnowledgeIndex } from './knowledge-index.js';
+
+/** Clears away the passages of a chunking that no generation needs any longer. */
+export const clearChunkingKind = 'CLEAR_CHUNKING';
+
+/** What an index is built for: by which model, and how documents are cut. */
+export interface Target {
+  model: string;
+  limits: ChunkingLimits;
+}
 
 const purposeKey = 'index.begun_for';
 const declinedKey = 'index.declined_model';
 const dayMs = 24 * 3_600_000;
+/** Those that may come to answer, or do. */
+const living: GenerationState[] = ['BUILDING', 'CANDIDATE', 'ACTIVE', 'RETIRED'];
+
+interface GenerationsParts {
+  settings: Pick<Settings, 'INDEX_KEEP_DAYS'>;
+  database: Database;
+  index: KnowledgeIndex;
+  chunkings: Chunkings;
+  jobs: JobQueue;
+}
 
 /** The records of all generations of the index: which is being built, waits for a yes, answers, or is kept for switching back. */
 export class Generations {
-  constructor(
-    private readonly settings: Pick<Settings, 'INDEX_KEEP_DAYS'>,
-    private readonly database: Database,
-    private readonly index: KnowledgeIndex,
-  ) {}
+  constructor(private readonly parts: GenerationsParts) {}
 
   /** Newest first. */
   list(): Promise<GenerationEntity[]> {
-    return this.database.read.find(GenerationEntity, { order: { number: 'DESC' }, take: 50 });
+    return this.parts.database.read.find(GenerationEntity, { order: { number: 'DESC' }, take: 50 });
   }
 
   async require(number: number): Promise<GenerationEntity> {
-    const generation = await this.database.read.findOneBy(GenerationEntity, { number });
+    const generation = await this.parts.database.read.findOneBy(GenerationEntity, { number });
     if (!generation) throw notFound('generation of the index', String(number));
     return generation;
   }
 
-  /** One that holds a model's vectors and may come to answer. */
-  ofModel(model: string): Promise<GenerationEntity | null> {
-    return this.database.read.findOne(GenerationEntity, {
-      where: { model, status: In(['BUILDING', 'CANDIDATE', 'RETIRED']) },
+  /** What the settings ask for. */
+  get configured(): Target {
+    const { configuredModel: model, configuredLimits: limits } = this.parts.index;
+    return { model, limits };
+  }
+
+  /** Whether the generation that answers is one for this. */
+  answers({ model, limits }: Target): boolean {
+    const { active, chunking } = this.parts.index;
+    return active.model === model && sameLimits(chunking, limits);
+  }
+
+  /** One for this that may come to answer. */
+  async for({ model, limits }: Target, manager: EntityManager = this.parts.database.read): Promise<GenerationEntity | null> {
+    const chunking = await manager.findOneBy(ChunkingEntity, limitsOf(limits));
+    if (!chunking) return null;
+    return manager.findOne(GenerationEntity, {
+      where: { model, chunking: chunking.number, status: In(['BUILDING', 'CANDIDATE', 'RETIRED'] satisfies GenerationState[]) },
       order: { number: 'DESC' },
     });
   }
 
-  /** The generation that is to answer under a model: one that was begun or kept, or a new one. */
-  async begin(model: string): Promise<GenerationEntity> {
-    const kept = await this.ofModel(model);
-    if (kept) return kept;
-    return this.database.write(async (tx) => {
-      // What was begun for yet another model is wanted no longer.
+  /** The generation that is to answer: one that was begun or kept, or a new one. */
+  begin({ model, limits }: Target): Promise<{ generation: GenerationEntity; chunking: ChunkingEntity }> {
+    const { database, chunkings } = this.parts;
+    return database.write(async (tx) => {
+      const chunking = await chunkings.begin(tx, limits);
+      const kept = await this.for({ model, limits }, tx);
+      if (kept) return { generation: kept, chunking };
+      // What was begun for anything else is wanted no longer.
       await tx.update(GenerationEntity, { status: 'BUILDING' }, { status: 'RETIRED' });
-      const newest = await tx.find(GenerationEntity, { order: { number: 'DESC' }, take: 1 });
-      const number = (newest[0]?.number ?? 0) + 1;
-      return tx.save(this.#founded(number, model));
+      return { generation: await tx.save(await this.#founded(tx, model, chunking.number)), chunking };
     });
   }
 
-  /** A new generation under the model that answers, for one purpose: asked for again, it is the one that was begun for it. */
-  async beginAgain(model: string, purpose: string): Promise<GenerationEntity> {
-    return this.database.write(async (tx) => {
+  /** A new generation like the one that answers, for one purpose: asked for again, it is the one that was begun for it. */
+  async beginAgain({ model, chunking }: GenerationEntity, purpose: string): Promise<GenerationEntity> {
+    return this.parts.database.write(async (tx) => {
       const begun = await tx.findOneBy(AppStateEntity, { key: purposeKey });
       const [purposeBefore, numberBefore] = begun?.value.split(' ') ?? [];
       if (purposeBefore === purpose) {
         const known = await tx.findOneBy(GenerationEntity, { number: Number(numberBefore), status: In(['BUILDING', 'ACTIVE']) });
         if (known) return known;
       }
-      const newest = await tx.find(GenerationEntity, { order: { number: 'DESC' }, take: 1 });
-      const number = (newest[0]?.number ?? 0) + 1;
-      await tx.save(Object.assign(new AppStateEntity(), { key: purposeKey, value: `${purpose} ${number}` }));
-      return tx.save(this.#founded(number, model));
+      const founded = await this.#founded(tx, model, chunking);
+      await tx.save(Object.assign(new AppStateEntity(), { key: purposeKey, value: `${purpose} ${founded.number}` }));
+      return tx.save(founded);
     });
   }
 
-  #founded(number: number, model: string): GenerationEntity {
+  async #founded(tx: EntityManager, model: string, chunking: number): Promise<GenerationEntity> {
+    const [newest] = await tx.find(GenerationEntity, { order: { number: 'DESC' }, take: 1 });
+    const number = (newest?.number ?? 0) + 1;
     return Object.assign(new GenerationEntity(), {
       number,
-      collection: this.index.collectionName(number),
+      collection: this.parts.index.collectionName(number),
       model,
+      chunking,
       status: 'BUILDING',
       createdAt: new Date(),
       activatedAt: null,
@@ -78,48 +110,64 @@ export class Generations {
     } satisfies GenerationEntity);
   }
 
-  /** Those of a model that answered before, or were begun and given up. */
-  retiredOf(model: string): Promise<GenerationEntity[]> {
-    return this.database.read.find(GenerationEntity, { where: { model, status: In(['BUILDING', 'RETIRED']) } });
+  /** Those of the same model and passages that answered before, or were begun and given up. */
+  retiredLike({ model, chunking }: GenerationEntity): Promise<GenerationEntity[]> {
+    return this.parts.database.read.find(GenerationEntity, { where: { model, chunking, status: In(['BUILDING', 'RETIRED']) } });
   }
 
   async propose({ number }: GenerationEntity, comparison: Comparison | null): Promise<void> {
-    await this.database.write((tx) => tx.update(GenerationEntity, { number }, { status: 'CANDIDATE', comparison: comparison as never }));
+    await this.parts.database.write((tx) => tx.update(GenerationEntity, { number }, { status: 'CANDIDATE', comparison: comparison as never }));
   }
 
   /** Makes a generation the one that answers, within the caller's transaction. */
-  async activate(tx: EntityManager, { number, model }: GenerationEntity): Promise<void> {
+  async activate(tx: EntityManager, { number, model }: GenerationEntity, limits: ChunkingLimits): Promise<void> {
     await tx.update(GenerationEntity, { status: 'ACTIVE' }, { status: 'RETIRED' });
     await tx.update(GenerationEntity, { number }, { status: 'ACTIVE', activatedAt: new Date() });
-    // Whoever goes back from the configured model does not want to be led to it again at the next start.
+    // Whoever goes back from what is configured does not want to be led to it again at the next start.
     await tx.delete(AppStateEntity, { key: declinedKey });
-    const { configuredModel } = this.index;
-    if (model !== configuredModel) await tx.save(Object.assign(new AppStateEntity(), { key: declinedKey, value: configuredModel }));
+    const { configured } = this;
+    if (model === configured.model && sameLimits(limits, configured.limits)) return;
+    await tx.save(Object.assign(new AppStateEntity(), { key: declinedKey, value: JSON.stringify({ model: configured.model, limits: configured.limits }) }));
   }
 
-  /** The model that an operator has gone back from. */
-  async declinedModel(): Promise<string | null> {
-    return (await this.database.read.findOneBy(AppStateEntity, { key: declinedKey }))?.value ?? null;
+  /** Whether an operator has gone back from what the settings ask for. */
+  async isDeclined(): Promise<boolean> {
+    const row = await this.parts.database.read.findOneBy(AppStateEntity, { key: declinedKey });
+    if (!row) return false;
+    const { configured } = this;
+    // An earlier version kept the model alone.
+    if (!row.value.startsWith('{')) return row.value === configured.model && sameLimits(this.parts.index.chunking, configured.limits);
+    const { model, limits } = JSON.parse(row.value) as Target;
+    return model === configured.model && sameLimits(limits, configured.limits);
   }
 
-  /** Drops a generation's collection, and the vectors that no other generation needs. Throws AppError CONFLICT for the one that answers. */
+  /** Drops a generation's collection, and vectors and passages that no other generation needs. Throws AppError CONFLICT for the one that answers. */
   async discard(number: number): Promise<void> {
-    const generation = await this.require(number);
-    if (generation.status === 'ACTIVE') throw new AppError('CONFLICT', `Generation ${number} answers searches.`, 'Switch to another one first.');
-    await this.index.vectors.dropCollection(generation.collection);
-    await this.database.write(async (tx) => {
+    const { database, index, jobs } = this.parts;
+    const { collection, model, chunking, status } = await this.require(number);
+    if (status === 'ACTIVE')
+      throw new AppError(
+        'CONFLICT',
+        { en: `Generation ${number} answers searches.`, ja: `世代 ${number} は検索に使われています。` },
+        { en: 'Switch to another one first.', ja: '先に別の世代へ切り替えてください。' },
+      );
+    await index.vectors.dropCollection(collection);
+    const cleared = await database.write(async (tx): Promise<JobEntity | null> => {
       await tx.update(GenerationEntity, { number }, { status: 'REMOVED' });
-      const others = await tx.countBy(GenerationEntity, { model: generation.model, status: In(['BUILDING', 'CANDIDATE', 'ACTIVE', 'RETIRED']) });
-      if (others === 0) await tx.delete(ChunkVectorEntity, { model: generation.model });
+      if ((await tx.countBy(GenerationEntity, { model, status: In(living) })) === 0) await tx.delete(ChunkVectorEntity, { model });
+      if ((await tx.countBy(GenerationEntity, { chunking, status: In(living) })) > 0) return null;
+      const { affected } = await tx.delete(ChunkingEntity, { number: chunking });
+      return affected ? jobs.add(tx, { kind: clearChunkingKind, payload: { chunking } }) : null;
     });
+    if (cleared) jobs.announce(cleared);
   }
 
   /** Discards what was kept long enough, and all but the newest of what was kept: there is one way back. */
   async discardExpired(): Promise<void> {
-    const retired = await this.database.read.find(GenerationEntity, { where: { status: 'RETIRED' } });
+    const retired = await this.parts.database.read.find(GenerationEntity, { where: { status: 'RETIRED' } });
     const newest = retired.filter(({ activatedAt }) => activatedAt).sort((a, b) => Number(b.activatedAt) - Number(a.activatedAt))[0];
-    const { activatedAt } = this.index.active;
-    const isOver = !activatedAt || Date.now() - activatedAt.getTime() >= this.settings.INDEX_KEEP_DAYS * dayMs;
+    const { activatedAt } = this.parts.index.active;
+    const isOver = !activatedAt || Date.now() - activatedAt.getTime() >= this.parts.settings.INDEX_KEEP_DAYS * dayMs;
     for (const generation of retired) if (generation !== newest || isOver) await this.discard(generation.number);
   }
 }

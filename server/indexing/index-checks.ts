@@ -1,8 +1,13 @@
 import { type HealthCheck } from '../health/index.js';
 import { messageOf } from '../platform/errors.js';
-import { type Generations } from './generations.js';
+import { type Generations, type Target } from './generations.js';
 import { type IndexRepair } from './index-repair.js';
 import { type KnowledgeIndex } from './knowledge-index.js';
+
+interface Told {
+  en: string;
+  ja: string;
+}
 
 /** How the vector index and the embedding model say how they are. */
 export function indexChecks(index: KnowledgeIndex, repair: IndexRepair, generations: Generations): HealthCheck[] {
@@ -45,7 +50,7 @@ export function indexChecks(index: KnowledgeIndex, repair: IndexRepair, generati
       timeoutMs: 1000,
       essential: false,
       check: async () => {
-        const { configuredModel, embedder, embedderFailure } = index;
+        const { embedder, embedderFailure } = index;
         const { model } = index.active;
         if (embedderFailure)
           return {
@@ -57,16 +62,18 @@ export function indexChecks(index: KnowledgeIndex, repair: IndexRepair, generati
             },
           };
         if (!embedder) return { status: 'DEGRADED', message: { en: `${model} is being loaded.`, ja: `${model} を読み込んでいます。` } };
-        if (configuredModel === model) return { status: 'HEALTHY', message: model };
-        if ((await generations.declinedModel()) === configuredModel)
+        const wanted = generations.configured;
+        if (generations.answers(wanted)) return { status: 'HEALTHY', message: model };
+        const [there, here] = toldApart(wanted, { model, limits: index.chunking });
+        if (await generations.isDeclined())
           return {
             status: 'HEALTHY',
             message: {
-              en: `${model}; an operator went back from ${configuredModel}, which EMBEDDING_MODEL names.`,
-              ja: `${model}。EMBEDDING_MODEL は ${configuredModel} ですが、運用者が元に戻しました。`,
+              en: `${here.en}; an operator went back from ${there.en}, which the settings ask for.`,
+              ja: `${here.ja}。設定は${there.ja}ですが、運用者が元に戻しました。`,
             },
           };
-        const candidate = await generations.ofModel(configuredModel);
+        const candidate = await generations.for(wanted);
         if (candidate?.status === 'CANDIDATE') {
           const { comparison } = candidate;
           const scores = comparison ? `: nDCG@10 ${comparison.candidate.ndcg.toFixed(3)} against ${comparison.active.ndcg.toFixed(3)}` : '';
@@ -74,8 +81,8 @@ export function indexChecks(index: KnowledgeIndex, repair: IndexRepair, generati
           return {
             status: 'DEGRADED',
             message: {
-              en: `The index under ${configuredModel} is whole and waits for a yes${scores}. ${model} answers meanwhile.`,
-              ja: `${configuredModel} による索引が完成し、切り替えの承認を待っています${japaneseScores}。それまでは ${model} が答えます。`,
+              en: `The index under ${there.en} is whole and waits for a yes${scores}. ${here.en} answers meanwhile.`,
+              ja: `${there.ja}の索引が完成し、切り替えの承認を待っています${japaneseScores}。それまでは${here.ja}で答えます。`,
             },
             remedy: { en: 'Switch to it, or discard it, on the page of the search index.', ja: '検索索引のページで、切り替えるか破棄してください。' },
           };
@@ -83,12 +90,24 @@ export function indexChecks(index: KnowledgeIndex, repair: IndexRepair, generati
         return {
           status: 'DEGRADED',
           message: {
-            en: `Searches are answered under ${model} until every passage has been embedded with ${configuredModel}.`,
-            ja: `すべての文章が ${configuredModel} で埋め込まれるまで、${model} で検索に答えます。`,
+            en: `Searches are answered under ${here.en} until every passage is indexed under ${there.en}.`,
+            ja: `すべての文章が${there.ja}で索引されるまで、${here.ja}で検索に答えます。`,
           },
           remedy: { en: 'Follow the REEMBED job.', ja: 'REEMBED ジョブの進み具合を見てください。' },
         };
       },
     },
   ];
+}
+
+/** Two targets by what is different: the model, or how documents are cut. */
+function toldApart(a: Target, b: Target): [Told, Told] {
+  const told = ({ model, limits: { maxTokens, overlap, pieceTokens } }: Target): Told =>
+    a.model === b.model
+      ? {
+          en: `passages of ${maxTokens} tokens (overlap ${overlap}, pieces of ${pieceTokens})`,
+          ja: `チャンク ${maxTokens} トークン（重なり ${overlap}、断片 ${pieceTokens}）`,
+        }
+      : { en: model, ja: ` ${model} ` };
+  return [told(a), told(b)];
 }

@@ -1,9 +1,9 @@
 import { type SelectQueryBuilder } from 'typeorm';
-import { ChunkEntity, ChunkVectorEntity, DocumentEntity, vectorFromBytes } from '../documents/index.js';
+import { ChunkEntity, ChunkVectorEntity, DocumentChunkingEntity, DocumentEntity, vectorFromBytes } from '../documents/index.js';
 import { type Database } from '../platform/database/index.js';
 import { type Logger } from '../platform/logging/index.js';
-import { type VectorIndex } from '../platform/vector-index/index.js';
 import { type GenerationEntity } from './generation.entity.js';
+import { type KnowledgeIndex } from './knowledge-index.js';
 
 const idsAtOnce = 5000;
 const vectorsAtOnce = 500;
@@ -20,23 +20,23 @@ interface StoredVector {
 export class IndexMirror {
   constructor(
     private readonly database: Database,
-    private readonly vectors: VectorIndex,
+    private readonly index: KnowledgeIndex,
     private readonly log: Logger,
   ) {}
 
   /** Passages that answer. */
   expected(): Promise<number> {
-    return this.#answering().getCount();
+    return this.#passages(this.index.active).getCount();
   }
 
   /** @param onProgress told how many vectors are still missing, and how many of these the database does not have either */
   async bring(generation: GenerationEntity, signal: AbortSignal, onProgress: OnProgress = () => undefined): Promise<void> {
     const { collection } = generation;
-    const expected = new Set((await this.#answering().select('chunk.id', 'id').getRawMany<{ id: number }>()).map(({ id }) => String(id)));
+    const expected = new Set((await this.#passages(generation).select('chunk.id', 'id').getRawMany<{ id: number }>()).map(({ id }) => String(id)));
     const strangers: string[] = [];
     for (let offset = 0; ; offset += idsAtOnce) {
       signal.throwIfAborted();
-      const ids = await this.vectors.ids(collection, idsAtOnce, offset);
+      const ids = await this.index.vectors.ids(collection, idsAtOnce, offset);
       for (const id of ids) if (!expected.delete(id)) strangers.push(id);
       if (ids.length < idsAtOnce) break;
     }
@@ -53,26 +53,27 @@ export class IndexMirror {
     if (removed > 0) this.log.warn({ collection, removed }, 'vectors of passages that no longer exist were removed from the vector index');
   }
 
-  async #putBack({ collection, model }: GenerationEntity, missing: number[], signal: AbortSignal, onProgress: OnProgress): Promise<number> {
+  async #putBack(generation: GenerationEntity, missing: number[], signal: AbortSignal, onProgress: OnProgress): Promise<number> {
+    const { collection, model } = generation;
     let put = 0;
     let unembedded = 0;
     for (let at = 0; at < missing.length; at += vectorsAtOnce) {
       signal.throwIfAborted();
       const ids = missing.slice(at, at + vectorsAtOnce);
-      const rows = await this.#answering()
+      const rows = await this.#passages(generation)
         .innerJoin(ChunkVectorEntity, 'vector', 'vector.chunkId = chunk.id AND vector.model = :model', { model })
         .select(['chunk.id AS id', 'chunk.documentId AS "documentId"', 'vector.vector AS vector'])
         .andWhere('chunk.id IN (:...ids)', { ids })
         .getRawMany<StoredVector>();
-      await this.vectors.upsert(
+      await this.index.vectors.upsert(
         collection,
         rows.map(({ id, documentId, vector }) => ({ id: String(id), documentId, vector: vectorFromBytes(vector) })),
       );
       // A document deleted meanwhile had its vectors removed before these came.
-      const still = await this.#answering().andWhere('chunk.id IN (:...ids)', { ids }).select('chunk.id', 'id').getRawMany<{ id: number }>();
+      const still = await this.#passages(generation).andWhere('chunk.id IN (:...ids)', { ids }).select('chunk.id', 'id').getRawMany<{ id: number }>();
       const kept = new Set(still.map(({ id }) => id));
       const gone = rows.filter(({ id }) => !kept.has(id));
-      await this.vectors.remove(
+      await this.index.vectors.remove(
         collection,
         gone.map(({ id }) => String(id)),
       );
@@ -96,17 +97,28 @@ export class IndexMirror {
         .getRawMany<{ id: number }>();
       const known = new Set(rows.map(({ id }) => String(id)));
       const orphans = part.filter((id) => !known.has(id));
-      await this.vectors.remove(collection, orphans);
+      await this.index.vectors.remove(collection, orphans);
       removed += orphans.length;
     }
     return removed;
   }
 
-  /** Chunks that answer: of the revision that counts, of documents that are not being deleted. */
-  #answering(): SelectQueryBuilder<ChunkEntity> {
-    return this.database.read
-      .createQueryBuilder(ChunkEntity, 'chunk')
-      .innerJoin(DocumentEntity, 'document', 'document.id = chunk.documentId AND document.revision = chunk.revision AND document.deletedAt IS NULL')
-      .where('chunk.indexedAt IS NOT NULL');
+  /** Chunks of a generation: of the revision that counts under its chunking, of documents that are not being deleted. */
+  #passages({ chunking }: Pick<GenerationEntity, 'chunking'>): SelectQueryBuilder<ChunkEntity> {
+    const chunks = this.database.read.createQueryBuilder(ChunkEntity, 'chunk').where('chunk.indexedAt IS NOT NULL');
+    if (chunking === this.index.active.chunking)
+      return chunks.innerJoin(
+        DocumentEntity,
+        'document',
+        'document.id = chunk.documentId AND document.revision = chunk.revision AND document.deletedAt IS NULL',
+      );
+    return chunks
+      .innerJoin(
+        DocumentChunkingEntity,
+        'cut',
+        'cut.documentId = chunk.documentId AND cut.revision = chunk.revision AND cut.chunking = chunk.chunking AND cut.chunking = :chunking',
+        { chunking },
+      )
+      .innerJoin(DocumentEntity, 'document', 'document.id = cut.documentId AND document.revision = cut.sourceRevision AND document.deletedAt IS NULL');
   }
 }

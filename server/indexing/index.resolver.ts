@@ -1,7 +1,7 @@
 import { Arg, Field, Float, Int, Mutation, ObjectType, Query, registerEnumType, Resolver } from 'type-graphql';
+import { type Chunkings } from '../documents/index.js';
 import { JobType, jobView } from '../jobs/index.js';
 import { DateTime } from '../platform/http/graphql-types.js';
-import { type GenerationEntity } from './generation.entity.js';
 import { type Generations } from './generations.js';
 import { type Reembedding } from './reembed.js';
 
@@ -41,6 +41,18 @@ export class IndexComparison {
   candidate!: IndexScores;
 }
 
+@ObjectType('Chunking', { simpleResolvers: true, description: 'A way of cutting documents into passages.' })
+export class ChunkingType {
+  @Field(() => Int, { description: 'Longest passage in model tokens, title and headings included.' })
+  maxTokens!: number;
+
+  @Field(() => Float, { description: 'Share of a passage repeated at the start of the next, 0..0.5.' })
+  overlap!: number;
+
+  @Field(() => Int, { description: 'Model tokens of a piece of a passage that has a vector of its own; 0 for none.' })
+  pieceTokens!: number;
+}
+
 @ObjectType({ simpleResolvers: true })
 export class IndexGeneration {
   @Field(() => Int)
@@ -48,6 +60,9 @@ export class IndexGeneration {
 
   @Field(() => String, { description: 'Embedding model of its vectors.' })
   model!: string;
+
+  @Field(() => ChunkingType, { nullable: true, description: 'How its passages are cut; null where they are gone.' })
+  chunking!: ChunkingType | null;
 
   @Field(() => IndexGenerationStatus)
   status!: string;
@@ -66,12 +81,15 @@ export class IndexGeneration {
 export class IndexResolver {
   constructor(
     private readonly generations: Generations,
+    private readonly chunkings: Chunkings,
     private readonly reembedding: Reembedding,
   ) {}
 
   @Query(() => [IndexGeneration], { description: 'Generations of the vector index, newest first.' })
-  indexGenerations(): Promise<GenerationEntity[]> {
-    return this.generations.list();
+  async indexGenerations(): Promise<IndexGeneration[]> {
+    const [generations, chunkings] = await Promise.all([this.generations.list(), this.chunkings.list()]);
+    const limits = new Map(chunkings.map((chunking) => [chunking.number, chunking]));
+    return generations.map((generation) => ({ ...generation, chunking: limits.get(generation.chunking) ?? null }));
   }
 
   @Mutation(() => JobType, {

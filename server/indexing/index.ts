@@ -1,7 +1,7 @@
 export { IndexRebuild } from './rebuild.js';
 export { Embedders } from './embedders.js';
 export { type Comparison, GenerationEntity, type GoldenScores } from './generation.entity.js';
-export { Generations } from './generations.js';
+export { clearChunkingKind, Generations } from './generations.js';
 export { IndexMirror } from './index-mirror.js';
 export { IndexResolver } from './index.resolver.js';
 export { IndexRepair } from './index-repair.js';

@@ -2,7 +2,7 @@ import { AsyncResource } from 'node:async_hooks';
 import PQueue from 'p-queue';
 import { type EntityManager } from 'typeorm';
 import { type Settings } from '../config/index.js';
-import { ChunkVectorEntity, vectorFromBytes } from '../documents/index.js';
+import { ChunkingEntity, type ChunkingLimits, ChunkVectorEntity, firstChunking, vectorFromBytes } from '../documents/index.js';
 import { type Database } from '../platform/database/index.js';
 import { canonicalModelName, type Embedder } from '../platform/embedder/index.js';
 import { messageOf } from '../platform/errors.js';
@@ -13,11 +13,15 @@ import { GenerationEntity } from './generation.entity.js';
 import { ResidentIndex } from './resident-index.js';
 import { UpsertBatcher } from './upsert-batcher.js';
 
+/** Held by whoever exchanges the generation that answers, or adds to it. */
+export const switchLock = 'index.switch';
+
 type RefinedListener = (model: string, chunkIds: number[]) => void;
 
 /** The vector side of the knowledge base: which generation answers, under which model, and what goes into it. */
 export class KnowledgeIndex {
   #active: GenerationEntity | null = null;
+  #chunking: ChunkingEntity | null = null;
   #embedder: Embedder | null = null;
   #embedderFailure: string | null = null;
   readonly #batchers = new Map<string, UpsertBatcher>();
@@ -53,6 +57,17 @@ export class KnowledgeIndex {
     return this.#active;
   }
 
+  /** How the passages of the generation that answers are cut. */
+  get chunking(): ChunkingEntity {
+    if (!this.#chunking) throw new Error('the index has not been opened');
+    return this.#chunking;
+  }
+
+  get configuredLimits(): ChunkingLimits {
+    const { CHUNK_MAX_TOKENS: maxTokens, CHUNK_OVERLAP: overlap, CHUNK_PIECE_TOKENS: pieceTokens } = this.settings;
+    return { maxTokens, overlap, pieceTokens };
+  }
+
   get configuredModel(): string {
     return canonicalModelName(this.settings.EMBEDDING_MODEL);
   }
@@ -77,6 +92,7 @@ export class KnowledgeIndex {
             number: 1,
             collection: this.collectionName(1),
             model: this.configuredModel,
+            chunking: firstChunking,
             status: 'ACTIVE',
             createdAt: new Date(),
             activatedAt: new Date(),
@@ -84,12 +100,18 @@ export class KnowledgeIndex {
           }),
         ),
       ));
+    const { chunking: number } = this.#active;
+    this.#chunking =
+      (await this.database.read.findOneBy(ChunkingEntity, { number })) ??
+      // A library from before limits were kept: it was cut as the settings say, as far as anybody knows.
+      (await this.database.write((tx) => tx.save(Object.assign(new ChunkingEntity(), { number, ...this.configuredLimits }))));
   }
 
-  /** Model of the generation that answers, as the transaction sees it. */
-  async activeModel(tx: EntityManager): Promise<string> {
-    const [row] = (await tx.query(`SELECT model FROM index_generations WHERE status = 'ACTIVE'`)) as { model: string }[];
-    return row?.model ?? this.active.model;
+  /** The generation that answers, as the transaction sees it; it stays that until the transaction ends. */
+  async activeWithin(tx: EntityManager): Promise<Pick<GenerationEntity, 'model' | 'collection' | 'chunking'>> {
+    await this.database.lock(tx, switchLock);
+    const [row] = (await tx.query(`SELECT model, collection, chunking FROM index_generations WHERE status = 'ACTIVE'`)) as GenerationEntity[];
+    return row ?? this.active;
   }
 
   collectionName(generation: number): string {
@@ -119,9 +141,10 @@ export class KnowledgeIndex {
     return this.embedders.get(this.active.model);
   }
 
-  /** Answers from `generation` from now on; both of its parts change in the same moment. */
-  adopt(generation: GenerationEntity, embedder: Embedder): void {
+  /** Answers from `generation` from now on; all of its parts change in the same moment. */
+  adopt(generation: GenerationEntity, embedder: Embedder, chunking = this.chunking): void {
     this.#active = { ...generation, status: 'ACTIVE', activatedAt: new Date() };
+    this.#chunking = chunking;
     this.#embedder = embedder;
     this.#embedderFailure = null;
     this.warm(this.closing).catch((error: unknown) => this.log.error({ err: error }, 'the vectors could not be read into memory'));
@@ -129,7 +152,7 @@ export class KnowledgeIndex {
 
   /** Reads the active generation's vectors into memory, where they are few enough; until then ChromaDB is asked. */
   warm(signal: AbortSignal): Promise<void> {
-    return this.#resident.load(this.active.collection, this.active.model, signal);
+    return this.#resident.load(this.active, signal);
   }
 
   /** Collection and embedder that belong together: a search takes both at once, so that a change of model never comes between them. */
@@ -157,10 +180,14 @@ export class KnowledgeIndex {
     return this.vectors.ensureCollection(this.active.collection);
   }
 
-  /** Another generation as a search sees it, for comparing it with the one that answers. */
-  view(generation: GenerationEntity, embedder: Embedder): SearchedIndex {
+  /**
+   * Another generation as a search sees it, for comparing it with the one that answers.
+   * @param revisions of documents whose passages are others there
+   */
+  view(generation: GenerationEntity, embedder: Embedder, revisions?: ReadonlyMap<string, number>): SearchedIndex {
     return {
       active: generation,
+      revisions,
       serving: { collection: generation.collection, model: generation.model, embedder },
       embedder,
       embedderFailure: null,
@@ -223,4 +250,7 @@ export class KnowledgeIndex {
 }
 
 /** What a search asks of an index. */
-export type SearchedIndex = Pick<KnowledgeIndex, 'active' | 'serving' | 'embedder' | 'embedderFailure' | 'vectors' | 'nearest' | 'onRefined'>;
+export interface SearchedIndex extends Pick<KnowledgeIndex, 'active' | 'serving' | 'embedder' | 'embedderFailure' | 'vectors' | 'nearest' | 'onRefined'> {
+  /** Revisions that count in place of those that answer, by document. */
+  revisions?: ReadonlyMap<string, number> | undefined;
+}

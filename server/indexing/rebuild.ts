@@ -41,7 +41,7 @@ export class IndexRebuild {
   async #fromStored({ job, signal, report }: Context): Promise<{ generation: number; vectors: number }> {
     const { database, index, generations, mirror } = this.parts;
     const before = index.active;
-    const generation = await generations.beginAgain(before.model, `rebuild:${job.id}`);
+    const generation = await generations.beginAgain(before, `rebuild:${job.id}`);
     // Interrupted after the switch: what is left is to fill in and to clear away.
     if (generation.number !== before.number) {
       await availableWithin(index.vectors, longestWaitMs, signal);
@@ -58,7 +58,7 @@ export class IndexRebuild {
         );
         await mirror.bring(generation, signal);
         const embedder = await index.requireEmbedder();
-        await database.write((tx) => generations.activate(tx, generation));
+        await database.write((tx) => generations.activate(tx, generation, index.chunking));
         index.adopt(generation, embedder);
       } finally {
         stop();
@@ -73,7 +73,7 @@ export class IndexRebuild {
     const { generations, mirror } = this.parts;
     await delay(longestSearchMs, undefined, { signal });
     await mirror.bring(generation, signal);
-    for (const other of await generations.retiredOf(generation.model)) await generations.discard(other.number);
+    for (const other of await generations.retiredLike(generation)) await generations.discard(other.number);
   }
 
   /** Every passage is embedded again and its vector exchanged; then the collection is made anew from them. */

@@ -108,7 +108,10 @@ export class Refinement implements JobHandler {
       .innerJoin(ChunkVectorEntity, 'vector', 'vector.chunkId = chunk.id AND vector.model = :model AND vector.pieces IS NULL', {
         model,
       })
-      .where(`chunk.id > :after AND chunk.indexedAt IS NOT NULL AND chunk.pieces <> '[]'`, { after })
+      .where(`chunk.id > :after AND chunk.indexedAt IS NOT NULL AND chunk.chunking = :chunking AND chunk.pieces <> '[]'`, {
+        after,
+        chunking: this.index.active.chunking,
+      })
       .select(['chunk.id AS id', 'document.title AS title', 'chunk.headingPath AS "headingPath"', 'chunk.text AS text', 'chunk.pieces AS pieces'])
       .orderBy('chunk.id')
       .limit(limit)

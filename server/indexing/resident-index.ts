@@ -1,5 +1,6 @@
 import { vectorFromBytes } from '../documents/index.js';
 import { type Database } from '../platform/database/index.js';
+import { type GenerationEntity } from './generation.entity.js';
 import { type Neighbour, ResidentVectors, type VectorRow } from '../platform/vector-index/index.js';
 
 const readAtOnce = 500;
@@ -42,14 +43,15 @@ export class ResidentIndex {
    * Reads a collection's vectors from the database; those that come meanwhile are told. Passages that do not answer yet are
    * read too: a search leaves them out by their revision.
    */
-  async load(collection: string, model: string, signal: AbortSignal): Promise<void> {
+  async load({ collection, model, chunking }: Pick<GenerationEntity, 'collection' | 'model' | 'chunking'>, signal: AbortSignal): Promise<void> {
     this.forget();
     if (this.limit === 0) return;
     this.#collection = collection;
     let after = 0;
     for (;;) {
       const rows = (await this.database.searchRead.query(
-        `SELECT chunk_id AS id, vector FROM chunk_vectors WHERE model = '${model.replaceAll("'", "''")}' AND chunk_id > ${after} ORDER BY chunk_id LIMIT ${readAtOnce}`,
+        `SELECT v.chunk_id AS id, v.vector FROM chunk_vectors v JOIN chunks c ON c.id = v.chunk_id AND c.chunking = ${chunking}
+         WHERE v.model = '${model.replaceAll("'", "''")}' AND v.chunk_id > ${after} ORDER BY v.chunk_id LIMIT ${readAtOnce}`,
       )) as { id: number; vector: Uint8Array }[];
       if (signal.aborted || this.#collection !== collection) return;
       for (const { id, vector } of rows) this.#set(String(id), vectorFromBytes(vector));

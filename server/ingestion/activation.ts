@@ -17,36 +17,43 @@ interface ActivationParts {
 export interface CompleteRevision extends Attempt {
   extracted: ExtractedDocument;
   chunkCount: number;
-  /** Vectors not kept so far, and the model all vectors of the revision were made by. */
+  /** Vectors not kept so far, and what all vectors of the revision were made for. */
   vectors: ChunkVector[];
   model: string;
+  collection: string;
+  chunking: number;
 }
+
+/** What became of a revision: it answers; it wants vectors for another index; it wants to be cut in another way. */
+export type Outcome = 'ANSWERS' | 'OTHER_INDEX' | 'OTHER_CHUNKING';
 
 /** Makes revisions the ones that answer. */
 export class Activation {
-  readonly #waiting: SharedWrites<CompleteRevision, boolean>;
+  readonly #waiting: SharedWrites<CompleteRevision, Outcome>;
 
   constructor(private readonly parts: ActivationParts) {
     this.#waiting = new SharedWrites(parts.database, (tx, revisions) => this.#activate(tx, revisions));
   }
 
   /**
-   * @returns false where another model answers by now, under which the vectors are to be made again
    * @throws DocumentGone where the document was deleted, or the attempt cancelled or begun again
    */
-  activate(revision: CompleteRevision): Promise<boolean> {
+  activate(revision: CompleteRevision): Promise<Outcome> {
     return this.#waiting.add(revision);
   }
 
-  async #activate(tx: EntityManager, revisions: CompleteRevision[]): Promise<(boolean | Error)[]> {
-    const model = await this.parts.index.activeModel(tx);
+  async #activate(tx: EntityManager, revisions: CompleteRevision[]): Promise<(Outcome | Error)[]> {
+    const active = await this.parts.index.activeWithin(tx);
+    const { model } = active;
     const documents = await wanted(tx, revisions);
     const whole: (CompleteRevision & RevisionToActivate)[] = [];
-    const outcomes = revisions.map((revision, i) => {
+    const outcomes = revisions.map((revision, i): Outcome | Error => {
       const document = documents[i]!;
       if (document instanceof Error) return document;
-      if (revision.model === model) whole.push({ ...revision, document });
-      return revision.model === model;
+      if (revision.chunking !== active.chunking) return 'OTHER_CHUNKING';
+      if (revision.model !== model || revision.collection !== active.collection) return 'OTHER_INDEX';
+      whole.push({ ...revision, document });
+      return 'ANSWERS';
     });
     const vectors = whole.flatMap((revision) => revision.vectors);
     await this.parts.chunks.keepVectors(tx, model, vectors);

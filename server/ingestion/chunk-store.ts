@@ -1,5 +1,5 @@
 import { Brackets, type EntityManager } from 'typeorm';
-import { ChunkEntity, ChunkVectorEntity, DocumentEntity, DocumentTextEntity, vectorToBytes } from '../documents/index.js';
+import { ChunkEntity, ChunkVectorEntity, DocumentChunkingEntity, DocumentEntity, DocumentTextEntity, vectorToBytes } from '../documents/index.js';
 import { type Database, takeFromCounter } from '../platform/database/index.js';
 import { type FullTextIndex } from '../platform/full-text/index.js';
 import { type ExtractedDocument } from './reading/blocks.js';
@@ -18,6 +18,8 @@ export interface ChunkedRevision {
   documentId: string;
   revision: number;
   chunks: PreparedChunk[];
+  /** Number of the way they are cut. */
+  chunking: number;
   /** What `reserveIds` gave for the chunks. */
   firstId: number;
 }
@@ -69,12 +71,13 @@ export class ChunkStore {
 
   /** Chunks and their full text in one transaction: there is never one without the other. @returns the chunks by revision, as given */
   async keepChunks(tx: EntityManager, revisions: ChunkedRevision[]): Promise<ChunkEntity[][]> {
-    const kept = revisions.map(({ documentId, revision, chunks, firstId }) =>
+    const kept = revisions.map(({ documentId, revision, chunking, chunks, firstId }) =>
       chunks.map((chunk) =>
         Object.assign(new ChunkEntity(), {
           id: firstId + chunk.ordinal,
           documentId,
           revision,
+          chunking,
           ordinal: chunk.ordinal,
           headingPath: chunk.headingPath,
           pageFrom: chunk.pageFrom,
@@ -98,11 +101,12 @@ export class ChunkStore {
         .updateEntity(false)
         .execute();
     }
-    const fullTexts = revisions.flatMap(({ documentId, revision, chunks, firstId }) =>
+    const fullTexts = revisions.flatMap(({ documentId, revision, chunking, chunks, firstId }) =>
       chunks.map((chunk) => ({
         chunkId: firstId + chunk.ordinal,
         documentId,
         revision,
+        chunking,
         terms: chunk.terms,
         packed: chunk.packedTerms,
         length: chunk.termCount,
@@ -172,8 +176,10 @@ export class ChunkStore {
       await tx.createQueryBuilder().delete().from(ChunkVectorEntity).where('chunkId IN (:...part)', { part }).execute();
       await tx.createQueryBuilder().delete().from(ChunkEntity).where('id IN (:...part)', { part }).execute();
     }
-    const texts = tx.createQueryBuilder().delete().from(DocumentTextEntity).where('documentId = :documentId', { documentId });
-    if (revisions) texts.andWhere('revision IN (:...revisions)', { revisions });
-    await texts.execute();
+    for (const entity of [DocumentTextEntity, DocumentChunkingEntity]) {
+      const rows = tx.createQueryBuilder().delete().from(entity).where('documentId = :documentId', { documentId });
+      if (revisions) rows.andWhere('revision IN (:...revisions)', { revisions });
+      await rows.execute();
+    }
   }
 }

@@ -35,9 +35,9 @@ export class FullTextRebuild {
         );
         await this.fullText.index(
           tx,
-          kept.map(({ id, documentId, revision, headingPath, text }) => {
+          kept.map(({ id, documentId, revision, chunking, headingPath, text }) => {
             const { terms, packedTerms: packed, termCount: length } = fullTextOf(titles.get(documentId)!, headingPath, text);
-            return { chunkId: id, documentId, revision, terms, packed, length };
+            return { chunkId: id, documentId, revision, chunking, terms, packed, length };
           }),
         );
         return chunks;

@@ -7,5 +7,6 @@ export { IngestionResolver, reprocessKind } from './ingestion.resolver.js';
 export { Ingestion } from './ingestion.service.js';
 export { ReaderPool } from './reader-pool.js';
 export { clearRevisionKind, Removal } from './removal.js';
+export { Rechunking } from './rechunking.js';
 export { Reprocessing } from './reprocess.js';
 export { Uploads } from './uploads.js';

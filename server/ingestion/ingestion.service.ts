@@ -1,20 +1,20 @@
-import { type EntityManager } from 'typeorm';
+import { type EntityManager, IsNull } from 'typeorm';
 import { type Settings } from '../config/index.js';
-import { type Catalogue, type ChunkEntity, DocumentEntity, type DocumentFailure, type IngestPayload } from '../documents/index.js';
+import { type Catalogue, type ChunkEntity, DocumentEntity, type DocumentFailure, type IngestPayload, limitsOf } from '../documents/index.js';
 import { type KnowledgeIndex, type KnownVectors, type Refinement } from '../indexing/index.js';
 import { type BlobStore } from '../platform/blobs/index.js';
 import { type Database } from '../platform/database/index.js';
-import { AppError, messageOf } from '../platform/errors.js';
 import { type Logger } from '../platform/logging/index.js';
 import { type PubSub } from '../platform/pubsub/index.js';
 import { type JobContext, JobEntity, JobFailed, type JobHandler } from '../platform/queue/index.js';
-import { ReadingRefused, type WebFetcher } from '../sources/index.js';
+import { type WebFetcher } from '../sources/index.js';
 import { type ChunkStore } from './chunk-store.js';
 import { type Attempt, DocumentGone, DocumentStages } from './document-stages.js';
 import { formatOf } from './format.js';
 import { type IngestionTopics, StageReporter } from './ingestion-events.js';
 import { PassageIndexer } from './passage-indexer.js';
 import { type ReaderPool } from './reader-pool.js';
+import { failureOf, toldOf } from './failure.js';
 import { type ExtractedDocument, ReadingError } from './reading/blocks.js';
 import { type ExtractTask, type ReadTask, titleOf } from './reading/protocol.js';
 import { type Removal } from './removal.js';
@@ -73,7 +73,7 @@ export class Ingestion implements JobHandler {
       this.parts.catalogue.changed(documentId);
       reporter.at('FAILED');
       this.parts.log.info({ documentId, revision, code: failure.code, stage: failure.stage }, 'a document was not taken in');
-      throw new JobFailed(failure.message);
+      throw new JobFailed(toldOf(failure));
     }
   }
 
@@ -105,6 +105,19 @@ export class Ingestion implements JobHandler {
     await tx.update(DocumentEntity, { id: document.id }, { lastRevision, status: answers ? 'READY' : 'FAILED', error: failure, updatedAt: new Date() });
   }
 
+  /** Documents are cut in another way by now: what was made is cleared away. */
+  async #startOver(job: JobEntity, { documentId, revision, signal }: Attempt): Promise<void> {
+    await this.parts.database.write(async (tx) => {
+      signal.throwIfAborted();
+      const { affected } = await tx.update(DocumentEntity, { id: documentId, lastRevision: revision, deletedAt: IsNull() }, { lastRevision: revision + 1 });
+      if (!affected) throw new DocumentGone();
+      await this.parts.removal.scheduleRevision(tx, documentId, revision);
+      const payload = { ...(job.payload as IngestPayload), revision: revision + 1, refetch: false } satisfies IngestPayload;
+      await tx.update(JobEntity, { id: job.id }, { payload: payload as never });
+      job.payload = payload;
+    });
+  }
+
   async #takeIn(context: JobContext, reporter: StageReporter): Promise<number> {
     const { signal } = context;
     const payload = context.job.payload as IngestPayload;
@@ -119,7 +132,11 @@ export class Ingestion implements JobHandler {
     else read = await this.#read(document, attempt, payload.refetch, reporter);
     const { extracted, chunks } = read;
     const title = titleOf(document, extracted.facts);
-    await this.#indexer.run({ attempt, title, chunks, isFresh: kept.length === 0 }, extracted, reporter);
+    const chunking = chunks[0]?.chunking ?? this.parts.index.active.chunking;
+    if (!(await this.#indexer.run({ attempt, title, chunking, chunks, isFresh: kept.length === 0 }, extracted, reporter))) {
+      await this.#startOver(context.job, attempt);
+      return this.#takeIn(context, reporter);
+    }
     this.parts.catalogue.changed(document.id);
     if (revision > 1) this.parts.removal.wake();
     this.parts.refinement.wakeSoon();
@@ -159,17 +176,18 @@ export class Ingestion implements JobHandler {
     original: ExtractTask,
     reporter: StageReporter,
   ): Promise<{ extracted: ExtractedDocument; chunks: ChunkEntity[] }> {
-    const task = { ...original, title, titleEdited, ...(await this.#chunking()) };
-    const { extracted, chunks } = await this.parts.readers.read(task, attempt.signal);
+    const { chunking, cutting } = await this.#chunking();
+    const { extracted, chunks } = await this.parts.readers.read({ ...original, title, titleEdited, ...cutting }, attempt.signal);
     reporter.at('CHUNKING');
     const firstId = await this.parts.chunks.reserveIds(chunks.length);
-    return { extracted, chunks: await this.#stages.keepRead({ ...attempt, extracted, chunks, firstId }) };
+    return { extracted, chunks: await this.#stages.keepRead({ ...attempt, chunking, extracted, chunks, firstId }) };
   }
 
-  async #chunking(): Promise<Pick<ReadTask, 'limits' | 'tokenizerFolder'>> {
+  /** As the passages that answer are cut; the settings are followed by all documents together. */
+  async #chunking(): Promise<{ chunking: number; cutting: Pick<ReadTask, 'limits' | 'tokenizerFolder'> }> {
     const { folder: tokenizerFolder } = await this.parts.index.requireEmbedder();
-    const { CHUNK_MAX_TOKENS: maxTokens, CHUNK_OVERLAP: overlap, CHUNK_PIECE_TOKENS: pieceTokens } = this.parts.settings;
-    return { limits: { maxTokens, overlap, pieceTokens }, tokenizerFolder };
+    const { chunking } = this.parts.index;
+    return { chunking: chunking.number, cutting: { limits: limitsOf(chunking), tokenizerFolder } };
   }
 
   async #fetch(document: DocumentEntity, signal: AbortSignal): Promise<void> {
@@ -187,20 +205,9 @@ export class Ingestion implements JobHandler {
 
   async #chunk(document: DocumentEntity, attempt: Attempt, { text, blocks, facts }: ExtractedDocument, reporter: StageReporter): Promise<ChunkEntity[]> {
     reporter.at('CHUNKING');
-    const task = { text, blocks, title: titleOf(document, facts), ...(await this.#chunking()) };
-    const chunks = await this.parts.readers.chunk(task, attempt.signal);
+    const { chunking, cutting } = await this.#chunking();
+    const chunks = await this.parts.readers.chunk({ text, blocks, title: titleOf(document, facts), ...cutting }, attempt.signal);
     const firstId = await this.parts.chunks.reserveIds(chunks.length);
-    return this.#stages.keepRead({ ...attempt, extracted: null, chunks, firstId });
+    return this.#stages.keepRead({ ...attempt, chunking, extracted: null, chunks, firstId });
   }
-}
-
-function failureOf(error: unknown, stage: string | null): DocumentFailure {
-  if (error instanceof ReadingError || error instanceof ReadingRefused) return { code: error.code, message: error.message, remedy: error.remedy, stage };
-  if (error instanceof AppError) return { code: error.code, message: error.message, remedy: error.remedy, stage };
-  return {
-    code: 'INTERNAL_SERVER_ERROR',
-    message: `Something went wrong while the document was taken in: ${messageOf(error)}`,
-    remedy: 'Retry; if it happens again, look at the log.',
-    stage,
-  };
 }

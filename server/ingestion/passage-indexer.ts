@@ -24,6 +24,8 @@ interface IndexerParts {
 export interface Passages {
   attempt: Attempt;
   title: string;
+  /** Number of the way they are cut. */
+  chunking: number;
   chunks: ChunkEntity[];
   /** No earlier run can have embedded any of them. */
   isFresh: boolean;
@@ -41,18 +43,22 @@ export class PassageIndexer {
     this.#activation = new Activation(parts);
   }
 
-  async run(passages: Passages, extracted: ExtractedDocument, reporter: StageReporter): Promise<void> {
-    const { attempt, chunks } = passages;
+  /** @returns false where other passages are wanted by now: documents are cut in another way */
+  async run(passages: Passages, extracted: ExtractedDocument, reporter: StageReporter): Promise<boolean> {
+    const { attempt, chunking, chunks } = passages;
     for (let isFirst = true; ; isFirst = false) {
-      const { model } = this.parts.index.active;
+      const { model, chunking: answering } = this.parts.index.active;
+      if (answering !== chunking) return false;
       const { all, unkept } = await this.#embed({ ...passages, isFresh: passages.isFresh && isFirst }, model, reporter);
       const { rows, collection } = await this.#index(passages, all, model, reporter);
-      const complete = { ...attempt, extracted, chunkCount: chunks.length, vectors: unkept, model };
-      if (await this.#activation.activate(complete)) {
+      const complete = { ...attempt, extracted, chunkCount: chunks.length, vectors: unkept, model, collection, chunking };
+      const outcome = await this.#activation.activate(complete);
+      if (outcome === 'OTHER_CHUNKING') return false;
+      if (outcome === 'ANSWERS') {
         this.parts.index.kept(rows, collection);
-        return;
+        return true;
       }
-      // The model was exchanged meanwhile: the chunks are embedded again.
+      // The index was exchanged meanwhile: the chunks are embedded again, or put into the other one.
     }
   }
 

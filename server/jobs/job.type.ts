@@ -32,8 +32,9 @@ export class JobType {
   @Field(() => String, { nullable: true, description: 'What it does at the moment: the task, the step or the part of it.' })
   stage!: string | null;
 
-  /** Told in the language that is asked for. */
+  /** These two are told in the language that is asked for. */
   message!: Saying | null;
+  error!: Saying | null;
 
   @Field(() => ID, { nullable: true, description: 'The drop or command line run it belongs to.' })
   batchId!: string | null;
@@ -55,9 +56,6 @@ export class JobType {
 
   @Field(() => DateTime, { nullable: true })
   finishedAt!: Date | null;
-
-  @Field(() => String, { nullable: true })
-  error!: string | null;
 
   @Field(() => JSONObject, { nullable: true })
   result!: Record<string, unknown> | null;

@@ -17,6 +17,11 @@ export class JobsResolver {
     return message && say(message, language ?? Language.EN);
   }
 
+  @FieldResolver(() => String, { nullable: true, description: 'Why it failed, and what to do.' })
+  error(@Root() { error }: JobType, @Arg('language', () => Language, { defaultValue: Language.EN, nullable: true }) language: Language | null): string | null {
+    return error && say(error, language ?? Language.EN);
+  }
+
   @Query(() => JobConnection, { description: 'Newest first. Errors: BAD_USER_INPUT for a wrong page size or cursor.' })
   jobs(
     @Arg('first', () => Int, { defaultValue: 20, nullable: true }) first: number | null,

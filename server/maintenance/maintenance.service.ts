@@ -2,7 +2,8 @@ import { AsyncResource } from 'node:async_hooks';
 import PQueue from 'p-queue';
 import { In } from 'typeorm';
 import { type Database } from '../platform/database/index.js';
-import { AppError, asError, badInput, messageOf } from '../platform/errors.js';
+import { AppError, asError, badInput, sayingOf } from '../platform/errors.js';
+import { type Saying } from '../platform/saying.js';
 import { type JobContext, JobEntity, type JobHandler, type JobQueue } from '../platform/queue/index.js';
 import { MaintenanceTask, type TaskContext, type TaskParts, tasks } from './tasks.js';
 
@@ -18,7 +19,7 @@ export interface TaskState {
 export interface TaskOutcome {
   task: MaintenanceTask;
   /** Null where it succeeded. */
-  error: string | null;
+  error: Saying | null;
   result: Record<string, unknown> | null;
 }
 
@@ -97,7 +98,7 @@ export class MaintenanceService implements JobHandler {
         { signal },
       );
     } catch (error) {
-      if (!signal.aborted) this.#tell({ task, error: messageOf(error), result: null });
+      if (!signal.aborted) this.#tell({ task, error: sayingOf(error), result: null });
       throw error;
     } finally {
       clearInterval(beat);

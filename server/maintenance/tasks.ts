@@ -87,7 +87,11 @@ export const tasks: Readonly<Record<MaintenanceTask, Task>> = {
   }),
   INTEGRITY_CHECK: task('Reads every page of the database and fails where one is damaged.', none, async ({ database }) => {
     const problems = await database.integrityProblems();
-    if (problems.length > 0) throw new JobFailed(`The database is damaged: ${problems.slice(0, 3).join('; ')}. Restore it from a backup.`);
+    if (problems.length > 0)
+      throw new JobFailed({
+        en: `The database is damaged: ${problems.slice(0, 3).join('; ')}. Restore it from a backup.`,
+        ja: `データベースが壊れています: ${problems.slice(0, 3).join('; ')}。バックアップから復元してください。`,
+      });
     return { problems: 0 };
   }),
   REBUILD_FULLTEXT: task('Makes the full-text index anew from the passages, which stay findable meanwhile.', none, ({ fullTextRebuild }, context) =>

@@ -1,3 +1,5 @@
+import { type Saying, say } from './saying.js';
+
 /** Codes of `extensions.code`, the contract's closed list. */
 export type ErrorCode =
   | 'BAD_USER_INPUT'
@@ -12,25 +14,45 @@ export type ErrorCode =
   | 'UNSUPPORTED_FORMAT'
   | 'INTERNAL_SERVER_ERROR';
 
+/** An error in words for people: `message` and `remedy` are English, `told` is in each language there is. */
+export class ToldError extends Error {
+  readonly remedy: string | null;
+  readonly told: { what: Saying; remedy: Saying | null };
+
+  constructor(what: Saying, remedy: Saying | null = null) {
+    super(say(what));
+    this.remedy = remedy && say(remedy);
+    this.told = { what, remedy };
+  }
+}
+
 /** An error meant for the caller: plain words, a code from the contract and, where there is one, a remedy. */
-export class AppError extends Error {
+export class AppError extends ToldError {
   constructor(
     readonly code: ErrorCode,
-    message: string,
-    readonly remedy: string | null = null,
+    what: Saying,
+    remedy: Saying | null = null,
   ) {
-    super(message);
+    super(what, remedy);
     this.name = 'AppError';
   }
 }
 
-export const badInput = (message: string, remedy: string | null = null) => new AppError('BAD_USER_INPUT', message, remedy);
+export const badInput = (what: Saying, remedy: Saying | null = null) => new AppError('BAD_USER_INPUT', what, remedy);
 export const notFound = (what: string, id: string) =>
   new AppError('NOT_FOUND', `There is no ${what} with the id "${id}".`, 'It may have been deleted: load the list again.');
 
-/** Text of anything thrown, for logs and job records. */
+/** Text of anything thrown, for logs. */
 export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
+}
+
+/** What people read of anything thrown: what happened and what to do, in each language there is. */
+export function sayingOf(error: unknown): Saying {
+  if (!(error instanceof ToldError)) return messageOf(error);
+  const { what, remedy } = error.told;
+  if (remedy === null) return what;
+  return { en: `${say(what)} ${say(remedy)}`, ja: `${say(what, 'ja')}${say(remedy, 'ja')}` };
 }
 
 /** What was thrown, as an Error. */

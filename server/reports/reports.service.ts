@@ -4,7 +4,7 @@ import { type LogEntry } from '../logs/index.js';
 import { type HistoryPoint, type SeriesName } from '../metrics/index.js';
 import { type Clock } from '../platform/clock.js';
 import { type Database } from '../platform/database/index.js';
-import { notFound } from '../platform/errors.js';
+import { notFound, ToldError } from '../platform/errors.js';
 import { type Connection } from '../platform/http/graphql-types.js';
 import { newestFirst } from '../platform/http/index.js';
 import { JobEntity } from '../platform/queue/index.js';
@@ -222,9 +222,13 @@ export class ReportsService {
         charts: [],
       };
     const response = await fetch(updateUrl, { signal: AbortSignal.timeout(10_000), headers: { accept: 'application/json' } });
-    if (!response.ok) throw new Error(`UPDATE_CHECK_URL answered ${response.status}.`);
+    if (!response.ok) throw new ToldError({ en: `UPDATE_CHECK_URL answered ${response.status}.`, ja: `UPDATE_CHECK_URL が ${response.status} を返しました。` });
     const { version: newest } = (await response.json()) as { version?: unknown };
-    if (typeof newest !== 'string') throw new Error('UPDATE_CHECK_URL does not tell a version: { "version": "1.2.3" } is expected.');
+    if (typeof newest !== 'string')
+      throw new ToldError({
+        en: 'UPDATE_CHECK_URL does not tell a version: { "version": "1.2.3" } is expected.',
+        ja: 'UPDATE_CHECK_URL の応答に版がありません。{ "version": "1.2.3" } の形が必要です。',
+      });
     return {
       sections: [
         {

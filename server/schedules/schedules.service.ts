@@ -2,7 +2,8 @@ import { Cron } from 'croner';
 import { In } from 'typeorm';
 import { type Clock, systemClock } from '../platform/clock.js';
 import { type Database } from '../platform/database/index.js';
-import { AppError, messageOf } from '../platform/errors.js';
+import { AppError, sayingOf } from '../platform/errors.js';
+import { say, type Saying } from '../platform/saying.js';
 import { type Logger } from '../platform/logging/index.js';
 import { type JobContext, JobEntity, JobFailed, type JobHandler, type JobQueue } from '../platform/queue/index.js';
 import { ScheduleEntity } from './schedule.entity.js';
@@ -34,7 +35,7 @@ interface StepOutcome {
   step: string;
   tookMs: number;
   result: Record<string, unknown> | null;
-  error: string | null;
+  error: Saying | null;
 }
 
 export interface ScheduleParts {
@@ -210,7 +211,7 @@ export class SchedulesService implements JobHandler {
         (result): Omit<StepOutcome, 'tookMs'> => ({ step: step.name, result, error: null }),
         (error: unknown): Omit<StepOutcome, 'tookMs'> => {
           signal.throwIfAborted();
-          return { step: step.name, result: null, error: messageOf(error) };
+          return { step: step.name, result: null, error: sayingOf(error) };
         },
       );
       done.push({ ...outcome, tookMs: Math.round(performance.now() - started) });
@@ -219,9 +220,14 @@ export class SchedulesService implements JobHandler {
       await this.parts.database.write((tx) => tx.update(JobEntity, { id: job.id }, { payload: payload as never }));
     }
     const failed = done.filter(({ error }) => error !== null);
-    if (failed.length > 0) throw new JobFailed(failed.map(({ step, error }) => `${step}: ${error}`).join('; '));
+    if (failed.length > 0) throw new JobFailed(togetherOf(failed));
     return { schedule: name, due, trigger, steps: done };
   }
 }
+
+const togetherOf = (failed: StepOutcome[]): Saying => {
+  const told = (language: 'en' | 'ja') => failed.map(({ step, error }) => `${step}: ${say(error ?? '', language)}`).join('; ');
+  return { en: told('en'), ja: told('ja') };
+};
 
 const subjectOf = ({ name }: Schedule) => `schedule:${name}`;

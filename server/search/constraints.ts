@@ -1,4 +1,4 @@
-import { type CandidateChunk, type FullTextIndex } from '../platform/full-text/index.js';
+import { type CandidateChunk, type Lexicon } from '../platform/full-text/index.js';
 import { fold, hashTerm, terms as termsOf } from '../platform/terms/index.js';
 import { type ShownChunks } from './shown-chunks.js';
 
@@ -10,7 +10,7 @@ const mostTexts = 500;
 /** Quoted phrases that passages must hold and words that documents must not. */
 export class Constraints {
   constructor(
-    private readonly fullText: FullTextIndex,
+    private readonly lexicon: () => Lexicon,
     private readonly chunks: ShownChunks,
   ) {}
 
@@ -41,10 +41,11 @@ export class Constraints {
 
   async #withAllTerms(text: string): Promise<CandidateChunk[]> {
     const terms = [...new Set(termsOf(text))];
-    const frequencies = await this.fullText.documentFrequencies(terms);
+    const lexicon = this.lexicon();
+    const frequencies = await lexicon.documentFrequencies(terms);
     const [rarest] = terms.sort((a, b) => (frequencies.get(a) ?? 0) - (frequencies.get(b) ?? 0));
     if (rarest === undefined || !frequencies.get(rarest)) return [];
-    const candidates = await this.fullText.candidates(await this.fullText.match([rarest], mostPassages, null));
+    const candidates = await lexicon.candidates(await lexicon.match([rarest], mostPassages, null));
     const hashes = terms.map(hashTerm);
     return candidates.filter(({ terms: held }) => hashes.every((hash) => held.count(hash) > 0));
   }

@@ -1,4 +1,4 @@
-import { type CandidateChunk, type CorpusStatistics, type FullTextIndex } from '../platform/full-text/index.js';
+import { type CandidateChunk, type CorpusStatistics, type Lexicon } from '../platform/full-text/index.js';
 import { countTerms, hashTerm, terms as termsOf } from '../platform/terms/index.js';
 import { bm25, idealScore, type QueryTerm, weighTerms } from './rank-fusion.js';
 
@@ -26,7 +26,7 @@ export class LexicalQuery {
 
 /** The words' side of a search: candidates by the rarest terms, so that the cost does not grow with the corpus. */
 export class LexicalSearch {
-  constructor(private readonly fullText: FullTextIndex) {}
+  constructor(private readonly lexicon: () => Lexicon) {}
 
   /**
    * @param budget how many postings are read at the most
@@ -34,13 +34,14 @@ export class LexicalSearch {
    */
   async find(query: string, budget: number, documentIds: string[] | null): Promise<{ words: LexicalQuery; found: ScoredChunk[] }> {
     const distinct = [...countTerms(termsOf(query)).keys()];
-    const [statistics, frequencies] = await Promise.all([this.fullText.statistics(), this.fullText.documentFrequencies(distinct)]);
+    const lexicon = this.lexicon();
+    const [statistics, frequencies] = await Promise.all([lexicon.statistics(), lexicon.documentFrequencies(distinct)]);
     const weighted = weighTerms(frequencies, hashTerm, statistics)
       .sort((a, b) => b.idf - a.idf)
       .slice(0, mostTerms);
     const words = new LexicalQuery(weighted, statistics, idealScore(weighted));
-    const ids = await this.fullText.match(rarest(weighted, budget), budget, documentIds);
-    return { words, found: (await this.fullText.candidates(ids)).map((candidate) => words.score(candidate)) };
+    const ids = await lexicon.match(rarest(weighted, budget), budget, documentIds);
+    return { words, found: (await lexicon.candidates(ids)).map((candidate) => words.score(candidate)) };
   }
 }
 

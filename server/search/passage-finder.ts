@@ -88,9 +88,10 @@ export class PassageFinder {
     private readonly parts: FinderParts,
     chunks: ShownChunks,
   ) {
-    this.#spelling = new Spelling(parts.fullText);
-    this.#constraints = new Constraints(parts.fullText, chunks);
-    this.#lexical = new LexicalSearch(parts.fullText);
+    const lexicon = () => parts.fullText.of(parts.index.active.chunking);
+    this.#spelling = new Spelling(lexicon);
+    this.#constraints = new Constraints(lexicon, chunks);
+    this.#lexical = new LexicalSearch(lexicon);
     this.#vectors = new PassageVectors(parts.database);
     parts.index.onRefined((model, chunkIds) => this.#vectors.forget(model, chunkIds));
   }
@@ -102,6 +103,15 @@ export class PassageFinder {
   }
 
   async find(question: Question, profile: SearchProfile): Promise<Finding> {
+    for (;;) {
+      const { chunking } = this.parts.index.active;
+      const finding = await this.#find(question, profile);
+      // Other passages answer by now: what was found are some of each.
+      if (this.parts.index.active.chunking === chunking) return finding;
+    }
+  }
+
+  async #find(question: Question, profile: SearchProfile): Promise<Finding> {
     const { query, mode, filter, depth } = question;
     const notices: string[] = [];
     const admitted = profile.timeSync(ProfileStep.ROWS, () => this.parts.catalogue.admitted(filter));
@@ -176,7 +186,7 @@ export class PassageFinder {
   #admissible(chunks: ScoredChunk[], filter: DocumentCriteria): ScoredChunk[] {
     return chunks.filter(({ candidate: { documentId, revision } }) => {
       const facts = this.parts.catalogue.facts(documentId);
-      return facts !== undefined && facts.revision === revision && admits(filter, facts);
+      return facts !== undefined && (this.parts.index.revisions?.get(documentId) ?? facts.revision) === revision && admits(filter, facts);
     });
   }
 

@@ -1,4 +1,4 @@
-import { type FullTextIndex } from '../platform/full-text/index.js';
+import { type Lexicon } from '../platform/full-text/index.js';
 import { fold, terms as termsOf } from '../platform/terms/index.js';
 
 export interface SpellingChange {
@@ -44,7 +44,7 @@ function otherKana(word: string): string {
 
 /** Spellings the library has for words it has not. */
 export class Spelling {
-  constructor(private readonly fullText: FullTextIndex) {}
+  constructor(private readonly lexicon: () => Lexicon) {}
 
   /** @returns for each unknown word of the text the most frequent spelling near it; words without one are left out */
   async changes(text: string): Promise<SpellingChange[]> {
@@ -71,7 +71,7 @@ export class Spelling {
   /** In how many chunks each word occurs at the most: of a word cut into pairs, as often as its rarest pair. */
   async #known(list: string[]): Promise<Map<string, number>> {
     const termsOfWord = new Map(list.map((word) => [word, termsOf(word)]));
-    const frequencies = await this.fullText.documentFrequencies([...new Set([...termsOfWord.values()].flat())]);
+    const frequencies = await this.lexicon().documentFrequencies([...new Set([...termsOfWord.values()].flat())]);
     return new Map([...termsOfWord].map(([word, parts]) => [word, parts.length === 0 ? 0 : Math.min(...parts.map((part) => frequencies.get(part) ?? 0))]));
   }
 }

@@ -53,7 +53,9 @@ async function sideBySide(systems: System[], queries: string[], clients: number)
 async function recall(server: TestServer, questions: Question[]): Promise<number> {
   const stored = await storedPassages(server.dataDir);
   const { hostname: host, port } = chromaOf(server);
-  const collection = await new ChromaClient({ host, port: Number(port), ssl: false }).getCollection({ name: 'knowledge_chunks_g1' });
+  const client = new ChromaClient({ host, port: Number(port), ssl: false });
+  // A rebuild gives it another number.
+  const collection = (await client.listCollections()).find(({ name }) => name.startsWith('knowledge_chunks_g'))!;
   const embed = await barePipeline();
   let found = 0;
   for (const { query } of questions) {

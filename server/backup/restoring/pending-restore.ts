@@ -3,7 +3,7 @@ import { mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/p
 import { join } from 'node:path';
 import { type Settings } from '../../config/index.js';
 import { type Database } from '../../platform/database/index.js';
-import { messageOf } from '../../platform/errors.js';
+import { messageOf, ToldError } from '../../platform/errors.js';
 import { fromLines } from '../lines.js';
 import { type VectorRecord } from '../saving/library-part.js';
 import { bringSchemaBack, dropSchemasAside, putIntoPostgres, setSchemaAside } from './postgres.js';
@@ -139,7 +139,7 @@ export class PendingRestore {
       await this.#enter('placed');
     }
     plan.attempts += 1;
-    if (plan.attempts > mostAttempts) throw new Error('the restored state could not be started');
+    if (plan.attempts > mostAttempts) throw new ToldError({ en: 'The restored state could not be started.', ja: '復元した状態で起動できませんでした。' });
     await decide(this.#dataDir, plan);
   }
 

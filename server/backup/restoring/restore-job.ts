@@ -2,6 +2,7 @@ import { type LoadedSettings } from '../../config/index.js';
 import { type Clock } from '../../platform/clock.js';
 import { type Database } from '../../platform/database/index.js';
 import { AppError } from '../../platform/errors.js';
+import { say } from '../../platform/saying.js';
 import { type JobContext, type JobEntity, JobFailed } from '../../platform/queue/index.js';
 import { inBackground, linkOf } from '../background-process.js';
 import { backupDirectory, type BackupsService } from '../backups.service.js';
@@ -25,8 +26,20 @@ export class RestoreJob {
   /** @throws AppError CONFLICT for a backup that cannot be restored here */
   require(manifest: Manifest, status: BackupStatus | null): void {
     if (!manifest.parts.some(({ name }) => name === 'database'))
-      throw new AppError('CONFLICT', `A backup of kind ${manifest.kind} holds no database.`, 'Choose one of kind FULL or DATABASE.');
-    if (status?.state === 'BAD') throw new AppError('CONFLICT', `The backup ${manifest.id} is bad: ${status.problems[0] ?? ''}`, 'Choose another one.');
+      throw new AppError(
+        'CONFLICT',
+        { en: `A backup of kind ${manifest.kind} holds no database.`, ja: `種類 ${manifest.kind} のバックアップにデータベースは含まれていません。` },
+        { en: 'Choose one of kind FULL or DATABASE.', ja: 'FULL か DATABASE のものを選んでください。' },
+      );
+    if (status?.state === 'BAD')
+      throw new AppError(
+        'CONFLICT',
+        {
+          en: `The backup ${manifest.id} is bad: ${say(status.problems[0] ?? '')}`,
+          ja: `バックアップ ${manifest.id} は壊れています: ${say(status.problems[0] ?? '', 'ja')}`,
+        },
+        { en: 'Choose another one.', ja: '別のものを選んでください。' },
+      );
     requireReadable(manifest, this.parts.loaded.settings);
   }
 
@@ -36,7 +49,11 @@ export class RestoreJob {
     const { job, signal } = context;
     const outcome = await lastRestore(loaded.settings.DATA_DIR);
     // Tried again by somebody, it is a new attempt.
-    if (context.resumed && outcome?.jobId === job.id) throw new JobFailed(`The restore was given up, and the state before is back: ${outcome.error ?? ''}`);
+    if (context.resumed && outcome?.jobId === job.id)
+      throw new JobFailed({
+        en: `The restore was given up, and the state before is back: ${outcome.error ?? ''}`,
+        ja: `復元を取りやめ、元の状態に戻しました: ${outcome.error ?? ''}`,
+      });
     const { manifest, status } = await this.parts.backups.require(id);
     this.require(manifest, status);
     const task = { task: 'stage' as const, loaded, directory: backupDirectory(loaded.settings), id };

@@ -17,8 +17,8 @@ export async function withScratchDatabase<T>(url: string, work: (databaseUrl: st
   } catch (error) {
     throw new AppError(
       'UNAVAILABLE',
-      `No database can be made to try the restore in: ${messageOf(error)}`,
-      'Give the user of DATABASE_URL the right CREATEDB.',
+      { en: `No database can be made to try the restore in: ${messageOf(error)}`, ja: `復元を試すためのデータベースを作れません: ${messageOf(error)}。` },
+      { en: 'Give the user of DATABASE_URL the right CREATEDB.', ja: 'DATABASE_URL のユーザーに CREATEDB 権限を与えてください。' },
     );
   }
   const own = new URL(url);

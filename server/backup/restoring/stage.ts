@@ -49,14 +49,24 @@ export function requireReadable({ id, kind, schema, version, dialect }: Manifest
   const known = new Set(migrations.map(({ name }) => name));
   const unknown = schema.filter((name) => !known.has(name));
   if (unknown.length > 0)
-    throw new AppError('CONFLICT', `The backup ${id} comes from version ${version}, which is newer than this one.`, 'Update the program, then restore it.');
+    throw new AppError(
+      'CONFLICT',
+      {
+        en: `The backup ${id} comes from version ${version}, which is newer than this one.`,
+        ja: `バックアップ ${id} は、この版より新しい版 ${version} で作られました。`,
+      },
+      { en: 'Update the program, then restore it.', ja: 'プログラムを更新してから復元してください。' },
+    );
   if (kind !== 'FULL' && kind !== 'DATABASE') return;
   const here = settings.DATABASE_URL ? 'postgres' : 'sqlite';
   if (dialect !== here)
     throw new AppError(
       'CONFLICT',
-      `The backup ${id} is of a ${dialect === 'sqlite' ? 'SQLite' : 'PostgreSQL'} database, and this installation uses the other.`,
-      'Import it as a library: documents are read again.',
+      {
+        en: `The backup ${id} is of a ${dialect === 'sqlite' ? 'SQLite' : 'PostgreSQL'} database, and this installation uses the other.`,
+        ja: `バックアップ ${id} は ${dialect === 'sqlite' ? 'SQLite' : 'PostgreSQL'} のもので、この環境のデータベースと種類が違います。`,
+      },
+      { en: 'Import it as a library: documents are read again.', ja: 'ライブラリとして取り込んでください。文書は読み直されます。' },
     );
 }
 
@@ -67,7 +77,14 @@ async function partOf(manifest: Manifest, name: PartName, folder: BackupFolder, 
   const path = join(folder.path(manifest.id), part.file);
   const found = existsSync(path) ? await hashOf(path, signal) : null;
   if (found?.sha256 !== part.sha256)
-    throw new AppError('CONFLICT', `${part.file} of the backup ${manifest.id} is ${found ? 'not what was written' : 'missing'}.`, 'Restore another backup.');
+    throw new AppError(
+      'CONFLICT',
+      {
+        en: `${part.file} of the backup ${manifest.id} is ${found ? 'not what was written' : 'missing'}.`,
+        ja: `バックアップ ${manifest.id} の ${part.file} ${found ? 'の内容が書き込み時と違います' : 'がありません'}。`,
+      },
+      { en: 'Restore another backup.', ja: '別のバックアップから復元してください。' },
+    );
   return unseal(path, key);
 }
 
@@ -96,7 +113,14 @@ async function requireRoom(manifest: Manifest, { folder, settings, target }: Sta
   const least = settings.DISK_MIN_FREE_BYTES;
   if (bavail * bsize - needed >= least) return;
   const megabytes = (bytes: number) => `${Math.ceil(bytes / 1024 ** 2)} MB`;
-  throw new AppError('UNAVAILABLE', `Restoring ${id} may need ${megabytes(needed)} in DATA_DIR; ${megabytes(bavail * bsize)} are free.`, 'Make room first.');
+  throw new AppError(
+    'UNAVAILABLE',
+    {
+      en: `Restoring ${id} may need ${megabytes(needed)} in DATA_DIR; ${megabytes(bavail * bsize)} are free.`,
+      ja: `${id} の復元には DATA_DIR に ${megabytes(needed)} が必要になり得ますが、空きは ${megabytes(bavail * bsize)} です。`,
+    },
+    { en: 'Make room first.', ja: '先に空きを増やしてください。' },
+  );
 }
 
 async function fill(manifest: Manifest, parts: StageParts): Promise<Staged> {
@@ -106,7 +130,12 @@ async function fill(manifest: Manifest, parts: StageParts): Promise<Staged> {
   await putBackOriginals(manifest, key, parts);
   report('DATABASE', 0.5);
   const content = await partOf(manifest, 'database', folder, key, signal);
-  if (!content) throw new AppError('CONFLICT', `The backup ${id} holds no database.`, 'Restore a FULL or DATABASE backup.');
+  if (!content)
+    throw new AppError(
+      'CONFLICT',
+      { en: `The backup ${id} holds no database.`, ja: `バックアップ ${id} にデータベースは含まれていません。` },
+      { en: 'Restore a FULL or DATABASE backup.', ja: 'FULL か DATABASE のバックアップを復元してください。' },
+    );
   const file = join(target, manifest.dialect === 'postgres' ? 'database.dump' : 'erpfts.sqlite');
   await pipeline(content, createWriteStream(file, { mode: 0o600, flush: true }), { signal });
   report('VECTORS', 0.7);
@@ -138,7 +167,15 @@ export async function finishDatabase(
   await settle(database);
   report('INTEGRITY', 0.9);
   const problems = await database.integrityProblems();
-  if (problems.length > 0) throw new AppError('CONFLICT', `The restored database is damaged: ${problems.slice(0, 3).join('; ')}`, 'Restore another backup.');
+  if (problems.length > 0)
+    throw new AppError(
+      'CONFLICT',
+      {
+        en: `The restored database is damaged: ${problems.slice(0, 3).join('; ')}.`,
+        ja: `復元したデータベースが壊れています: ${problems.slice(0, 3).join('; ')}。`,
+      },
+      { en: 'Restore another backup.', ja: '別のバックアップから復元してください。' },
+    );
   const source = { query: async <T>(sql: string) => (await database.read.query(sql)) as T[] };
   const [counts, withoutVectors] = [await countsOf(source), await countWithoutVectors(source)];
   if (withoutVectors > 0) await queueRepair(database);
@@ -183,7 +220,14 @@ async function putBackOriginals(manifest: Manifest, key: Key | null, { folder, t
     const object = join(folder.objectsPath(key?.id ?? null), original.object);
     await pipeline(await unseal(object, key), measured, createWriteStream(path, { mode: 0o600 }), { signal });
     if (measured.sha256() !== original.sha256)
-      throw new AppError('CONFLICT', `The original ${original.sha256} in the backup ${manifest.id} is not what was saved.`, 'Restore another backup.');
+      throw new AppError(
+        'CONFLICT',
+        {
+          en: `The original ${original.sha256} in the backup ${manifest.id} is not what was saved.`,
+          ja: `バックアップ ${manifest.id} の原本 ${original.sha256} の内容が保存時と違います。`,
+        },
+        { en: 'Restore another backup.', ja: '別のバックアップから復元してください。' },
+      );
   }
   const directory = await open(target, 'r');
   await directory.sync().finally(() => directory.close());

@@ -145,7 +145,11 @@ export async function started(tool: string, parameters: string[], url: string): 
   try {
     await once(child, 'spawn');
   } catch (error) {
-    throw new AppError('UNAVAILABLE', `${tool} cannot be started: ${messageOf(error)}`, 'Install the client programs of PostgreSQL (postgresql-client).');
+    throw new AppError(
+      'UNAVAILABLE',
+      { en: `${tool} cannot be started: ${messageOf(error)}`, ja: `${tool} を起動できません: ${messageOf(error)}。` },
+      { en: 'Install the client programs of PostgreSQL (postgresql-client).', ja: 'PostgreSQL のクライアント（postgresql-client）を導入してください。' },
+    );
   }
   let complaint = '';
   child.stderr.on('data', (data: Buffer) => (complaint = `${complaint}${data.toString()}`.slice(-2000)));

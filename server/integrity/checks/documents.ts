@@ -23,6 +23,7 @@ export const documents: Check = async (stores) => {
     stores,
     `SELECT d.id, c.id AS chunk FROM documents d JOIN chunks c ON c.document_id = d.id AND c.revision <> d.revision
      WHERE d.status IN ('READY', 'FAILED') AND d.deleted_at IS NULL
+     AND NOT EXISTS (SELECT 1 FROM document_chunkings k WHERE k.document_id = d.id AND k.revision = c.revision)
      AND NOT EXISTS (SELECT 1 FROM jobs j WHERE j.subject_id = d.id AND j.status IN ('QUEUED', 'RUNNING'))`,
   );
   return [

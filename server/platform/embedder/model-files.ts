@@ -36,13 +36,26 @@ export async function locateModel(configured: string, settings: ModelSettings, l
   if (existsSync(name) && statSync(name).isDirectory()) {
     const missing = modelFiles.filter((file) => !existsSync(join(name, file)));
     if (missing.length === 0) return { name, folder: resolve(name) };
-    throw new AppError('UNAVAILABLE', `The model folder ${basename(name)} lacks ${missing.join(', ')}.`, 'Use a folder in the layout of transformers.js.');
+    throw new AppError(
+      'UNAVAILABLE',
+      {
+        en: `The model folder ${basename(name)} lacks ${missing.join(', ')}.`,
+        ja: `モデルのフォルダー ${basename(name)} に ${missing.join(', ')} がありません。`,
+      },
+      { en: 'Use a folder in the layout of transformers.js.', ja: 'transformers.js の構成のフォルダーを使ってください。' },
+    );
   }
   if (!/^[\w.-]+\/[\w.-]+$/.test(name)) {
     throw new AppError(
       'UNAVAILABLE',
-      `EMBEDDING_MODEL="${configured}" is neither an embedded model, nor a folder, nor a hub name.`,
-      `Use ${embeddedModel}, a path, or a name such as Xenova/multilingual-e5-large.`,
+      {
+        en: `EMBEDDING_MODEL="${configured}" is neither an embedded model, nor a folder, nor a hub name.`,
+        ja: `EMBEDDING_MODEL="${configured}" は、同梱モデルでもフォルダーでもハブの名前でもありません。`,
+      },
+      {
+        en: `Use ${embeddedModel}, a path, or a name such as Xenova/multilingual-e5-large.`,
+        ja: `${embeddedModel}、パス、または Xenova/multilingual-e5-large のような名前を使ってください。`,
+      },
     );
   }
   const folder = join(resolve(settings.DATA_DIR), 'models', name);
@@ -68,8 +81,14 @@ async function download(name: string, folder: string, settings: ModelSettings, l
     await rm(partial, { recursive: true, force: true });
     throw new AppError(
       'UNAVAILABLE',
-      `The embedding model ${name} could not be downloaded: ${messageOf(error).replace(/\.$/, '')}.`,
-      'Check EMBEDDING_HUB_URL and the network, or copy the model into DATA_DIR/models.',
+      {
+        en: `The embedding model ${name} could not be downloaded: ${messageOf(error).replace(/\.$/, '')}.`,
+        ja: `埋め込みモデル ${name} をダウンロードできませんでした: ${messageOf(error).replace(/\.$/, '')}。`,
+      },
+      {
+        en: 'Check EMBEDDING_HUB_URL and the network, or copy the model into DATA_DIR/models.',
+        ja: 'EMBEDDING_HUB_URL とネットワークを確認するか、モデルを DATA_DIR/models に置いてください。',
+      },
     );
   }
   log.info({ model: name }, 'the embedding model is complete');

@@ -113,8 +113,11 @@ export class WorkerEmbedder implements Embedder {
         reject(
           new AppError(
             'UNAVAILABLE',
-            `The embedding model is not available: ${this.failure ?? 'the server is stopping'}.`,
-            'Search goes on by words; look at the health page.',
+            {
+              en: `The embedding model is not available: ${this.failure ?? 'the server is stopping'}.`,
+              ja: `埋め込みモデルを使えません: ${this.failure ?? 'サーバーが停止中です'}。`,
+            },
+            { en: 'Search goes on by words; look at the health page.', ja: '検索は語句で続きます。稼働状況を確認してください。' },
           ),
         );
         return;
@@ -197,7 +200,7 @@ export class WorkerEmbedder implements Embedder {
   #fail(reason: string): void {
     this.state = 'failed';
     this.failure = reason;
-    const error = new AppError('UNAVAILABLE', `The embedding model is not available: ${reason}.`);
+    const error = new AppError('UNAVAILABLE', { en: `The embedding model is not available: ${reason}.`, ja: `埋め込みモデルを使えません: ${reason}。` });
     this.#rejectReady(error);
     for (const task of [...this.#queries.splice(0), ...this.#passages.splice(0), ...this.#background.splice(0)]) task.reject(error);
   }
@@ -245,7 +248,7 @@ export class WorkerEmbedder implements Embedder {
     if (this.state === 'closed') return;
     this.state = 'closed';
     if (this.#idleTimer) clearTimeout(this.#idleTimer);
-    const error = new AppError('UNAVAILABLE', 'The server is stopping.');
+    const error = new AppError('UNAVAILABLE', { en: 'The server is stopping.', ja: 'サーバーが停止中です。' });
     this.#rejectReady(error);
     for (const task of [...this.#queries.splice(0), ...this.#passages.splice(0), ...this.#background.splice(0)]) task.reject(error);
     for (const slot of this.#slots) slot.task?.reject(error);

@@ -14,6 +14,10 @@ export class ChunkTermsEntity {
   @Column({ type: 'integer' })
   revision!: number;
 
+  /** Way of cutting that the chunk comes from. */
+  @Column({ type: 'integer' })
+  chunking!: number;
+
   /** Number of terms, repeats included. */
   @Column({ type: 'integer' })
   length!: number;

@@ -3,15 +3,18 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import { type EntityManager } from 'typeorm';
 import { type Database } from '../database/index.js';
 import { ChunkTermsEntity } from './chunk-terms.entity.js';
+import { hashesIn, hashesPerStatement, hashIn, Lexicon, termIn } from './lexicon.js';
 import { MemoryPostings } from './memory-postings.js';
 import { type Postings, postingsFor } from './postings.js';
-import { hashTerm, TermVector } from '../terms/index.js';
+import { TermVector } from '../terms/index.js';
 
 /** A chunk as the full-text index takes it. */
 export interface FullTextRow {
   chunkId: number;
   documentId: string;
   revision: number;
+  /** Way of cutting that the chunk comes from. */
+  chunking: number;
   /** Distinct terms. */
   terms: string[];
   /** The same terms with their counts, as `packTerms` packs them. */
@@ -24,18 +27,11 @@ export interface CandidateChunk {
   chunkId: number;
   documentId: string;
   revision: number;
+  chunking: number;
   terms: TermVector;
 }
 
-export interface CorpusStatistics {
-  chunks: number;
-  /** Mean number of terms in a chunk. */
-  meanLength: number;
-}
-
 const termVectorCacheBytes = 96 * 1024 ** 2;
-const statisticsTtlMs = 2000;
-const hashesPerStatement = 1000;
 const warmedAtOnce = 250;
 const recountedAtOnce = 1000;
 
@@ -47,7 +43,7 @@ const recountedAtOnce = 1000;
 export class FullTextIndex {
   readonly #postings: Postings;
   readonly #vectors = new LRUCache<number, CandidateChunk>({ maxSize: termVectorCacheBytes, sizeCalculation: (entry) => entry.terms.bytes + 100 });
-  #statistics: { value: Promise<CorpusStatistics>; at: number } | null = null;
+  readonly #lexicons = new Map<number, Lexicon>();
   /** Filled after a start; until then, and for what it does not hold, the database is asked. */
   readonly #memory = new MemoryPostings();
   #memoryComplete = false;
@@ -57,7 +53,10 @@ export class FullTextIndex {
   }
 
   async index(tx: EntityManager, rows: FullTextRow[]): Promise<void> {
-    await this.#postings.insert(tx, rows);
+    await this.#postings.insert(
+      tx,
+      rows.map(({ chunkId, chunking, terms }) => ({ chunkId, terms: terms.map((term) => termIn(chunking, term)) })),
+    );
     for (let at = 0; at < rows.length; at += 100) {
       await tx
         .createQueryBuilder()
@@ -68,6 +67,7 @@ export class FullTextIndex {
             chunkId: row.chunkId,
             documentId: row.documentId,
             revision: row.revision,
+            chunking: row.chunking,
             length: row.length,
             terms: Buffer.from(row.packed.buffer, row.packed.byteOffset, row.packed.byteLength),
           })),
@@ -77,32 +77,34 @@ export class FullTextIndex {
     }
     await this.#count(tx, rows, 1);
     // Should the transaction be rolled back, the lists name chunks that nobody finds.
-    for (const row of rows) this.#memory.add(row.chunkId, new TermVector(row.packed, row.length).hashes);
+    for (const row of rows) this.#memory.add(row.chunkId, hashesIn(row.chunking, new TermVector(row.packed, row.length).hashes));
   }
 
   async remove(tx: EntityManager, chunkIds: number[]): Promise<void> {
     for (let at = 0; at < chunkIds.length; at += 500) {
       const part = chunkIds.slice(at, at + 500);
-      const rows = (await tx.sql`SELECT length, terms AS packed FROM chunk_terms WHERE chunk_id IN (${() => part as unknown as string[]})`) as {
+      const rows = (await tx.sql`SELECT length, chunking, terms AS packed FROM chunk_terms WHERE chunk_id IN (${() => part as unknown as string[]})`) as {
         length: number;
+        chunking: number;
         packed: Uint8Array;
       }[];
       await this.#count(tx, rows, -1);
-      for (const row of rows) this.#memory.discount(new TermVector(row.packed, row.length).hashes);
+      for (const row of rows) this.#memory.discount(hashesIn(row.chunking, new TermVector(row.packed, row.length).hashes));
       await this.#postings.remove(tx, part);
       await tx.sql`DELETE FROM chunk_terms WHERE chunk_id IN (${() => part as unknown as string[]})`;
       for (const id of part) this.#vectors.delete(id);
     }
   }
 
-  async #count(tx: EntityManager, rows: { length: number; packed: Uint8Array }[], sign: 1 | -1): Promise<void> {
+  async #count(tx: EntityManager, rows: Pick<FullTextRow, 'length' | 'packed' | 'chunking'>[], sign: 1 | -1): Promise<void> {
     const changes = new Map<number, number>();
-    let length = 0;
-    for (const row of rows) {
-      length += row.length;
-      const view = new DataView(row.packed.buffer, row.packed.byteOffset, row.packed.byteLength);
-      for (let i = 0; i < row.packed.length / 5; i++) {
-        const hash = view.getUint32(i * 4, true);
+    const totals = new Map<number, { chunks: number; terms: number }>();
+    for (const { length, packed, chunking } of rows) {
+      const total = totals.get(chunking) ?? { chunks: 0, terms: 0 };
+      totals.set(chunking, { chunks: total.chunks + sign, terms: total.terms + sign * length });
+      const view = new DataView(packed.buffer, packed.byteOffset, packed.byteLength);
+      for (let i = 0; i < packed.length / 5; i++) {
+        const hash = hashIn(chunking, view.getUint32(i * 4, true));
         changes.set(hash, (changes.get(hash) ?? 0) + sign);
       }
     }
@@ -115,50 +117,24 @@ export class FullTextIndex {
         `INSERT INTO term_statistics (hash, chunks) VALUES ${values} ON CONFLICT (hash) DO UPDATE SET chunks = term_statistics.chunks + excluded.chunks`,
       );
     }
-    await tx.query(
-      `INSERT INTO full_text_statistics (id, chunks, terms) VALUES (1, ${sign * rows.length}, ${sign * length})
-       ON CONFLICT (id) DO UPDATE SET chunks = full_text_statistics.chunks + excluded.chunks, terms = full_text_statistics.terms + excluded.terms`,
-    );
-    this.#statistics = null;
-  }
-
-  statistics(): Promise<CorpusStatistics> {
-    const now = Date.now();
-    if (!this.#statistics || now - this.#statistics.at > statisticsTtlMs) {
-      const value = (async () => {
-        const [row] = (await this.database.searchRead.query('SELECT chunks, terms FROM full_text_statistics WHERE id = 1')) as {
-          chunks: number | string;
-          terms: number | string;
-        }[];
-        const chunks = Number(row?.chunks ?? 0);
-        return { chunks, meanLength: chunks > 0 ? Number(row?.terms ?? 0) / chunks : 1 };
-      })();
-      value.catch(() => (this.#statistics = null));
-      this.#statistics = { value, at: now };
+    for (const [chunking, { chunks, terms }] of [...totals].sort(([a], [b]) => a - b)) {
+      await tx.query(
+        `INSERT INTO full_text_statistics (id, chunks, terms) VALUES (${chunking}, ${chunks}, ${terms})
+         ON CONFLICT (id) DO UPDATE SET chunks = full_text_statistics.chunks + excluded.chunks, terms = full_text_statistics.terms + excluded.terms`,
+      );
+      this.#lexicons.get(chunking)?.changed();
     }
-    return this.#statistics.value;
   }
 
-  /** In how many chunks each term occurs. */
-  async documentFrequencies(terms: string[]): Promise<Map<string, number>> {
-    if (this.#memoryComplete) return new Map(terms.map((term) => [term, this.#memory.count(hashTerm(term))]));
-    const counts = new Map<number, number>();
-    for (let at = 0; at < terms.length; at += hashesPerStatement) {
-      const hashes = terms.slice(at, at + hashesPerStatement).map(hashTerm);
-      const rows = (await this.database.searchRead.query(`SELECT hash, chunks FROM term_statistics WHERE hash IN (${hashes.join(', ')})`)) as {
-        hash: number | string;
-        chunks: number | string;
-      }[];
-      for (const { hash, chunks } of rows) counts.set(Number(hash), Number(chunks));
+  /** The words of the passages of a chunking. */
+  of(chunking: number): Lexicon {
+    let lexicon = this.#lexicons.get(chunking);
+    if (!lexicon) {
+      const memory = () => (this.#memoryComplete ? this.#memory : null);
+      lexicon = new Lexicon({ database: this.database, postings: this.#postings, memory, candidates: (ids) => this.candidates(ids) }, chunking);
+      this.#lexicons.set(chunking, lexicon);
     }
-    return new Map(terms.map((term) => [term, Math.max(0, counts.get(hashTerm(term)) ?? 0)]));
-  }
-
-  /** Chunks that hold any of the terms, at most `limit`. */
-  async match(terms: string[], limit: number, documentIds: string[] | null): Promise<number[]> {
-    if (terms.length === 0) return [];
-    const inMemory = this.#memoryComplete && documentIds === null ? this.#memory.match(terms.map(hashTerm), limit) : null;
-    return inMemory ?? this.#postings.match(this.database.searchRead, terms, limit, documentIds);
+    return lexicon;
   }
 
   /** Term vectors by chunk; ids that are not indexed are left out. */
@@ -175,15 +151,17 @@ export class FullTextIndex {
   }
 
   async #read(where: string): Promise<CandidateChunk[]> {
-    const rows = (await this.database.searchRead.query(`SELECT chunk_id, document_id, revision, length, terms FROM chunk_terms ${where}`)) as {
+    const rows = (await this.database.searchRead.query(`SELECT chunk_id, document_id, revision, chunking, length, terms FROM chunk_terms ${where}`)) as {
       chunk_id: number;
       document_id: string;
       revision: number;
+      chunking: number;
       length: number;
       terms: Uint8Array;
     }[];
     return rows.map((row) => {
-      const candidate = { chunkId: row.chunk_id, documentId: row.document_id, revision: row.revision, terms: new TermVector(row.terms, row.length) };
+      const { chunk_id: chunkId, document_id: documentId, revision, chunking } = row;
+      const candidate = { chunkId, documentId, revision, chunking, terms: new TermVector(row.terms, row.length) };
       this.#vectors.set(row.chunk_id, candidate);
       return candidate;
     });
@@ -239,21 +217,23 @@ export class FullTextIndex {
     await this.database.write(async (tx) => {
       await this.lock(tx);
       const counts = new Map<number, number>();
-      let [chunks, length, after] = [0, 0, 0];
+      const totals = new Map<number, { chunks: number; terms: number }>();
+      let after = 0;
       for (;;) {
         const rows = (await tx.query(
-          `SELECT chunk_id, length, terms FROM chunk_terms WHERE chunk_id > ${after} ORDER BY chunk_id LIMIT ${recountedAtOnce}`,
+          `SELECT chunk_id, chunking, length, terms FROM chunk_terms WHERE chunk_id > ${after} ORDER BY chunk_id LIMIT ${recountedAtOnce}`,
         )) as {
           chunk_id: number;
+          chunking: number;
           length: number;
           terms: Uint8Array;
         }[];
         if (rows.length === 0) break;
         after = Number(rows.at(-1)!.chunk_id);
-        chunks += rows.length;
-        for (const row of rows) {
-          length += row.length;
-          for (const hash of new TermVector(row.terms, row.length).hashes) counts.set(hash, (counts.get(hash) ?? 0) + 1);
+        for (const { chunking, length, terms } of rows) {
+          const total = totals.get(chunking) ?? { chunks: 0, terms: 0 };
+          totals.set(chunking, { chunks: total.chunks + 1, terms: total.terms + length });
+          for (const hash of hashesIn(chunking, new TermVector(terms, length).hashes)) counts.set(hash, (counts.get(hash) ?? 0) + 1);
         }
         await nextTurn();
       }
@@ -264,9 +244,10 @@ export class FullTextIndex {
         await tx.query(`INSERT INTO term_statistics (hash, chunks) VALUES ${values.join(', ')}`);
       }
       await tx.query('DELETE FROM full_text_statistics');
-      await tx.query(`INSERT INTO full_text_statistics (id, chunks, terms) VALUES (1, ${chunks}, ${length})`);
+      for (const [chunking, { chunks, terms }] of totals)
+        await tx.query(`INSERT INTO full_text_statistics (id, chunks, terms) VALUES (${chunking}, ${chunks}, ${terms})`);
     });
-    this.#statistics = null;
+    for (const lexicon of this.#lexicons.values()) lexicon.changed();
   }
 
   /** Merges what the postings have grown in. */
@@ -282,7 +263,7 @@ export class FullTextIndex {
     while (!signal.aborted && after < (newest?.id ?? 0)) {
       const read = await this.#read(`WHERE chunk_id > ${after} AND chunk_id <= ${newest!.id} ORDER BY chunk_id LIMIT ${warmedAtOnce}`);
       if (read.length === 0) break;
-      for (const { chunkId, terms } of read) this.#memory.add(chunkId, terms.hashes);
+      for (const { chunkId, chunking, terms } of read) this.#memory.add(chunkId, hashesIn(chunking, terms.hashes));
       after = read.at(-1)!.chunkId;
       // Small steps with pauses: whoever searches meanwhile does not wait.
       await nextTurn();

@@ -44,7 +44,11 @@ export class ObjectStorage {
     try {
       return await work;
     } catch (error) {
-      throw new AppError('UNAVAILABLE', `${what} at ${this.#host} failed: ${messageOf(error)}`, 'Look at BACKUP_S3_URL, its keys and the connection.');
+      throw new AppError(
+        'UNAVAILABLE',
+        { en: `${what} at ${this.#host} failed: ${messageOf(error)}`, ja: `${this.#host} での処理に失敗しました: ${messageOf(error)}。` },
+        { en: 'Look at BACKUP_S3_URL, its keys and the connection.', ja: 'BACKUP_S3_URL とその鍵、接続を確認してください。' },
+      );
     }
   }
 

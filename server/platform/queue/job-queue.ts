@@ -2,7 +2,7 @@ import { setTimeout as delay, setImmediate as nextTurn } from 'node:timers/promi
 import { type EntityManager, In, LessThan } from 'typeorm';
 import { type QueryDeepPartialEntity } from 'typeorm/query-builder/QueryPartialEntity.js';
 import { type Database } from '../database/index.js';
-import { AppError, messageOf, notFound } from '../errors.js';
+import { AppError, notFound, sayingOf } from '../errors.js';
 import { type Logger, withScope } from '../logging/index.js';
 import { traced } from '../tracing/index.js';
 import { JobFailed, type JobHandler, type JobInput, newJob } from './job.js';
@@ -135,7 +135,7 @@ export class JobQueue {
       // At a stop it stays RUNNING; `cancel` has written the outcome.
       if (controller.signal.aborted) return;
       if (!(error instanceof JobFailed)) this.log.error({ err: error, job: job.id, kind: job.kind }, 'a job failed');
-      outcome = { status: 'FAILED', error: messageOf(error) };
+      outcome = { status: 'FAILED', error: sayingOf(error) };
     } finally {
       reporter.close();
     }

@@ -35,8 +35,9 @@ export class JobEntity {
   @Column(jsonColumn({ nullable: true }))
   result!: Record<string, unknown> | null;
 
-  @Column({ type: 'text', nullable: true })
-  error!: string | null;
+  /** As the message. */
+  @Column({ type: 'text', nullable: true, transformer: sayingColumn })
+  error!: Saying | null;
 
   /** What the work is about, e.g. a document's id. */
   @Index('jobs_subject')

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { ToldError } from '../errors.js';
 import { type EntityManager } from 'typeorm';
 import { currentScope } from '../logging/index.js';
 import { JobEntity, type JobState } from './job.entity.js';
@@ -33,7 +34,7 @@ export interface JobHandler {
 }
 
 /** Thrown by a handler whose failure is the job's outcome, not a fault of the program. */
-export class JobFailed extends Error {}
+export class JobFailed extends ToldError {}
 
 export function newJob(input: JobInput): JobEntity {
   return Object.assign(new JobEntity(), {

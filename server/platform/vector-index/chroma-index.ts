@@ -134,7 +134,11 @@ export class ChromaIndex implements VectorIndex {
 
   #live(): ChromaConnection {
     if (!this.#available || !this.#connection) {
-      throw new AppError('UNAVAILABLE', `The vector index is down: ${this.#downReason}.`, 'Wait a moment: it is restarted by itself. Search goes on by words.');
+      throw new AppError(
+        'UNAVAILABLE',
+        { en: `The vector index is down: ${this.#downReason}.`, ja: `ベクトル索引が停止しています: ${this.#downReason}。` },
+        { en: 'Wait a moment: it is restarted by itself. Search goes on by words.', ja: '自動的に再起動するまでお待ちください。検索は語句で続きます。' },
+      );
     }
     return this.#connection;
   }
@@ -144,7 +148,14 @@ export class ChromaIndex implements VectorIndex {
     const connection = this.#live();
     const controller = new AbortController();
     const deadline = delay(this.settings.CHROMA_TIMEOUT_MS, null, { ref: false, signal: controller.signal }).then(() => {
-      throw new AppError('UNAVAILABLE', `ChromaDB did not answer within ${this.settings.CHROMA_TIMEOUT_MS} ms.`, 'Look at the health page.');
+      throw new AppError(
+        'UNAVAILABLE',
+        {
+          en: `ChromaDB did not answer within ${this.settings.CHROMA_TIMEOUT_MS} ms.`,
+          ja: `ChromaDB が ${this.settings.CHROMA_TIMEOUT_MS} ミリ秒以内に応答しませんでした。`,
+        },
+        { en: 'Look at the health page.', ja: '稼働状況を確認してください。' },
+      );
     });
     deadline.catch(() => undefined); // Given up once the answer is there.
     try {
@@ -153,7 +164,11 @@ export class ChromaIndex implements VectorIndex {
       if (error instanceof AppError) throw error;
       if (this.#connection === connection && !(await connection.responds())) {
         this.#lose(messageOf(error));
-        throw new AppError('UNAVAILABLE', `The vector index is down: ${messageOf(error)}.`, 'Wait a moment: it is restarted by itself.');
+        throw new AppError(
+          'UNAVAILABLE',
+          { en: `The vector index is down: ${messageOf(error)}.`, ja: `ベクトル索引が停止しています: ${messageOf(error)}。` },
+          { en: 'Wait a moment: it is restarted by itself.', ja: '自動的に再起動するまでお待ちください。' },
+        );
       }
       throw error;
     } finally {

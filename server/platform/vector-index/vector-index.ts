@@ -18,8 +18,11 @@ export async function availableWithin(vectors: Pick<VectorIndex, 'whenAvailable'
     if (!deadline.aborted) throw error;
     throw new AppError(
       'UNAVAILABLE',
-      `ChromaDB has not answered for ${Math.round(ms / 1000)} s.`,
-      'Look at the health page and the logs; RESET_VECTOR_STORE makes its folder anew where it does not start.',
+      { en: `ChromaDB has not answered for ${Math.round(ms / 1000)} s.`, ja: `ChromaDB が ${Math.round(ms / 1000)} 秒間応答しません。` },
+      {
+        en: 'Look at the health page and the logs; RESET_VECTOR_STORE makes its folder anew where it does not start.',
+        ja: '稼働状況とログを確認してください。起動しない場合は RESET_VECTOR_STORE でフォルダーを作り直せます。',
+      },
     );
   });
 }

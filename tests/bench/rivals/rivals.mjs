@@ -20,7 +20,9 @@ export const rivals = {
   /** pipeline() and the chromadb client: a bare look-up of ids, without text. */
   async floor({ host, port, embedder }) {
     const embed = await embedder();
-    const collection = await new ChromaClient({ host, port, ssl: false }).getCollection({ name: 'knowledge_chunks_g1' });
+    // A rebuild gives it another number.
+    const collections = await new ChromaClient({ host, port, ssl: false }).listCollections();
+    const collection = collections.find(({ name }) => name.startsWith('knowledge_chunks_g'));
     return async (query) => {
       const { ids } = await collection.query({ queryEmbeddings: [await embed(query)], nResults: wanted, include: ['distances'] });
       return ids[0].length;

@@ -6,6 +6,7 @@ const kinds: Record<string, () => string> = {
   DELETE: m.job_delete,
   REPROCESS: m.job_reprocess,
   REEMBED: m.job_reembed,
+  CLEAR_CHUNKING: m.job_clear_chunking,
   REFINE: m.job_refine,
   MAINTENANCE: m.job_maintenance,
   SCHEDULE: m.job_schedule,

@@ -32,6 +32,7 @@ const steps: Record<string, () => string> = {
   ...Object.fromEntries(Object.entries(reportLabels).map(([kind, label]) => [`REPORT_${kind}`, () => m.step_report({ report: label() })])),
   ...schedules,
   CACHE_STATISTICS: m.step_cache_statistics,
+  CLEANING_UP: m.step_cleaning_up,
   DELETING: m.step_deleting,
   DISK_CHECK: m.step_disk_check,
   FILLING: m.step_filling,
@@ -53,6 +54,9 @@ interface Told {
 }
 
 /** What a running job does at the moment. */
+/** Why a job failed, in the reader's language. */
+export const whyFailed = ({ error, errorJa }: { error: string | null; errorJa: string | null }): string | null => (locale.current === 'ja' ? errorJa : error);
+
 export const doingNow = ({ stage, message, messageJa }: Told): string =>
   [stage ? stepLabel(stage) : '', (locale.current === 'ja' ? messageJa : message) ?? ''].filter(Boolean).join(' · ');
 

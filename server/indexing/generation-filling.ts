@@ -1,0 +1,130 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { type EntityManager, In, type SelectQueryBuilder } from 'typeorm';
+import { ChunkEntity, ChunkVectorEntity, DocumentChunkingEntity, DocumentEntity, vectorFromBytes, vectorToBytes } from '../documents/index.js';
+import { type Database } from '../platform/database/index.js';
+import { type Embedder, passageText } from '../platform/embedder/index.js';
+import { AppError } from '../platform/errors.js';
+import { type JobContext } from '../platform/queue/index.js';
+import { outOf } from '../platform/saying.js';
+import { type VectorRow } from '../platform/vector-index/index.js';
+import { type GenerationEntity } from './generation.entity.js';
+import { type KnowledgeIndex } from './knowledge-index.js';
+import { type CoarseChunk, embedPieces } from './refine.js';
+
+interface MissingChunk extends CoarseChunk {
+  documentId: string;
+}
+
+interface MadeVector {
+  vector: Float32Array;
+  pieces: Buffer | null;
+}
+
+const chunksAtOnce = 64;
+const retryMs = 300;
+
+/** Gives a generation that is being built the vectors that it lacks. */
+export class GenerationFilling {
+  constructor(
+    private readonly database: Database,
+    private readonly index: KnowledgeIndex,
+  ) {}
+
+  /** Embeds what has no vector under the generation's model yet, and puts it into its collection. */
+  async fill(generation: GenerationEntity, embedder: Embedder, signal: AbortSignal, report: JobContext['report']): Promise<void> {
+    const { collection, model } = generation;
+    const total = await this.#passages(this.database.read, generation).getCount();
+    let done = total - (await this.#missingQuery(this.database.read, generation).getCount());
+    for (;;) {
+      const chunks = await this.missing(this.database.read, generation, chunksAtOnce);
+      if (chunks.length === 0) return;
+      signal.throwIfAborted();
+      const made = await this.#made(chunks, model, embedder, signal);
+      await this.database.write(async (tx) => {
+        const rows = chunks.map(({ id }, i) => ({ chunkId: id, model, vector: vectorToBytes(made[i]!.vector), pieces: made[i]!.pieces }));
+        await tx.upsert(ChunkVectorEntity, rows, ['chunkId', 'model']);
+        await tx.update(ChunkEntity, { id: In(chunks.map(({ id }) => id)), chunking: generation.chunking }, { indexedAt: new Date() });
+      });
+      const rows = chunks.map((chunk, i) => ({ id: String(chunk.id), documentId: chunk.documentId, vector: made[i]!.vector }));
+      await this.#put(collection, rows, signal);
+      done += chunks.length;
+      report({ stage: 'EMBEDDING', progress: total === 0 ? 1 : Math.min(0.98, done / total), message: outOf(done, total, { en: 'chunks', ja: 'チャンク' }) });
+    }
+  }
+
+  async #made(chunks: MissingChunk[], model: string, embedder: Embedder, signal: AbortSignal): Promise<MadeVector[]> {
+    const known = await this.#ofEqualPassages(chunks, model);
+    return Promise.all(
+      chunks.map(async (chunk) => {
+        const equal = known.get(chunk.id);
+        const [vector, pieces] = await Promise.all([
+          equal?.vector ?? embedder.embedPassage(passageText(chunk.title, chunk.headingPath, chunk.text), { signal }),
+          equal?.pieces ?? embedPieces(embedder, chunk, signal, false),
+        ]);
+        return { vector, pieces };
+      }),
+    );
+  }
+
+  /** Cut in another way, short documents have the same passages as before. */
+  async #ofEqualPassages(chunks: MissingChunk[], model: string): Promise<Map<number, MadeVector>> {
+    const { active } = this.index;
+    if (active.model !== model) return new Map();
+    const rows = (await this.database.read.query(
+      `SELECT n.id, v.vector, CASE WHEN o.pieces = n.pieces THEN v.pieces END AS pieces FROM chunks n
+       JOIN documents d ON d.id = n.document_id
+       JOIN chunks o ON o.document_id = n.document_id AND o.revision = d.revision AND o.id <> n.id AND o.text = n.text AND o.heading_path = n.heading_path
+       JOIN chunk_vectors v ON v.chunk_id = o.id AND v.model = '${model.replaceAll("'", "''")}'
+       WHERE n.id IN (${chunks.map(({ id }) => id).join(', ')})`,
+    )) as { id: number; vector: Uint8Array; pieces: Buffer | null }[];
+    return new Map(rows.map(({ id, vector, pieces }) => [id, { vector: vectorFromBytes(vector), pieces }]));
+  }
+
+  /** Waits for ChromaDB where it is down. */
+  async #put(collection: string, rows: VectorRow[], signal: AbortSignal): Promise<void> {
+    const { vectors } = this.index;
+    for (;;) {
+      await vectors.whenAvailable(signal);
+      try {
+        await vectors.upsert(collection, rows);
+        return;
+      } catch (error) {
+        if (!(error instanceof AppError && error.code === 'UNAVAILABLE')) throw error;
+        await delay(retryMs, undefined, { signal });
+        await vectors.whenAvailable(signal);
+        await vectors.ensureCollection(collection);
+      }
+    }
+  }
+
+  /** What a generation is to hold: of its own chunking, what is being cut beside what answers. */
+  #passages(manager: EntityManager, { chunking }: GenerationEntity): SelectQueryBuilder<ChunkEntity> {
+    const chunks = manager.createQueryBuilder(ChunkEntity, 'chunk').where('chunk.chunking = :chunking', { chunking });
+    if (chunking === this.index.active.chunking)
+      return chunks.innerJoin(DocumentEntity, 'document', 'document.id = chunk.documentId').andWhere('chunk.indexedAt IS NOT NULL');
+    return chunks
+      .innerJoin(DocumentChunkingEntity, 'cut', 'cut.documentId = chunk.documentId AND cut.chunking = chunk.chunking AND cut.revision = chunk.revision')
+      .innerJoin(DocumentEntity, 'document', 'document.id = cut.documentId AND document.revision = cut.sourceRevision AND document.deletedAt IS NULL');
+  }
+
+  #missingQuery(manager: EntityManager, generation: GenerationEntity): SelectQueryBuilder<ChunkEntity> {
+    return this.#passages(manager, generation)
+      .leftJoin(ChunkVectorEntity, 'vector', 'vector.chunkId = chunk.id AND vector.model = :model', { model: generation.model })
+      .andWhere('vector.chunkId IS NULL');
+  }
+
+  async missing(manager: EntityManager, generation: GenerationEntity, limit: number): Promise<MissingChunk[]> {
+    const rows = await this.#missingQuery(manager, generation)
+      .select([
+        'chunk.id AS id',
+        'chunk.documentId AS "documentId"',
+        'document.title AS title',
+        'chunk.headingPath AS "headingPath"',
+        'chunk.text AS text',
+        'chunk.pieces AS pieces',
+      ])
+      .limit(limit)
+      .getRawMany<{ id: number; documentId: string; title: string; headingPath: string; text: string; pieces: string }>();
+    return rows.map((row) => ({ ...row, headingPath: JSON.parse(row.headingPath) as string[], pieces: JSON.parse(row.pieces) as [number, number][] }));
+  }
+}
