@@ -57,8 +57,13 @@ export async function proveByServer(task: ProveTask, link: TaskLink): Promise<Pr
       const settings = {
         ...loaded.settings,
         ...{ DATA_DIR: scratch, DATABASE_URL: databaseUrl, HOST: '127.0.0.1', PORT: 0, CHROMA_URL: '', CACHE_REDIS_URL: '', REDIS_URL: '', ADMIN_API_KEY: '' },
-        // The model that answered then, whatever is configured by now.
+        // The model and the passages that answered then, whatever is configured by now.
         EMBEDDING_MODEL: manifest.model ?? loaded.settings.EMBEDDING_MODEL,
+        ...(manifest.limits && {
+          CHUNK_MAX_TOKENS: manifest.limits.maxTokens,
+          CHUNK_OVERLAP: manifest.limits.overlap,
+          CHUNK_PIECE_TOKENS: manifest.limits.pieceTokens,
+        }),
         ...{ RATE_LIMITING: false, EMBEDDING_LOW_MEMORY: true, OTLP_TRACES_URL: '' },
         // Nobody is told of what happens to a copy.
         ...{ ALERT_WEBHOOK_URL: '', SMTP_URL: '', BACKUP_S3_URL: '' },
@@ -105,12 +110,15 @@ export async function proveByServer(task: ProveTask, link: TaskLink): Promise<Pr
   };
 }
 
-function differences(saved: Counts, restored: Counts | null): string[] {
+function differences(saved: Counts, restored: Counts | null): Saying[] {
   return (
     (Object.keys(saved) as (keyof Counts)[])
       // A passage that had no vector yet gets that of another with the same text.
       .filter((name) => (name === 'vectors' ? (restored?.vectors ?? 0) < saved.vectors : restored?.[name] !== saved[name]))
-      .map((name) => `${name}: ${saved[name]} were saved, ${restored?.[name] ?? 0} came back.`)
+      .map((name) => ({
+        en: `${name}: ${saved[name]} were saved, ${restored?.[name] ?? 0} came back.`,
+        ja: `${name}: 保存 ${saved[name]} 件に対し、復元 ${restored?.[name] ?? 0} 件です。`,
+      }))
   );
 }
 

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
+import { type ChunkingLimits } from '../documents/index.js';
 import { type Saying } from '../platform/saying.js';
 
 /** FULL: everything. DATABASE: all but the vectors, which can be made again. VECTORS, CONFIG: these alone. LIBRARY: documents for another installation. */
@@ -48,6 +49,8 @@ export interface Manifest {
   dialect: 'sqlite' | 'postgres' | null;
   /** Embedding model that answered. */
   model: string | null;
+  /** How the passages that answered were cut. */
+  limits?: ChunkingLimits | undefined;
   counts: Counts;
   parts: Part[];
   /** Originals in the shared folder: all that the backup needs, and what this run added. */
@@ -105,6 +108,7 @@ const manifestSchema = z.object({
   schema: z.array(z.string()),
   dialect: z.enum(['sqlite', 'postgres']).nullable(),
   model: z.string().nullable(),
+  limits: z.object({ maxTokens: count, overlap: z.number(), pieceTokens: count }).optional(),
   counts: z.object({ documents: count, chunks: count, vectors: count, goldenQueries: count, originals: count }),
   parts: z.array(
     z.object({

@@ -98,13 +98,11 @@ export const settingsSchema = z.object({
   EMBEDDING_LOW_MEMORY: flag()
     .default(false)
     .meta({ group: 'Embedding', about: 'One worker for queries and passages together: half the memory, slower search while ingesting.' }),
-  CHUNK_MAX_TOKENS: integer(32, 500)
-    .default(400)
-    .meta({
-      group: 'Ingestion',
-      unit: 'model tokens',
-      about: 'Longest chunk, title and headings included. Another value cuts all documents anew beside those that answer.',
-    }),
+  CHUNK_MAX_TOKENS: integer(32, 500).default(400).meta({
+    group: 'Ingestion',
+    unit: 'model tokens',
+    about: 'Longest chunk, title and headings included. Another value cuts all documents anew beside those that answer.',
+  }),
   CHUNK_OVERLAP: share(0, 0.5)
     .default(0.15)
     .meta({ group: 'Ingestion', unit: 'share', about: 'Share of a chunk repeated at the start of the next. Another value cuts all documents anew.' }),

@@ -69,8 +69,8 @@ export function indexChecks(index: KnowledgeIndex, repair: IndexRepair, generati
           return {
             status: 'HEALTHY',
             message: {
-              en: `${here.en}; an operator went back from ${there.en}, which the settings ask for.`,
-              ja: `${here.ja}。設定は${there.ja}ですが、運用者が元に戻しました。`,
+              en: `Searches are answered with ${here.en}: an operator went back from ${there.en}, which the settings ask for.`,
+              ja: `${here.ja}で検索に答えています。設定は${there.ja}ですが、運用者が元に戻しました。`,
             },
           };
         const candidate = await generations.for(wanted);
@@ -81,7 +81,7 @@ export function indexChecks(index: KnowledgeIndex, repair: IndexRepair, generati
           return {
             status: 'DEGRADED',
             message: {
-              en: `The index under ${there.en} is whole and waits for a yes${scores}. ${here.en} answers meanwhile.`,
+              en: `The index with ${there.en} is whole and waits for a yes${scores}. Searches are answered with ${here.en} meanwhile.`,
               ja: `${there.ja}の索引が完成し、切り替えの承認を待っています${japaneseScores}。それまでは${here.ja}で答えます。`,
             },
             remedy: { en: 'Switch to it, or discard it, on the page of the search index.', ja: '検索索引のページで、切り替えるか破棄してください。' },
@@ -90,8 +90,8 @@ export function indexChecks(index: KnowledgeIndex, repair: IndexRepair, generati
         return {
           status: 'DEGRADED',
           message: {
-            en: `Searches are answered under ${here.en} until every passage is indexed under ${there.en}.`,
-            ja: `すべての文章が${there.ja}で索引されるまで、${here.ja}で検索に答えます。`,
+            en: `Searches are answered with ${here.en} until the index with ${there.en} is whole.`,
+            ja: `${there.ja}の索引が完成するまで、${here.ja}で検索に答えます。`,
           },
           remedy: { en: 'Follow the REEMBED job.', ja: 'REEMBED ジョブの進み具合を見てください。' },
         };
@@ -100,14 +100,17 @@ export function indexChecks(index: KnowledgeIndex, repair: IndexRepair, generati
   ];
 }
 
-/** Two targets by what is different: the model, or how documents are cut. */
+/** Two targets, by what is different. */
 function toldApart(a: Target, b: Target): [Told, Told] {
-  const told = ({ model, limits: { maxTokens, overlap, pieceTokens } }: Target): Told =>
-    a.model === b.model
-      ? {
-          en: `passages of ${maxTokens} tokens (overlap ${overlap}, pieces of ${pieceTokens})`,
-          ja: `チャンク ${maxTokens} トークン（重なり ${overlap}、断片 ${pieceTokens}）`,
-        }
-      : { en: model, ja: ` ${model} ` };
+  const differs = (limit: keyof Target['limits']) => a.limits[limit] !== b.limits[limit];
+  const told = ({ model, limits: { maxTokens, overlap, pieceTokens } }: Target): Told => {
+    const parts: Told[] = [
+      ...(a.model === b.model ? [] : [{ en: model, ja: ` ${model} ` }]),
+      ...(differs('maxTokens') ? [{ en: `passages of ${maxTokens} tokens`, ja: `チャンク ${maxTokens} トークン` }] : []),
+      ...(differs('overlap') ? [{ en: `an overlap of ${overlap}`, ja: `重なり ${overlap}` }] : []),
+      ...(differs('pieceTokens') ? [{ en: `pieces of ${pieceTokens} tokens`, ja: `断片 ${pieceTokens} トークン` }] : []),
+    ];
+    return { en: parts.map(({ en }) => en).join(' and '), ja: parts.map(({ ja }) => ja).join('・') };
+  };
   return [told(a), told(b)];
 }

@@ -107,6 +107,9 @@ test(
     expect(health.components.find(({ name }) => name === 'embedding_model')?.message).toContain('passages of 240 tokens');
     expect((await answering(server)).map(({ chunking }) => chunking)).toEqual([1]);
     expect(await damages(server)).toEqual([]);
+    // A backup of both ways of cutting is proven by what answers.
+    const { createBackup } = await server.ask<{ createBackup: { id: string } }>('mutation { createBackup { id } }');
+    expect(await server.jobDone(createBackup.id, 120_000)).toMatchObject({ status: 'SUCCEEDED', error: null });
     expect((await server.take('late.txt', 'The late note says that the crane was sold in spring.')).status).toBe('READY');
 
     expect((await server.jobDone(await switchTo(server, 2), 120_000)).result).toMatchObject({ switched: true, generation: 2 });

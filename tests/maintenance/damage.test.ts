@@ -32,6 +32,13 @@ test('a damaged database is named by the integrity check', { timeout: 120_000 },
   const { runMaintenance } = await server.ask<{ runMaintenance: { id: string } }>('mutation { runMaintenance(task: INTEGRITY_CHECK) { id } }');
   const job = await server.jobDone(runMaintenance.id, 60_000);
   expect(job).toMatchObject({ status: 'FAILED', error: expect.stringMatching(/damaged: NULL value in documents\.author.*Restore/) as string });
+  // Whoever reads Japanese is told in Japanese, by the job and by the alert.
+  const told = await server.ask<{ job: { error: string }; alerts: { edges: { node: { message: string } }[] } }>(
+    'query($id: ID!) { job(id: $id) { error(language: JA) } alerts(first: 1) { edges { node { message(language: JA) } } } }',
+    { id: runMaintenance.id },
+  );
+  for (const text of [told.job.error, told.alerts.edges[0]?.node.message])
+    expect(text).toMatch(/データベースが壊れています: NULL value .*バックアップから復元/);
 });
 
 test('a task that is under way is not begun a second time', { timeout: 120_000 }, async () => {

@@ -47,8 +47,8 @@ test('ingestion pauses before memory runs out, says so, and goes on where there 
 
 const megabyte = 1024 ** 2;
 const fill = (path: string, megabytes: number) => writeFile(path, Buffer.alloc(megabytes * megabyte, 1));
-/** As many as take some seconds to read. */
-const cargo = Array.from({ length: 24 }, (_, i) => ({ name: `cargo-${i}.txt`, content: `Crate ${i} waits on the pier. `.repeat(400) }));
+/** Far more than are read at once, on a fast machine, too. */
+const cargo = Array.from({ length: 48 }, (_, i) => ({ name: `cargo-${i}.txt`, content: `Crate ${i} waits on the pier. `.repeat(400) }));
 
 test('ingestion that paused for a full disk goes on by itself once there is room', { timeout: 180_000 }, async ({ skip }) => {
   const disk = await smallDisk(400);

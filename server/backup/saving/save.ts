@@ -2,6 +2,7 @@ import { mkdir, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { type LoadedSettings, maskedSettings, version } from '../../config/index.js';
+import { type ChunkingLimits } from '../../documents/index.js';
 import { BlobStore } from '../../platform/blobs/index.js';
 import { BackupFolder } from '../backup-folder.js';
 import { type Key, keyForWriting } from '../keys.js';
@@ -132,6 +133,10 @@ async function describe(source: Source, manifest: Manifest): Promise<{ queries: 
   manifest.dialect = source.dialect;
   manifest.schema = (await source.query<{ name: string }>('SELECT name FROM schema_migrations ORDER BY id')).map(({ name }) => name);
   manifest.model = (await one<{ model: string }>(`SELECT model FROM index_generations WHERE status = 'ACTIVE'`))?.model ?? null;
+  manifest.limits = await one<ChunkingLimits>(
+    `SELECT c.max_tokens AS "maxTokens", c.overlap, c.piece_tokens AS "pieceTokens"
+     FROM chunkings c JOIN index_generations g ON g.chunking = c.number AND g.status = 'ACTIVE'`,
+  );
   manifest.counts = await countsOf(source);
   manifest.withoutVectors = await countWithoutVectors(source);
   const golden = await source.query<{ query: string }>(`SELECT query FROM golden_queries ORDER BY created_at DESC LIMIT ${mostGolden}`);
