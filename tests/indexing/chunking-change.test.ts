@@ -62,8 +62,10 @@ const answering = (server: TestServer) =>
     server,
     `SELECT c.chunking, count(DISTINCT d.id) documents FROM documents d JOIN chunks c ON c.document_id = d.id AND c.revision = d.revision GROUP BY c.chunking`,
   );
-const sizes = async (server: TestServer) =>
-  Object.fromEntries(await Promise.all((await chroma(server).listCollections()).map(async (collection) => [collection.name, await collection.count()])));
+const sizes = async (server: TestServer): Promise<Record<string, number>> =>
+  Object.fromEntries(
+    await Promise.all((await chroma(server).listCollections()).map(async (collection) => [collection.name, await collection.count()] as const)),
+  );
 
 test(
   'under load: documents are cut anew beside what answers, compared, switched in one moment, and the way back is as short',

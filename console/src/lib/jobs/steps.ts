@@ -53,10 +53,11 @@ interface Told {
   messageJa?: string | null;
 }
 
-/** What a running job does at the moment. */
 /** Why a job failed, in the reader's language. */
-export const whyFailed = ({ error, errorJa }: { error: string | null; errorJa: string | null }): string | null => (locale.current === 'ja' ? errorJa : error);
+export const whyFailed = ({ error, errorJa }: { error?: string | null; errorJa?: string | null }): string | null =>
+  (locale.current === 'ja' ? errorJa : error) ?? null;
 
+/** What a running job does at the moment. */
 export const doingNow = ({ stage, message, messageJa }: Told): string =>
   [stage ? stepLabel(stage) : '', (locale.current === 'ja' ? messageJa : message) ?? ''].filter(Boolean).join(' · ');
 
