@@ -341,7 +341,8 @@ async function start(
     await removal.sweepOriginals();
     repair.start();
     await vectors.whenAvailable(signal);
-    await generations.discardExpired();
+    await index.exclusively(() => generations.discardExpired(), signal);
+    await generations.clearForgotten();
   }
 
   await reembedding.followSettings();

@@ -34,7 +34,14 @@ export async function proveByServer(task: ProveTask, link: TaskLink): Promise<Pr
   const { manifest } = await folder.require(id);
   const samples = await samplesOf(manifest, folder, loaded.settings);
   if (samples.length === 0 && (manifest.asked ?? 0) > 0)
-    throw new AppError('UNAVAILABLE', 'No answers were saved with the backup, as the search by meaning did not answer then.', 'Save again.');
+    throw new AppError(
+      'UNAVAILABLE',
+      {
+        en: 'No answers were saved with the backup, as the search by meaning did not answer then.',
+        ja: '保存時に意味による検索が使えず、比べる検索結果がバックアップにありません。',
+      },
+      { en: 'Save again.', ja: 'もう一度保存してください。' },
+    );
   try {
     await withScratchDatabase(loaded.settings.DATABASE_URL, async (databaseUrl) => {
       const staged = await stage(id, {

@@ -7,7 +7,11 @@ export function requirePermission(viewer: Viewer | null, name: string): void {
   if (mayDo(viewer, permissions[name])) return;
   if (!viewer)
     throw new AppError('UNAUTHENTICATED', 'You are not signed in.', 'Open the sign-in link that the server printed, or send "Authorization: Bearer <key>".');
-  throw new AppError('FORBIDDEN', `Your role does not allow ${name}.`, 'Ask an administrator.');
+  throw new AppError(
+    'FORBIDDEN',
+    { en: `Your role does not allow ${name}.`, ja: `あなたの権限では ${name} を使えません。` },
+    { en: 'Ask an administrator.', ja: '管理者に依頼してください。' },
+  );
 }
 
 /** Names of all root fields, as the table of permissions spells them. */

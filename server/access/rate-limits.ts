@@ -80,7 +80,11 @@ export class RateLimits {
       if (rejected.consumedPoints === limiter.points + 1)
         this.log.warn({ event: 'rate_limited', limit: limiter.points, of: what, who: key }, 'a rate limit was reached');
       const seconds = Math.ceil(rejected.msBeforeNext / 1000);
-      throw new AppError('RATE_LIMITED', `The limit of ${limiter.points} ${what} an hour is reached.`, `Try again in ${seconds} s.`);
+      throw new AppError(
+        'RATE_LIMITED',
+        { en: `The limit of ${limiter.points} ${what} an hour is reached.`, ja: `1 時間あたりの上限（${limiter.points} 回）に達しました。` },
+        { en: `Try again in ${seconds} s.`, ja: `${seconds} 秒後にもう一度お試しください。` },
+      );
     }
   }
 }

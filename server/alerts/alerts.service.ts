@@ -253,7 +253,10 @@ export class AlertsService {
   /** Tells nobody of it until then, or again where `until` is null. */
   silence(id: string, until: Date | null): Promise<AlertEntity> {
     if (until && until <= this.parts.clock.now())
-      throw badInput(`An alert cannot be silenced until ${until.toISOString()}, which is past.`, 'Give a time to come.');
+      throw badInput(
+        { en: `An alert cannot be silenced until ${until.toISOString()}, which is past.`, ja: `通知を止める期限 ${until.toISOString()} は過去の時刻です。` },
+        { en: 'Give a time to come.', ja: 'これからの時刻にしてください。' },
+      );
     return this.#change(id, () => ({ silencedUntil: until }));
   }
 
@@ -262,7 +265,12 @@ export class AlertsService {
       const found = await this.parts.database.read.findOneBy(AlertEntity, { id });
       if (!found) throw notFound('alert', id);
       const watch = this.#watches.get(found.rule);
-      if (watch?.alert?.id !== id) throw new AppError('CONFLICT', 'This alert is over.', 'There is nothing left to do about it.');
+      if (watch?.alert?.id !== id)
+        throw new AppError(
+          'CONFLICT',
+          { en: 'This alert is over.', ja: 'このアラートは解消しています。' },
+          { en: 'There is nothing left to do about it.', ja: '対応の必要はありません。' },
+        );
       const alert = Object.assign(new AlertEntity(), watch.alert, change(watch.alert));
       // Whoever says so is told where it could not be kept.
       await this.#saved;

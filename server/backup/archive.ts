@@ -71,7 +71,13 @@ async function adopt(work: string, folder: BackupFolder): Promise<Unpacked> {
   for (const object of (await readdir(join(work, 'objects'), { recursive: true })).filter(isObject)) {
     const arrived = join(work, 'objects', object);
     if (!(await isStored(arrived, object)))
-      throw badInput(`The original ${object.slice(3, 67)} in the archive is not what was saved.`, 'Give another copy of the archive.');
+      throw badInput(
+        {
+          en: `The original ${object.slice(3, 67)} in the archive is not what was saved.`,
+          ja: `アーカイブの原本 ${object.slice(3, 67)} の内容が保存時と違います。`,
+        },
+        { en: 'Give another copy of the archive.', ja: '別のアーカイブを指定してください。' },
+      );
     if (await isStored(join(root, object), object)) continue;
     await mkdir(join(root, dirname(object)), { recursive: true, mode: 0o700 });
     await rename(arrived, join(root, object));
@@ -98,8 +104,12 @@ async function extractInto(source: Readable, work: string): Promise<void> {
     for await (const entry of archive) {
       const { name, size = 0 } = entry.header;
       if ((!fileName.test(name) || name === statusFile) && !isObjectName(name))
-        throw badInput(`The archive holds "${name}", which is no part of a backup.`, 'Give an archive that this product has made.');
-      if (name === manifestFile && size > mostManifestBytes) throw badInput('The manifest of the archive is too large.', null);
+        throw badInput(
+          { en: `The archive holds "${name}", which is no part of a backup.`, ja: `アーカイブに、バックアップのものではない「${name}」があります。` },
+          { en: 'Give an archive that this product has made.', ja: 'この製品で作ったアーカイブを指定してください。' },
+        );
+      if (name === manifestFile && size > mostManifestBytes)
+        throw badInput({ en: 'The manifest of the archive is too large.', ja: 'アーカイブのマニフェストが大きすぎます。' }, null);
       await mkdir(dirname(join(work, name)), { recursive: true, mode: 0o700 });
       await pipeline(entry, createWriteStream(join(work, name), { mode: 0o600 }), { signal: cut.signal });
     }

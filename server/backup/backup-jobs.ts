@@ -117,7 +117,11 @@ export class BackupJobs implements JobHandler {
     const job = await database.write(async (tx) => {
       await database.lock(tx, backupKind);
       if (await tx.existsBy(JobEntity, { kind: backupKind, subjectId: 'RESTORE', status: In(['QUEUED', 'RUNNING']) }))
-        throw new AppError('CONFLICT', 'A restore is under way.', 'Wait until it has finished.');
+        throw new AppError(
+          'CONFLICT',
+          { en: 'A restore is under way.', ja: '復元が進行中です。' },
+          { en: 'Wait until it has finished.', ja: '終わるまでお待ちください。' },
+        );
       return jobs.add(tx, { kind: backupKind, subjectId: action.action, payload: { ...action } });
     });
     jobs.announce(job);
@@ -131,9 +135,18 @@ export class BackupJobs implements JobHandler {
    */
   async startRestore(id: string, confirm: string): Promise<JobEntity> {
     const { manifest, status } = await this.parts.backups.require(id);
-    if (confirm !== id) throw badInput(`The confirmation "${confirm}" is not the id of the backup.`, `Type ${id} to confirm.`);
+    if (confirm !== id)
+      throw badInput(
+        { en: `The confirmation "${confirm}" is not the id of the backup.`, ja: `確認の「${confirm}」がバックアップの ID と違います。` },
+        { en: `Type ${id} to confirm.`, ja: `${id} と入力してください。` },
+      );
     this.requireRestorable(manifest, status);
-    if (!this.parts.restart) throw new AppError('CONFLICT', 'Only a running server restores by itself.', 'Use `erpfts restore`.');
+    if (!this.parts.restart)
+      throw new AppError(
+        'CONFLICT',
+        { en: 'Only a running server restores by itself.', ja: '自動で復元できるのは稼働中のサーバーだけです。' },
+        { en: 'Use `erpfts restore`.', ja: '`erpfts restore` を使ってください。' },
+      );
     return this.start({ action: 'RESTORE', id });
   }
 
@@ -198,7 +211,13 @@ export class BackupJobs implements JobHandler {
     // One whose manifest is damaged is looked at as well: that is what there is to say of it.
     const { manifest } = (await folder.damaged()).includes(id) ? { manifest: null } : await backups.require(id);
     if (prove && manifest && manifest.kind !== 'FULL')
-      throw badInput(`A backup of kind ${manifest.kind} does not hold everything that a proof compares.`, 'Prove one of kind FULL.');
+      throw badInput(
+        {
+          en: `A backup of kind ${manifest.kind} does not hold everything that a proof compares.`,
+          ja: `種類 ${manifest.kind} のバックアップには、実証で比べるものが揃っていません。`,
+        },
+        { en: 'Prove one of kind FULL.', ja: 'FULL のものを実証してください。' },
+      );
     return this.start({ action: 'VERIFY', id, prove });
   }
 

@@ -50,6 +50,7 @@ export class Catalogue {
   #changes = 0;
   #answersVersion = 0;
   #refreshing: Promise<void> = Promise.resolve();
+  #paused = false;
 
   constructor(private readonly database: Database) {}
 
@@ -79,34 +80,30 @@ export class Catalogue {
 
   /** Brings the facts up to every change committed so far. */
   refresh(): Promise<void> {
+    if (this.#paused) return Promise.resolve();
     if (this.#stale.size > 0) this.#refreshing = this.#refreshing.then(() => this.#reread());
     return this.#refreshing;
   }
 
-  /**
-   * Lets other revisions of many documents answer in one moment: whoever asks for the facts meanwhile waits, and sees all or none.
-   * @param commit revisions that answer from now on, by document; null where nothing has changed
-   * @param adopt called in the same moment
-   */
-  async exchange(commit: () => Promise<ReadonlyMap<string, number> | null>, adopt: () => void): Promise<boolean> {
-    const before = this.#refreshing.catch(() => undefined);
-    const exchanged = before.then(commit).then((revisions) => {
-      if (!revisions) return false;
-      for (const [id, facts] of this.#facts) {
-        const revision = revisions.get(id);
-        if (revision !== undefined) this.#facts.set(id, { ...facts, revision });
-      }
-      this.#entries.clear();
-      this.#changes += 1;
-      this.#answersVersion += 1;
-      adopt();
-      return true;
-    });
-    this.#refreshing = exchanged.then(
-      () => undefined,
-      () => undefined,
-    );
-    return exchanged;
+  /** Until `resume` the facts stay as they are, and searches go on with them: what is committed meanwhile is to count from one moment on. */
+  async pause(): Promise<void> {
+    this.#paused = true;
+    await this.#refreshing.catch(() => undefined);
+  }
+
+  /** Lets other revisions answer, by document, in this moment. */
+  exchange(revisions: ReadonlyMap<string, number>): void {
+    for (const [id, facts] of this.#facts) {
+      const revision = revisions.get(id);
+      if (revision !== undefined) this.#facts.set(id, { ...facts, revision });
+    }
+    this.#entries.clear();
+    this.#changes += 1;
+    this.#answersVersion += 1;
+  }
+
+  resume(): void {
+    this.#paused = false;
   }
 
   async #reread(): Promise<void> {

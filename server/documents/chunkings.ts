@@ -3,6 +3,9 @@ import { type Database } from '../platform/database/index.js';
 import { ChunkingEntity, DocumentChunkingEntity, firstChunking } from './chunking.entity.js';
 import { DocumentEntity } from './document.entity.js';
 
+/** Held by whoever changes which revisions answer, or takes numbers for new ones, so that nobody writes back what was exchanged meanwhile. */
+export const revisionsLock = 'documents.revisions';
+
 /** How documents are cut. */
 export type ChunkingLimits = Pick<ChunkingEntity, 'maxTokens' | 'overlap' | 'pieceTokens'>;
 
@@ -39,9 +42,9 @@ export class Chunkings {
     return tx.save(Object.assign(new ChunkingEntity(), { number: (row?.newest ?? firstChunking) + 1, ...limitsOf(limits) }));
   }
 
-  /** Documents that answer and have no passages of this chunking cut from what answers; those that are not being read come first. */
-  uncut(manager: EntityManager, chunking: number, limit: number): Promise<DocumentEntity[]> {
-    return this.#uncut(manager, chunking).orderBy(`CASE WHEN document.status = 'READY' THEN 0 ELSE 1 END`).addOrderBy('document.id').limit(limit).getMany();
+  /** Documents that answer and have no passages of this chunking cut from what answers, by their ids. */
+  uncut(manager: EntityManager, chunking: number, limit: number, after = ''): Promise<DocumentEntity[]> {
+    return this.#uncut(manager, chunking).andWhere('document.id > :after', { after }).orderBy('document.id').limit(limit).getMany();
   }
 
   countUncut(chunking: number): Promise<number> {
@@ -55,6 +58,14 @@ export class Chunkings {
         chunking,
       })
       .where('document.deletedAt IS NULL AND document.revision > 0 AND cut.documentId IS NULL');
+  }
+
+  /** Numbers that passages are kept under although nothing is cut so any more. */
+  async forgotten(): Promise<number[]> {
+    const rows = (await this.database.read.query('SELECT DISTINCT chunking FROM document_chunkings WHERE chunking NOT IN (SELECT number FROM chunkings)')) as {
+      chunking: number;
+    }[];
+    return rows.map(({ chunking }) => chunking);
   }
 
   /** Revisions by document that stand for a chunking that does not answer. */

@@ -7,6 +7,7 @@ import { badInput, notFound } from '../platform/errors.js';
 import { type JobEntity, type JobQueue } from '../platform/queue/index.js';
 import { acceptArrivals, type AcceptedArrival, addTags, type Arrival, begin } from './arrivals.js';
 import { type Catalogue, type DocumentWithTags, withTags } from './catalogue.js';
+import { revisionsLock } from './chunkings.js';
 import { DocumentEntity, DocumentTagEntity } from './document.entity.js';
 
 export interface AcceptedDocument {
@@ -46,8 +47,22 @@ export function cleanFileName(name: string): string {
 export function cleanTags(tags: string[] | null | undefined): string[] {
   const cleaned = [...new Set((tags ?? []).map((tag) => tag.normalize('NFKC').trim()).filter(Boolean))];
   const long = cleaned.find((tag) => tag.length > longestTag);
-  if (long !== undefined) throw badInput(`The tag "${long.slice(0, 40)}…" is longer than ${longestTag} characters.`, 'Shorten it.');
-  if (cleaned.length > mostTags) throw badInput(`A document can have ${mostTags} tags, not ${cleaned.length}.`, 'Leave some out.');
+  if (long !== undefined)
+    throw badInput(
+      {
+        en: `The tag "${long.slice(0, 40)}…" is longer than ${longestTag} characters.`,
+        ja: `タグ「${long.slice(0, 40)}…」は ${longestTag} 文字を超えています。`,
+      },
+      { en: 'Shorten it.', ja: '短くしてください。' },
+    );
+  if (cleaned.length > mostTags)
+    throw badInput(
+      {
+        en: `A document can have ${mostTags} tags, not ${cleaned.length}.`,
+        ja: `1 つの文書に付けられるタグは ${mostTags} 個までです（${cleaned.length} 個）。`,
+      },
+      { en: 'Leave some out.', ja: '減らしてください。' },
+    );
   return cleaned;
 }
 
@@ -65,7 +80,10 @@ export class DocumentStore {
     private readonly jobs: JobQueue,
     private readonly catalogue: Catalogue,
   ) {
-    this.#arrivals = new SharedWrites(database, (tx, arrivals) => acceptArrivals(tx, { database, blobs, jobs }, arrivals));
+    this.#arrivals = new SharedWrites(database, async (tx, arrivals) => {
+      await database.lock(tx, revisionsLock);
+      return acceptArrivals(tx, { database, blobs, jobs }, arrivals);
+    });
   }
 
   /** Keeps a received file as a document; the same bytes again answer with the document that has them. */
@@ -121,10 +139,16 @@ export class DocumentStore {
 
   async update(id: string, change: { title?: string | null; tags?: string[] | null }): Promise<{ document: DocumentWithTags; job: JobEntity | null }> {
     const title = change.title?.normalize('NFKC').trim();
-    if (title === '') throw badInput('A title cannot be empty.', 'Leave the title out to keep it.');
-    if (title && title.length > 1000) throw badInput('A title can have 1,000 characters.', 'Shorten it.');
+    if (title === '')
+      throw badInput(
+        { en: 'A title cannot be empty.', ja: '題名は空にできません。' },
+        { en: 'Leave the title out to keep it.', ja: '変えない場合は題名を省いてください。' },
+      );
+    if (title && title.length > 1000)
+      throw badInput({ en: 'A title can have 1,000 characters.', ja: '題名は 1,000 文字までです。' }, { en: 'Shorten it.', ja: '短くしてください。' });
     const tags = change.tags ? cleanTags(change.tags) : null;
     const job = await this.database.write(async (tx) => {
+      await this.database.lock(tx, revisionsLock);
       const document = await tx.findOneBy(DocumentEntity, { id, deletedAt: IsNull() });
       if (!document) throw notFound('document', id);
       if (tags) {
@@ -155,6 +179,7 @@ export class DocumentStore {
   /** Queues documents to be read again from their originals; old chunks answer until the new ones are whole. */
   async queueAgain(ids: string[]): Promise<JobEntity[]> {
     const jobs = await this.database.write(async (tx) => {
+      await this.database.lock(tx, revisionsLock);
       const documents = await tx.findBy(DocumentEntity, { id: In(ids), deletedAt: IsNull() });
       const queued: JobEntity[] = [];
       for (const document of documents.filter(({ status }) => status === 'READY' || status === 'FAILED')) {

@@ -1,5 +1,5 @@
 export { type Admitted, admits, Catalogue, type DocumentCriteria, type DocumentFacts, isNarrowing, type DocumentWithTags } from './catalogue.js';
-export { type ChunkingLimits, Chunkings, limitsOf, sameLimits } from './chunkings.js';
+export { type ChunkingLimits, Chunkings, limitsOf, revisionsLock, sameLimits } from './chunkings.js';
 export { ChunkingEntity, DocumentChunkingEntity, firstChunking } from './chunking.entity.js';
 export { ChunkEntity, ChunkVectorEntity, vectorFromBytes, vectorToBytes } from './chunk.entity.js';
 export { DocumentEntity, type DocumentFailure, type DocumentState, DocumentTagEntity, DocumentTextEntity } from './document.entity.js';

@@ -114,7 +114,8 @@ export class GoldenResolver {
     description: 'Documents are named by id, file name, address or title. Errors: BAD_USER_INPUT where the file cannot be read.',
   })
   importGoldenQueries(@Arg('format', () => GoldenFormat) format: GoldenFormat, @Arg('content', () => String) content: string): Promise<ImportOutcome> {
-    if (content.length > largestImport) throw badInput('The file is larger than 1 MB.', 'Split it.');
+    if (content.length > largestImport)
+      throw badInput({ en: 'The file is larger than 1 MB.', ja: 'ファイルが 1 MB を超えています。' }, { en: 'Split it.', ja: '分割してください。' });
     return this.service.import(format === GoldenFormat.CSV ? readCsv(content) : readJsonLines(content));
   }
 

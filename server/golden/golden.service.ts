@@ -63,12 +63,25 @@ export class GoldenService implements JobHandler {
   /** Keeps a question; one that is kept already gets the documents in addition. */
   async add(query: string, documentIds: string[]): Promise<GoldenQueryEntity> {
     const text = query.normalize('NFKC').replace(/\s+/g, ' ').trim();
-    if (text === '') throw badInput('The query is empty.', 'Write what people ask.');
-    if (text.length > longestQuery) throw badInput(`The query has ${text.length} characters; ${longestQuery} can be kept.`, 'Shorten it.');
+    if (text === '')
+      throw badInput({ en: 'The query is empty.', ja: '質問が空です。' }, { en: 'Write what people ask.', ja: '利用者が尋ねる言葉を書いてください。' });
+    if (text.length > longestQuery)
+      throw badInput(
+        { en: `The query has ${text.length} characters; ${longestQuery} can be kept.`, ja: `質問は ${longestQuery} 文字までです（${text.length} 文字）。` },
+        { en: 'Shorten it.', ja: '短くしてください。' },
+      );
     this.parts.search.check(text);
     const ids = [...new Set(documentIds)];
-    if (ids.length === 0) throw badInput('No expected document was named.', 'Name the documents that answer the query.');
-    if (ids.length > mostExpected) throw badInput(`${mostExpected} documents can be expected, not ${ids.length}.`, 'Name the best ones.');
+    if (ids.length === 0)
+      throw badInput(
+        { en: 'No expected document was named.', ja: '正解の文書が指定されていません。' },
+        { en: 'Name the documents that answer the query.', ja: '質問の答えになる文書を指定してください。' },
+      );
+    if (ids.length > mostExpected)
+      throw badInput(
+        { en: `${mostExpected} documents can be expected, not ${ids.length}.`, ja: `正解の文書は ${mostExpected} 件までです（${ids.length} 件）。` },
+        { en: 'Name the best ones.', ja: '最もよいものを選んでください。' },
+      );
     const known = await this.parts.database.read.find(DocumentEntity, { where: { id: In(ids), deletedAt: IsNull() }, select: { id: true } });
     const missing = ids.find((id) => !known.some((document) => document.id === id));
     if (missing !== undefined) throw notFound('document', missing);

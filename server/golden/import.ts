@@ -22,11 +22,23 @@ export function readCsv(content: string): ImportedQuery[] {
       trim: true,
     });
   } catch (error) {
-    throw badInput(`The file is not CSV: ${messageOf(error)}`, 'Begin it with "query,expected" and put fields that hold commas in quotes.');
+    throw badInput(
+      { en: `The file is not CSV: ${messageOf(error)}`, ja: `CSV として読めません: ${messageOf(error)}` },
+      {
+        en: 'Begin it with "query,expected" and put fields that hold commas in quotes.',
+        ja: '先頭行を「query,expected」とし、カンマを含む項目は引用符で囲んでください。',
+      },
+    );
   }
   const [first] = rows;
   if (!first || first.record['query'] === undefined || first.record['expected'] === undefined)
-    throw badInput('The first line does not name the columns query and expected, or no line follows it.', 'Begin the file with "query,expected".');
+    throw badInput(
+      {
+        en: 'The first line does not name the columns query and expected, or no line follows it.',
+        ja: '先頭行に query と expected の列名がないか、続く行がありません。',
+      },
+      { en: 'Begin the file with "query,expected".', ja: '先頭行を「query,expected」としてください。' },
+    );
   return rows.map(({ info, record }) => ({ line: info.lines, query: record['query'] ?? '', expected: split((record['expected'] ?? '').split('|')) }));
 }
 
@@ -39,11 +51,20 @@ export function readJsonLines(content: string): ImportedQuery[] {
     try {
       value = JSON.parse(text);
     } catch {
-      throw badInput(`Line ${line} is not JSON.`, 'Write one object a line: {"query": "…", "expected": ["…"]}.');
+      throw badInput(
+        { en: `Line ${line} is not JSON.`, ja: `${line} 行目が JSON ではありません。` },
+        {
+          en: 'Write one object a line: {"query": "…", "expected": ["…"]}.',
+          ja: '1 行に 1 件ずつ {"query": "…", "expected": ["…"]} と書いてください。',
+        },
+      );
     }
     const { query, expected } = (value ?? {}) as { query?: unknown; expected?: unknown };
     if (typeof query !== 'string' || !Array.isArray(expected))
-      throw badInput(`Line ${line} has no query or no list of expected documents.`, 'Write {"query": "…", "expected": ["…"]}.');
+      throw badInput(
+        { en: `Line ${line} has no query or no list of expected documents.`, ja: `${line} 行目に query か expected の一覧がありません。` },
+        { en: 'Write {"query": "…", "expected": ["…"]}.', ja: '{"query": "…", "expected": ["…"]} と書いてください。' },
+      );
     return [{ line, query: query.trim(), expected: split(expected.map(String)) }];
   });
 }

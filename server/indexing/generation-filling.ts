@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { type EntityManager, In, type SelectQueryBuilder } from 'typeorm';
+import { type EntityManager, In, IsNull, type SelectQueryBuilder } from 'typeorm';
 import { ChunkEntity, ChunkVectorEntity, DocumentChunkingEntity, DocumentEntity, vectorFromBytes, vectorToBytes } from '../documents/index.js';
 import { type Database } from '../platform/database/index.js';
 import { type Embedder, passageText } from '../platform/embedder/index.js';
@@ -22,6 +22,8 @@ interface MadeVector {
 
 const chunksAtOnce = 64;
 const retryMs = 300;
+/** Long documents are cut at other places anyway, and comparing all of their passages with each other takes longer than it saves. */
+const mostPassagesCompared = 200;
 
 /** Gives a generation that is being built the vectors that it lacks. */
 export class GenerationFilling {
@@ -35,21 +37,38 @@ export class GenerationFilling {
     const { collection, model } = generation;
     const total = await this.#passages(this.database.read, generation).getCount();
     let done = total - (await this.#missingQuery(this.database.read, generation).getCount());
-    for (;;) {
-      const chunks = await this.missing(this.database.read, generation, chunksAtOnce);
-      if (chunks.length === 0) return;
+    for (let after = 0; ;) {
+      const chunks = await this.missing(this.database.read, generation, chunksAtOnce, after);
+      if (chunks.length === 0 && after === 0) return;
+      // At the end once more from the beginning: documents may have come, and passages whose numbers lie before those looked at.
+      after = chunks.at(-1)?.id ?? 0;
+      if (chunks.length === 0) continue;
       signal.throwIfAborted();
       const made = await this.#made(chunks, model, embedder, signal);
-      await this.database.write(async (tx) => {
-        const rows = chunks.map(({ id }, i) => ({ chunkId: id, model, vector: vectorToBytes(made[i]!.vector), pieces: made[i]!.pieces }));
-        await tx.upsert(ChunkVectorEntity, rows, ['chunkId', 'model']);
-        await tx.update(ChunkEntity, { id: In(chunks.map(({ id }) => id)), chunking: generation.chunking }, { indexedAt: new Date() });
+      const kept = await this.database.write(async (tx) => {
+        // What was deleted or read again while it was embedded is not to come back.
+        const there = await this.#present(tx, chunks, true);
+        const rows = chunks.flatMap(({ id }, i) =>
+          there.has(id) ? [{ chunkId: id, model, vector: vectorToBytes(made[i]!.vector), pieces: made[i]!.pieces }] : [],
+        );
+        if (rows.length > 0) await tx.upsert(ChunkVectorEntity, rows, ['chunkId', 'model']);
+        await tx.update(ChunkEntity, { id: In([...there]), indexedAt: IsNull() }, { indexedAt: new Date() });
+        return chunks.flatMap((chunk, i) => (there.has(chunk.id) ? [{ id: String(chunk.id), documentId: chunk.documentId, vector: made[i]!.vector }] : []));
       });
-      const rows = chunks.map((chunk, i) => ({ id: String(chunk.id), documentId: chunk.documentId, vector: made[i]!.vector }));
-      await this.#put(collection, rows, signal);
+      await this.#put(collection, kept, signal);
+      const still = await this.#present(this.database.read, chunks);
+      const gone = kept.filter(({ id }) => !still.has(Number(id))).map(({ id }) => id);
+      if (gone.length > 0) await this.index.vectors.remove(collection, gone);
       done += chunks.length;
       report({ stage: 'EMBEDDING', progress: total === 0 ? 1 : Math.min(0.98, done / total), message: outOf(done, total, { en: 'chunks', ja: 'チャンク' }) });
     }
+  }
+
+  /** Those of the passages that still exist. @param locked they stay until the transaction ends */
+  async #present(manager: EntityManager, chunks: MissingChunk[], locked = false): Promise<Set<number>> {
+    const held = locked && this.database.dialect === 'postgres' ? 'FOR KEY SHARE' : '';
+    const rows = (await manager.query(`SELECT id FROM chunks WHERE id IN (${chunks.map(({ id }) => id).join(', ')}) ${held}`)) as { id: number }[];
+    return new Set(rows.map(({ id }) => Number(id)));
   }
 
   async #made(chunks: MissingChunk[], model: string, embedder: Embedder, signal: AbortSignal): Promise<MadeVector[]> {
@@ -72,7 +91,7 @@ export class GenerationFilling {
     if (active.model !== model) return new Map();
     const rows = (await this.database.read.query(
       `SELECT n.id, v.vector, CASE WHEN o.pieces = n.pieces THEN v.pieces END AS pieces FROM chunks n
-       JOIN documents d ON d.id = n.document_id
+       JOIN documents d ON d.id = n.document_id AND d.chunk_count <= ${mostPassagesCompared}
        JOIN chunks o ON o.document_id = n.document_id AND o.revision = d.revision AND o.id <> n.id AND o.text = n.text AND o.heading_path = n.heading_path
        JOIN chunk_vectors v ON v.chunk_id = o.id AND v.model = '${model.replaceAll("'", "''")}'
        WHERE n.id IN (${chunks.map(({ id }) => id).join(', ')})`,
@@ -113,8 +132,9 @@ export class GenerationFilling {
       .andWhere('vector.chunkId IS NULL');
   }
 
-  async missing(manager: EntityManager, generation: GenerationEntity, limit: number): Promise<MissingChunk[]> {
+  async missing(manager: EntityManager, generation: GenerationEntity, limit: number, after = 0): Promise<MissingChunk[]> {
     const rows = await this.#missingQuery(manager, generation)
+      .andWhere('chunk.id > :after', { after })
       .select([
         'chunk.id AS id',
         'chunk.documentId AS "documentId"',
@@ -123,6 +143,7 @@ export class GenerationFilling {
         'chunk.text AS text',
         'chunk.pieces AS pieces',
       ])
+      .orderBy('chunk.id')
       .limit(limit)
       .getRawMany<{ id: number; documentId: string; title: string; headingPath: string; text: string; pieces: string }>();
     return rows.map((row) => ({ ...row, headingPath: JSON.parse(row.headingPath) as string[], pieces: JSON.parse(row.pieces) as [number, number][] }));

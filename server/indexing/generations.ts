@@ -3,7 +3,7 @@ import { type Settings } from '../config/index.js';
 import { ChunkingEntity, type ChunkingLimits, type Chunkings, ChunkVectorEntity, limitsOf, sameLimits } from '../documents/index.js';
 import { AppStateEntity, type Database } from '../platform/database/index.js';
 import { AppError, notFound } from '../platform/errors.js';
-import { type JobEntity, type JobQueue } from '../platform/queue/index.js';
+import { JobEntity, type JobQueue } from '../platform/queue/index.js';
 import { type Comparison, GenerationEntity, type GenerationState } from './generation.entity.js';
 import { type KnowledgeIndex } from './knowledge-index.js';
 
@@ -32,6 +32,9 @@ interface GenerationsParts {
 
 /** The records of all generations of the index: which is being built, waits for a yes, answers, or is kept for switching back. */
 export class Generations {
+  /** Number of the one that a job builds or is about to let answer. */
+  inUse: number | null = null;
+
   constructor(private readonly parts: GenerationsParts) {}
 
   /** Newest first. */
@@ -116,13 +119,41 @@ export class Generations {
   }
 
   async propose({ number }: GenerationEntity, comparison: Comparison | null): Promise<void> {
-    await this.parts.database.write((tx) => tx.update(GenerationEntity, { number }, { status: 'CANDIDATE', comparison: comparison as never }));
+    await this.parts.database.write((tx) => this.#become(tx, number, { status: 'CANDIDATE', comparison: comparison as never }));
+  }
+
+  /** @throws AppError CONFLICT where it was discarded meanwhile */
+  async #become(tx: EntityManager, number: number, change: Pick<Partial<GenerationEntity>, 'status' | 'activatedAt'> & { comparison?: never }): Promise<void> {
+    const { affected } = await tx.update(GenerationEntity, { number, status: In(living) }, change);
+    if (!affected) throw new AppError('CONFLICT', { en: `Generation ${number} was discarded meanwhile.`, ja: `世代 ${number} はその間に破棄されました。` });
+  }
+
+  /** What the settings do not ask for any longer is to be discarded: what was begun for it, or waits for a yes. @param kept numbers that an operator has chosen */
+  async giveUpAllBut({ model, limits }: Target, kept: number[]): Promise<void> {
+    const { database, index } = this.parts;
+    const wanted = await this.for({ model, limits });
+    await database.write(async (tx) => {
+      const begun = await tx.findBy(GenerationEntity, { status: In(['BUILDING', 'CANDIDATE'] satisfies GenerationState[]) });
+      // One like the one that answers is being made for a rebuild.
+      const unwanted = begun.filter(
+        ({ number, model: other, chunking }) =>
+          number !== wanted?.number && !kept.includes(number) && !(other === index.active.model && chunking === index.active.chunking),
+      );
+      if (unwanted.length > 0) await tx.update(GenerationEntity, { number: In(unwanted.map(({ number }) => number)) }, { status: 'RETIRED' });
+      if (this.answers({ model, limits })) await tx.delete(AppStateEntity, { key: declinedKey });
+    });
+  }
+
+  /** Makes a generation the one that answers in place of another like it, within the caller's transaction. */
+  async replace(tx: EntityManager, { number }: GenerationEntity): Promise<void> {
+    await tx.update(GenerationEntity, { status: 'ACTIVE' }, { status: 'RETIRED' });
+    await this.#become(tx, number, { status: 'ACTIVE', activatedAt: new Date() });
   }
 
   /** Makes a generation the one that answers, within the caller's transaction. */
-  async activate(tx: EntityManager, { number, model }: GenerationEntity, limits: ChunkingLimits): Promise<void> {
-    await tx.update(GenerationEntity, { status: 'ACTIVE' }, { status: 'RETIRED' });
-    await tx.update(GenerationEntity, { number }, { status: 'ACTIVE', activatedAt: new Date() });
+  async activate(tx: EntityManager, generation: GenerationEntity, limits: ChunkingLimits): Promise<void> {
+    const { model } = generation;
+    await this.replace(tx, generation);
     // Whoever goes back from what is configured does not want to be led to it again at the next start.
     await tx.delete(AppStateEntity, { key: declinedKey });
     const { configured } = this;
@@ -151,15 +182,29 @@ export class Generations {
         { en: `Generation ${number} answers searches.`, ja: `世代 ${number} は検索に使われています。` },
         { en: 'Switch to another one first.', ja: '先に別の世代へ切り替えてください。' },
       );
+    if (number === this.inUse)
+      throw new AppError(
+        'CONFLICT',
+        { en: `A job is at work on generation ${number}.`, ja: `世代 ${number} はジョブが使用中です。` },
+        { en: 'Cancel the job first, or wait until it has ended.', ja: '先にジョブを取り消すか、終わるのを待ってください。' },
+      );
     await index.vectors.dropCollection(collection);
     const cleared = await database.write(async (tx): Promise<JobEntity | null> => {
-      await tx.update(GenerationEntity, { number }, { status: 'REMOVED' });
+      await this.#become(tx, number, { status: 'REMOVED' });
       if ((await tx.countBy(GenerationEntity, { model, status: In(living) })) === 0) await tx.delete(ChunkVectorEntity, { model });
       if ((await tx.countBy(GenerationEntity, { chunking, status: In(living) })) > 0) return null;
-      const { affected } = await tx.delete(ChunkingEntity, { number: chunking });
-      return affected ? jobs.add(tx, { kind: clearChunkingKind, payload: { chunking } }) : null;
+      await tx.delete(ChunkingEntity, { number: chunking });
+      return jobs.add(tx, { kind: clearChunkingKind, payload: { chunking } });
     });
     if (cleared) jobs.announce(cleared);
+  }
+
+  /** Sees to it that passages which no generation needs go, whatever has cut that off. */
+  async clearForgotten(): Promise<void> {
+    const { chunkings, jobs, database } = this.parts;
+    const unfinished = await database.read.findBy(JobEntity, { kind: clearChunkingKind, status: In(['QUEUED', 'RUNNING']) });
+    for (const chunking of await chunkings.forgotten())
+      if (!unfinished.some(({ payload }) => payload['chunking'] === chunking)) await jobs.enqueue({ kind: clearChunkingKind, payload: { chunking } });
   }
 
   /** Discards what was kept long enough, and all but the newest of what was kept: there is one way back. */

@@ -107,11 +107,9 @@ export class IndexMirror {
   #passages({ chunking }: Pick<GenerationEntity, 'chunking'>): SelectQueryBuilder<ChunkEntity> {
     const chunks = this.database.read.createQueryBuilder(ChunkEntity, 'chunk').where('chunk.indexedAt IS NOT NULL');
     if (chunking === this.index.active.chunking)
-      return chunks.innerJoin(
-        DocumentEntity,
-        'document',
-        'document.id = chunk.documentId AND document.revision = chunk.revision AND document.deletedAt IS NULL',
-      );
+      return chunks
+        .andWhere('chunk.chunking = :chunking', { chunking })
+        .innerJoin(DocumentEntity, 'document', 'document.id = chunk.documentId AND document.revision = chunk.revision AND document.deletedAt IS NULL');
     return chunks
       .innerJoin(
         DocumentChunkingEntity,

@@ -2,7 +2,7 @@ import { AsyncResource } from 'node:async_hooks';
 import PQueue from 'p-queue';
 import { type EntityManager } from 'typeorm';
 import { type Settings } from '../config/index.js';
-import { ChunkingEntity, type ChunkingLimits, ChunkVectorEntity, firstChunking, vectorFromBytes } from '../documents/index.js';
+import { ChunkingEntity, type ChunkingLimits, ChunkVectorEntity, firstChunking, revisionsLock, vectorFromBytes } from '../documents/index.js';
 import { type Database } from '../platform/database/index.js';
 import { canonicalModelName, type Embedder } from '../platform/embedder/index.js';
 import { messageOf } from '../platform/errors.js';
@@ -12,9 +12,6 @@ import { type Embedders } from './embedders.js';
 import { GenerationEntity } from './generation.entity.js';
 import { ResidentIndex } from './resident-index.js';
 import { UpsertBatcher } from './upsert-batcher.js';
-
-/** Held by whoever exchanges the generation that answers, or adds to it. */
-export const switchLock = 'index.switch';
 
 type RefinedListener = (model: string, chunkIds: number[]) => void;
 
@@ -109,7 +106,7 @@ export class KnowledgeIndex {
 
   /** The generation that answers, as the transaction sees it; it stays that until the transaction ends. */
   async activeWithin(tx: EntityManager): Promise<Pick<GenerationEntity, 'model' | 'collection' | 'chunking'>> {
-    await this.database.lock(tx, switchLock);
+    await this.database.lock(tx, revisionsLock);
     const [row] = (await tx.query(`SELECT model, collection, chunking FROM index_generations WHERE status = 'ACTIVE'`)) as GenerationEntity[];
     return row ?? this.active;
   }

@@ -16,6 +16,9 @@ export function packVectors(vectors: Float32Array[]): Buffer {
   return packed;
 }
 
+/** How many vectors of so many dimensions are packed. */
+export const countPacked = (packed: Uint8Array, dimensions: number): number => packed.length / (scaleBytes + dimensions);
+
 /** A passage's vectors as rows of `format` to be compared: the whole's first, then those of its pieces. */
 export function passageRows(whole: Float32Array, packedPieces: Uint8Array | null, format: RowFormat): Uint8Array {
   const packedStride = scaleBytes + format.dimensions;

@@ -58,7 +58,7 @@ export class IndexRebuild {
         );
         await mirror.bring(generation, signal);
         const embedder = await index.requireEmbedder();
-        await database.write((tx) => generations.activate(tx, generation, index.chunking));
+        await database.write((tx) => generations.replace(tx, generation));
         index.adopt(generation, embedder);
       } finally {
         stop();

@@ -1,6 +1,6 @@
 import { In } from 'typeorm';
 import { type Settings } from '../config/index.js';
-import { type Catalogue, type ChunkingEntity, type ChunkingLimits, type Chunkings, limitsOf, sameLimits } from '../documents/index.js';
+import { type Catalogue, type ChunkingEntity, type ChunkingLimits, type Chunkings, limitsOf, revisionsLock, sameLimits } from '../documents/index.js';
 import { type Database } from '../platform/database/index.js';
 import { type Embedder } from '../platform/embedder/index.js';
 import { AppError } from '../platform/errors.js';
@@ -11,7 +11,7 @@ import { type Comparison, type GenerationEntity } from './generation.entity.js';
 import { GenerationFilling } from './generation-filling.js';
 import { type Generations, type Target } from './generations.js';
 import { type IndexMirror } from './index-mirror.js';
-import { type KnowledgeIndex, type SearchedIndex, switchLock } from './knowledge-index.js';
+import { type KnowledgeIndex, type SearchedIndex } from './knowledge-index.js';
 
 export const reembedKind = 'REEMBED';
 
@@ -70,6 +70,10 @@ export class Reembedding implements JobHandler {
     const fitting = unfinished.find((job) => this.#isFor(job, wanted));
     // An operator's switch goes on, whatever the setting says.
     for (const job of unfinished) if (job !== fitting && !job.payload['generation']) await jobs.cancel(job.id);
+    await generations.giveUpAllBut(
+      wanted,
+      unfinished.flatMap((job) => (typeof job.payload['generation'] === 'number' ? [job.payload['generation']] : [])),
+    );
     if (generations.answers(wanted) || unfinished.some((job) => job === fitting || job.payload['generation'])) return;
     if ((await generations.isDeclined()) || (await generations.for(wanted))?.status === 'CANDIDATE') return;
     await jobs.enqueue({ kind: reembedKind, payload: { ...wanted } });
@@ -101,7 +105,8 @@ export class Reembedding implements JobHandler {
   }
 
   run(context: JobContext): Promise<Record<string, unknown> | null> {
-    return this.parts.index.exclusively(() => this.#run(context), context.signal);
+    const { index, generations } = this.parts;
+    return index.exclusively(() => this.#run(context).finally(() => (generations.inUse = null)), context.signal);
   }
 
   async #run({ job, signal, report }: JobContext): Promise<Record<string, unknown> | null> {
@@ -113,6 +118,7 @@ export class Reembedding implements JobHandler {
     const embedder = await embedders.get(model);
     const { generation, chunking } = await generations.begin(target);
     const { number } = generation;
+    generations.inUse = number;
     const isCutAnew = chunking.number !== index.active.chunking;
     const building = { generation, chunking, embedder, isCutAnew };
     await index.vectors.whenAvailable(signal);
@@ -147,13 +153,19 @@ export class Reembedding implements JobHandler {
     const { generation, chunking, embedder } = building;
     const before = index.active;
     // Documents may have become ready since the last look: the switch happens only if none has.
-    while (
-      !(await catalogue.exchange(
-        () => this.#exchange(building),
-        () => index.adopt(generation, embedder, chunking),
-      ))
-    )
-      await fill();
+    for (let answers = false; !answers;) {
+      try {
+        const revisions = await this.#exchange(building);
+        if (revisions) {
+          catalogue.exchange(revisions);
+          index.adopt(generation, embedder, chunking);
+          answers = true;
+        }
+      } finally {
+        catalogue.resume();
+      }
+      if (!answers) await fill();
+    }
     log.info(
       { model: generation.model, generation: generation.number, ...limitsOf(chunking) },
       'the index answers under another model, or with other passages',
@@ -164,11 +176,12 @@ export class Reembedding implements JobHandler {
 
   /** @returns revisions that answer in place of others; null where the generation lacks something */
   #exchange({ generation, chunking, isCutAnew }: Building): Promise<ReadonlyMap<string, number> | null> {
-    const { database, index, generations, chunkings } = this.parts;
+    const { database, catalogue, index, generations, chunkings } = this.parts;
     return database.write(async (tx) => {
-      await database.lock(tx, switchLock);
+      await database.lock(tx, revisionsLock);
       if (isCutAnew && (await chunkings.uncut(tx, chunking.number, 1)).length > 0) return null;
       if ((await this.#filling.missing(tx, generation, 1)).length > 0) return null;
+      await catalogue.pause();
       const revisions = isCutAnew ? await chunkings.exchange(tx, index.active.chunking, chunking.number) : new Map<string, number>();
       await generations.activate(tx, generation, chunking);
       return revisions;

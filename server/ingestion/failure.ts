@@ -32,7 +32,7 @@ const inJapanese: Record<string, string> = {
   INTERNAL_SERVER_ERROR: '取り込み中に問題が発生しました。再試行しても繰り返す場合はログを確認してください。',
 };
 
-/** What the list of jobs says of it. */
-export function toldOf({ code, message }: DocumentFailure): Saying {
+/** The same for people, in each language. */
+export function toldOf({ code, message }: Pick<DocumentFailure, 'code' | 'message'>): Saying {
   return { en: message, ja: inJapanese[code] ?? message };
 }

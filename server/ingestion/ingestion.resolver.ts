@@ -6,6 +6,7 @@ import { JobType, jobView } from '../jobs/index.js';
 import { badInput } from '../platform/errors.js';
 import { type JobQueue } from '../platform/queue/index.js';
 import { ReadingRefused, type WebFetcher } from '../sources/index.js';
+import { toldOf } from './failure.js';
 import { type IngestionProgress } from './ingestion-events.js';
 import { IngestionEventType, UploadResultType } from './ingestion.type.js';
 import { type Removal } from './removal.js';
@@ -38,7 +39,8 @@ export class IngestionResolver {
     @Arg('batchId', () => ID, { nullable: true }) batchId: string | null,
   ): Promise<UploadResultType[]> {
     await this.parts.limits.action('upload', context.viewer?.name ?? context.clientAddress);
-    if (files.length === 0) throw badInput('No file was sent.', 'Send at least one.');
+    if (files.length === 0)
+      throw badInput({ en: 'No file was sent.', ja: 'ファイルが送られていません。' }, { en: 'Send at least one.', ja: '1 つ以上送ってください。' });
     if (batchId && batchId.length > 64) throw badInput('batchId can have 64 characters.');
     const outcomes = await this.parts.uploads.receive(files, cleanTags(tags), batchId);
     return outcomes.map((outcome) => ({ ...outcome, job: outcome.job && jobView(outcome.job) }));
@@ -56,7 +58,11 @@ export class IngestionResolver {
     await this.parts.limits.action('upload', context.viewer?.name ?? context.clientAddress);
     const accepted = await this.parts.store.acceptUrl(this.#canonical(url), { tags: cleanTags(tags), batchId: null });
     const job = accepted.job ?? (await this.parts.jobs.unfinishedFor(accepted.document.id));
-    if (!job) throw badInput('This page is being fetched already.', 'Wait for it to be read.');
+    if (!job)
+      throw badInput(
+        { en: 'This page is being fetched already.', ja: 'このページはすでに取得中です。' },
+        { en: 'Wait for it to be read.', ja: '読み終わるまでお待ちください。' },
+      );
     return jobView(job);
   }
 
@@ -64,7 +70,7 @@ export class IngestionResolver {
     try {
       return this.parts.fetcher.guard.canonical(url).href;
     } catch (error) {
-      if (error instanceof ReadingRefused) throw badInput(error.message, error.remedy);
+      if (error instanceof ReadingRefused) throw badInput(toldOf({ code: error.code, message: error.message }), error.remedy);
       throw error;
     }
   }
@@ -97,7 +103,12 @@ export class IngestionResolver {
 }
 
 function checkIds(ids: string[]): string[] {
-  if (ids.length === 0) throw badInput('No document was named.', 'Name at least one.');
-  if (ids.length > mostIds) throw badInput(`At most ${mostIds} documents can be named at once, not ${ids.length}.`, 'Send several requests.');
+  if (ids.length === 0)
+    throw badInput({ en: 'No document was named.', ja: '文書が指定されていません。' }, { en: 'Name at least one.', ja: '1 つ以上指定してください。' });
+  if (ids.length > mostIds)
+    throw badInput(
+      { en: `At most ${mostIds} documents can be named at once, not ${ids.length}.`, ja: `一度に指定できる文書は ${mostIds} 件までです（${ids.length} 件）。` },
+      { en: 'Send several requests.', ja: '数回に分けてください。' },
+    );
   return [...new Set(ids)];
 }

@@ -1,6 +1,6 @@
-import { type EntityManager, IsNull } from 'typeorm';
+import { type EntityManager, In, IsNull } from 'typeorm';
 import { type Settings } from '../config/index.js';
-import { type Catalogue, type ChunkEntity, DocumentEntity, type DocumentFailure, type IngestPayload, limitsOf } from '../documents/index.js';
+import { type Catalogue, type ChunkEntity, DocumentEntity, type DocumentFailure, type IngestPayload, limitsOf, revisionsLock } from '../documents/index.js';
 import { type KnowledgeIndex, type KnownVectors, type Refinement } from '../indexing/index.js';
 import { type BlobStore } from '../platform/blobs/index.js';
 import { type Database } from '../platform/database/index.js';
@@ -91,6 +91,18 @@ export class Ingestion implements JobHandler {
       this.parts.catalogue.changed(documentId);
       this.parts.removal.wake();
     };
+  }
+
+  /** The number that was set aside for it may be another's by now. */
+  async onRetried(job: JobEntity, tx: EntityManager): Promise<void> {
+    await this.parts.database.lock(tx, revisionsLock);
+    const payload = job.payload as IngestPayload;
+    const document = await tx.findOneBy(DocumentEntity, { id: payload.documentId, deletedAt: IsNull(), status: In(['READY', 'FAILED']) });
+    // One that is being read by another job, or is gone, is left to that.
+    if (!document) return;
+    const revision = document.lastRevision + 1;
+    await tx.update(DocumentEntity, { id: document.id }, { lastRevision: revision });
+    job.payload = { ...payload, revision } satisfies IngestPayload;
   }
 
   /** Marks the attempt as failed: what it wrote is cleared away, and what answered before goes on answering. */

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { type EntityManager } from 'typeorm';
-import { type ChunkingEntity, type Chunkings, DocumentChunkingEntity, DocumentEntity, limitsOf } from '../documents/index.js';
+import { type EntityManager, IsNull } from 'typeorm';
+import { type ChunkingEntity, type Chunkings, DocumentChunkingEntity, DocumentEntity, limitsOf, revisionsLock } from '../documents/index.js';
 import { clearChunkingKind } from '../indexing/index.js';
 import { type Database } from '../platform/database/index.js';
 import { AppError, ToldError } from '../platform/errors.js';
@@ -21,7 +21,9 @@ interface RechunkingParts {
 
 type Context = Pick<JobContext, 'signal' | 'report'>;
 
-const documentsAtOnce = 16;
+/** As many as are read at once would hold up the main process while their texts travel. */
+const documentsAtOnce = 4;
+const clearedAtOnce = 16;
 const lookAgainMs = 500;
 
 /** Cuts the documents that answer in another way, beside the passages that answer: from the text that was read of them, not from their originals. */
@@ -39,14 +41,23 @@ export class Rechunking {
   async cut(chunking: ChunkingEntity, tokenizerFolder: string, { signal, report }: Context): Promise<void> {
     const { chunkings, database } = this.parts;
     const total = await chunkings.countUncut(chunking.number);
-    for (;;) {
+    let done = 0;
+    let anyIsRead = false;
+    for (let after = ''; ;) {
       signal.throwIfAborted();
-      const documents = await chunkings.uncut(database.read, chunking.number, documentsAtOnce);
-      if (documents.length === 0) return;
-      const ready = documents.filter(({ status }) => status === 'READY');
-      await Promise.all(ready.map((document) => this.#cut(document, chunking, tokenizerFolder, signal)));
-      if (ready.length === 0) await delay(lookAgainMs, undefined, { signal });
-      const done = Math.max(0, total - (await chunkings.countUncut(chunking.number)));
+      const documents = await chunkings.uncut(database.read, chunking.number, documentsAtOnce, after);
+      if (documents.length === 0 && after === '') return;
+      after = documents.at(-1)?.id ?? '';
+      // Once more from the beginning: what was being read may be ready, and others may have come.
+      if (documents.length === 0) {
+        if (anyIsRead) await delay(lookAgainMs, undefined, { signal });
+        anyIsRead = false;
+        continue;
+      }
+      const settled = documents.filter(isSettled);
+      anyIsRead ||= settled.length < documents.length;
+      await Promise.all(settled.map((document) => this.#cut(document, chunking, tokenizerFolder, signal)));
+      done = Math.min(total, done + settled.length);
       report({ stage: 'CHUNKING', progress: done / Math.max(1, total), message: outOf(done, total, { en: 'documents', ja: '文書' }) });
     }
   }
@@ -55,6 +66,8 @@ export class Rechunking {
     const { database, chunks, readers, removal } = this.parts;
     const { id: documentId, title, revision: sourceRevision } = document;
     const extracted = await chunks.extracted(documentId, sourceRevision);
+    const answers = () => database.read.existsBy(DocumentEntity, { id: documentId, revision: sourceRevision, deletedAt: IsNull() });
+    if (!extracted && !(await answers())) return;
     if (!extracted)
       throw new ToldError(
         { en: `The text of "${title}" is missing.`, ja: `「${title}」の本文がありません。` },
@@ -65,6 +78,7 @@ export class Rechunking {
     const firstId = await chunks.reserveIds(prepared.length);
     await database.write(async (tx) => {
       signal.throwIfAborted();
+      await database.lock(tx, revisionsLock);
       const revision = await takeRevision(tx, document);
       // Deleted or being read again by now: it is looked at once more.
       if (revision === null) return;
@@ -85,7 +99,7 @@ export class Rechunking {
     const total = await database.read.countBy(DocumentChunkingEntity, { chunking });
     for (let done = 0; ;) {
       signal.throwIfAborted();
-      const rows = await database.read.find(DocumentChunkingEntity, { where: { chunking }, take: documentsAtOnce });
+      const rows = await database.read.find(DocumentChunkingEntity, { where: { chunking }, take: clearedAtOnce });
       if (rows.length === 0) return { chunking, documents: done };
       await database.write(async (tx) => {
         for (const { documentId, revision } of rows) await chunks.remove(tx, documentId, [revision]);
@@ -96,13 +110,15 @@ export class Rechunking {
   }
 }
 
+const isSettled = ({ status }: DocumentEntity) => status === 'READY' || status === 'FAILED';
+
 /** The next number of a document that nobody is reading and that still answers as it did; null for any other. */
 async function takeRevision(tx: EntityManager, { id, revision }: DocumentEntity): Promise<number | null> {
   const { affected } = await tx
     .createQueryBuilder()
     .update(DocumentEntity)
     .set({ lastRevision: () => 'last_revision + 1' })
-    .where(`id = :id AND revision = :revision AND status = 'READY' AND deletedAt IS NULL`, { id, revision })
+    .where(`id = :id AND revision = :revision AND status IN ('READY', 'FAILED') AND deletedAt IS NULL`, { id, revision })
     .execute();
   if (!affected) return null;
   return (await tx.findOneByOrFail(DocumentEntity, { id })).lastRevision;

@@ -1,5 +1,5 @@
 import { type EntityManager, In, IsNull } from 'typeorm';
-import { type Catalogue, DocumentEntity, DocumentTagEntity } from '../documents/index.js';
+import { type Catalogue, DocumentEntity, DocumentTagEntity, revisionsLock } from '../documents/index.js';
 import { type KnowledgeIndex } from '../indexing/index.js';
 import { type BlobStore } from '../platform/blobs/index.js';
 import { type Database } from '../platform/database/index.js';
@@ -38,7 +38,13 @@ export class Removal {
 
   #handler(concurrency: number, run: JobHandler['run']): JobHandler {
     const onCancelled = () =>
-      Promise.reject(new AppError('CONFLICT', 'A deletion that has begun cannot be cancelled.', 'Upload the documents again if you want them back.'));
+      Promise.reject(
+        new AppError(
+          'CONFLICT',
+          { en: 'A deletion that has begun cannot be cancelled.', ja: '始まった削除は取り消せません。' },
+          { en: 'Upload the documents again if you want them back.', ja: '必要なら文書をもう一度アップロードしてください。' },
+        ),
+      );
     return { concurrency, run, onCancelled };
   }
 
@@ -50,6 +56,7 @@ export class Removal {
   /** Marks documents as deleted, so that they are in no list and no answer from now on, and queues the rest. */
   async deleteDocuments(ids: string[]): Promise<JobEntity> {
     const job = await this.parts.database.write(async (tx) => {
+      await this.parts.database.lock(tx, revisionsLock);
       const found: string[] = [];
       for (let at = 0; at < ids.length; at += 500) {
         const documents = await tx.find(DocumentEntity, { where: { id: In(ids.slice(at, at + 500)), deletedAt: IsNull() }, select: { id: true } });

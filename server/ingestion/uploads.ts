@@ -37,7 +37,11 @@ export class Uploads {
     const receiving = new PQueue({ concurrency: receivedAtOnce });
     if ((await this.blobs.freeBytes()) < this.settings.DISK_MIN_FREE_BYTES) {
       await Promise.allSettled(files.map(async (file) => (await file).createReadStream().resume()));
-      throw new AppError('UNAVAILABLE', 'The disk is nearly full: uploads are refused.', 'Free some space, or lower DISK_MIN_FREE_BYTES.');
+      throw new AppError(
+        'UNAVAILABLE',
+        { en: 'The disk is nearly full: uploads are refused.', ja: 'ディスクの空きが少ないため、アップロードを受け付けません。' },
+        { en: 'Free some space, or lower DISK_MIN_FREE_BYTES.', ja: '空きを増やすか、DISK_MIN_FREE_BYTES を小さくしてください。' },
+      );
     }
     return Promise.all(files.map((file) => receiving.add(() => this.#receiveOne(file, tags, batchId))));
   }

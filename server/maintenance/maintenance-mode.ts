@@ -54,8 +54,18 @@ export class MaintenanceMode {
   /** @throws AppError BAD_USER_INPUT for an end that is past, or a reason of more than 500 characters */
   async set(enabled: boolean, reason: string | null, until: Date | null): Promise<MaintenanceModeState> {
     if (enabled && until && until <= new Date())
-      throw badInput(`Maintenance cannot end at ${until.toISOString()}, which is past.`, 'Give a time to come, or none.');
-    if ((reason?.length ?? 0) > longestReason) throw badInput(`The reason has ${reason?.length} characters; ${longestReason} can be shown.`, 'Shorten it.');
+      throw badInput(
+        { en: `Maintenance cannot end at ${until.toISOString()}, which is past.`, ja: `終了予定 ${until.toISOString()} は過去の時刻です。` },
+        { en: 'Give a time to come, or none.', ja: 'これからの時刻にするか、空にしてください。' },
+      );
+    if ((reason?.length ?? 0) > longestReason)
+      throw badInput(
+        {
+          en: `The reason has ${reason?.length} characters; ${longestReason} can be shown.`,
+          ja: `理由は ${longestReason} 文字までです（${reason?.length} 文字）。`,
+        },
+        { en: 'Shorten it.', ja: '短くしてください。' },
+      );
     const state: MaintenanceModeState = enabled ? { enabled, reason: reason?.trim() || null, until, since: new Date() } : { ...off, since: new Date() };
     await this.database.write((tx) => tx.save(Object.assign(new AppStateEntity(), { key, value: JSON.stringify(state) })));
     this.#state = state;

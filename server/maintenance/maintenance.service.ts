@@ -64,7 +64,11 @@ export class MaintenanceService implements JobHandler {
     const job = await this.#database.write(async (tx) => {
       await this.#database.lock(tx, subjectOf(task));
       if (await tx.existsBy(JobEntity, { subjectId: subjectOf(task), status: In(['QUEUED', 'RUNNING']) }))
-        throw new AppError('CONFLICT', `${task} is under way already.`, 'Wait until it has finished, or cancel its job.');
+        throw new AppError(
+          'CONFLICT',
+          { en: `${task} is under way already.`, ja: `${task} はすでに実行中です。` },
+          { en: 'Wait until it has finished, or cancel its job.', ja: '終わるのを待つか、ジョブを取り消してください。' },
+        );
       return this.jobs.add(tx, { kind: maintenanceKind, subjectId: subjectOf(task), payload: { task, options: parsed.data } });
     });
     this.jobs.announce(job);

@@ -54,7 +54,14 @@ export class MetricsHistory {
    */
   async read(from: Date, to: Date, step: number | null): Promise<HistoryPoint[]> {
     const [first, last] = [inSeconds(from), inSeconds(to)];
-    if (last <= first) throw badInput(`The range ends at ${to.toISOString()}, before it begins at ${from.toISOString()}.`, 'Exchange its ends.');
+    if (last <= first)
+      throw badInput(
+        {
+          en: `The range ends at ${to.toISOString()}, before it begins at ${from.toISOString()}.`,
+          ja: `期間の終わり（${to.toISOString()}）が始まり（${from.toISOString()}）より前です。`,
+        },
+        { en: 'Exchange its ends.', ja: '始まりと終わりを入れ替えてください。' },
+      );
     if (step !== null && step < 1) throw badInput(`step must be at least 1 second, not ${step}.`);
     const width = Math.max(step ?? Math.ceil((last - first) / usualPoints), this.#raw);
     if ((last - first) / width > mostPoints)

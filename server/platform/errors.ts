@@ -40,7 +40,11 @@ export class AppError extends ToldError {
 
 export const badInput = (what: Saying, remedy: Saying | null = null) => new AppError('BAD_USER_INPUT', what, remedy);
 export const notFound = (what: string, id: string) =>
-  new AppError('NOT_FOUND', `There is no ${what} with the id "${id}".`, 'It may have been deleted: load the list again.');
+  new AppError(
+    'NOT_FOUND',
+    { en: `There is no ${what} with the id "${id}".`, ja: `ID「${id}」は見つかりません。` },
+    { en: 'It may have been deleted: load the list again.', ja: '削除された可能性があります。一覧を読み込み直してください。' },
+  );
 
 /** Text of anything thrown, for logs. */
 export function messageOf(error: unknown): string {

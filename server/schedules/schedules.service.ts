@@ -126,7 +126,12 @@ export class SchedulesService implements JobHandler {
   /** Runs a schedule now, beside its times. @throws AppError CONFLICT where it waits or runs already */
   async runNow(name: string): Promise<JobEntity> {
     const job = await this.#queue(this.#require(name), this.parts.clock.now(), 'operator');
-    if (!job) throw new AppError('CONFLICT', `The schedule ${name} is under way already.`, 'Wait until it has finished, or cancel its job.');
+    if (!job)
+      throw new AppError(
+        'CONFLICT',
+        { en: `The schedule ${name} is under way already.`, ja: `スケジュール ${name} はすでに実行中です。` },
+        { en: 'Wait until it has finished, or cancel its job.', ja: '終わるのを待つか、ジョブを取り消してください。' },
+      );
     return job;
   }
 

@@ -19,8 +19,8 @@ export class HitRenderer {
   ) {}
 
   /** Reads the newest passages and documents ahead of the first searches, as many as are kept. */
-  async warm(signal: AbortSignal): Promise<void> {
-    await this.chunks.warm(signal);
+  async warm(chunking: number, signal: AbortSignal): Promise<void> {
+    await this.chunks.warm(chunking, signal);
     await this.catalogue.warm(signal);
   }
 

@@ -99,7 +99,7 @@ export class PassageFinder {
   /** Reads ahead what searches need, so that the first ones are as fast as the later. */
   async warm(signal: AbortSignal): Promise<void> {
     await this.parts.fullText.warm(signal);
-    await this.#vectors.warm(this.parts.index.active.model, signal);
+    await this.#vectors.warm(this.parts.index.active, signal);
   }
 
   async find(question: Question, profile: SearchProfile): Promise<Finding> {
@@ -230,7 +230,11 @@ export class PassageFinder {
   }
 
   async #embed(query: string, embedder: Embedder | null): Promise<Float32Array> {
-    if (!embedder) throw new AppError('UNAVAILABLE', `The embedding model is not available: ${this.parts.index.embedderFailure ?? 'it is being loaded'}.`);
+    if (!embedder)
+      throw new AppError('UNAVAILABLE', {
+        en: `The embedding model is not available: ${this.parts.index.embedderFailure ?? 'it is being loaded'}.`,
+        ja: `埋め込みモデルを使えません: ${this.parts.index.embedderFailure ?? '読み込み中です'}。`,
+      });
     const key = `${embedder.model}:${createHash('sha1').update(query).digest('base64url')}`;
     const kept = await this.parts.cache.get('embedding', key);
     if (kept) return new Float32Array(new Uint8Array(kept).buffer);

@@ -73,11 +73,14 @@ export class PassageVectors {
   }
 
   /** Reads the newest chunks' vectors ahead of the first searches, as many as are kept in memory. */
-  async warm(model: string, signal: AbortSignal): Promise<void> {
+  async warm({ model, chunking }: { model: string; chunking: number }, signal: AbortSignal): Promise<void> {
     this.#keep(model);
     let below = Number.MAX_SAFE_INTEGER;
     while (!signal.aborted && this.#rows.calculatedSize < cacheBytes * 0.9) {
-      const read = await this.#read(model, `chunk_id < ${below} ORDER BY chunk_id DESC LIMIT ${warmedAtOnce}`);
+      const read = await this.#read(
+        model,
+        `chunk_id < ${below} AND chunk_id IN (SELECT id FROM chunks WHERE chunking = ${chunking}) ORDER BY chunk_id DESC LIMIT ${warmedAtOnce}`,
+      );
       if (read.length === 0) return;
       below = read.at(-1)![0];
     }

@@ -57,7 +57,10 @@ function startOf(text: string, field: string): Date {
   const [year = NaN, month = 1, day = 1] = (parts ?? []).slice(1).map((part) => (part === undefined ? 1 : Number(part)));
   const start = new Date(Date.UTC(year, month - 1, day));
   if (!parts || start.getUTCMonth() !== month - 1 || start.getUTCDate() !== day)
-    throw badInput(`"${text}" after ${field}: is not a date.`, 'Write a year, a month or a day, such as 2025, 2025-04 or 2025-04-01.');
+    throw badInput(
+      { en: `"${text}" after ${field}: is not a date.`, ja: `${field}: の後の「${text}」は日付ではありません。` },
+      { en: 'Write a year, a month or a day, such as 2025, 2025-04 or 2025-04-01.', ja: '2025、2025-04、2025-04-01 のように書いてください。' },
+    );
   return start;
 }
 
@@ -86,7 +89,11 @@ export function parseQuery(query: string): ParsedQuery {
   parsed.parts.unshift(...parsed.phrases.map((text) => ({ kind: QueryPartKind.PHRASE, text })));
   const looked = isSentence ? parsed.text : plain.join(' ');
   if (looked) parsed.parts.unshift({ kind: QueryPartKind.TEXT, text: looked });
-  if (parsed.text === '') throw badInput('The query only says what to leave out or where to look.', 'Add what you are looking for.');
+  if (parsed.text === '')
+    throw badInput(
+      { en: 'The query only says what to leave out or where to look.', ja: '除く言葉や絞り込みだけで、探す言葉がありません。' },
+      { en: 'Add what you are looking for.', ja: '探す言葉を加えてください。' },
+    );
   return parsed;
 }
 
@@ -103,7 +110,11 @@ function filterBy(parsed: ParsedQuery, field: string, value: string): void {
       break;
     case 'type': {
       const types = mimeTypes[value.toLowerCase()];
-      if (!types) throw badInput(`"${value}" after type: is not a type of document.`, `Use one of ${Object.keys(mimeTypes).join(', ')}.`);
+      if (!types)
+        throw badInput(
+          { en: `"${value}" after type: is not a type of document.`, ja: `type: の後の「${value}」は文書の種類ではありません。` },
+          { en: `Use one of ${Object.keys(mimeTypes).join(', ')}.`, ja: `${Object.keys(mimeTypes).join('、')} のどれかにしてください。` },
+        );
       filter.mimeTypes = [...(filter.mimeTypes ?? []), ...types];
       parsed.parts.push({ kind: QueryPartKind.TYPE, text: value.toLowerCase() });
       break;

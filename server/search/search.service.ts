@@ -74,15 +74,23 @@ export class SearchService {
   /** Reads ahead what searches need, so that the first ones are as fast as the later. */
   async warm(signal: AbortSignal): Promise<void> {
     await this.#finder.warm(signal);
-    await this.#renderer.warm(signal);
+    await this.#renderer.warm(this.parts.index.active.chunking, signal);
   }
 
   async search(request: SearchRequest): Promise<SearchResultType> {
     const started = performance.now();
     const profile = new SearchProfile();
     const query = profile.timeSync(ProfileStep.NORMALISE, () => request.query.normalize('NFKC').replace(/\s+/g, ' ').trim());
-    if (query === '') throw badInput('The query is empty.', 'Write what you are looking for.');
-    if (query.length > longestQuery) throw badInput(`The query has ${query.length} characters; ${longestQuery} can be answered.`, 'Shorten it.');
+    if (query === '')
+      throw badInput({ en: 'The query is empty.', ja: '検索語が空です。' }, { en: 'Write what you are looking for.', ja: '探す言葉を書いてください。' });
+    if (query.length > longestQuery)
+      throw badInput(
+        {
+          en: `The query has ${query.length} characters; ${longestQuery} can be answered.`,
+          ja: `検索語は ${longestQuery} 文字までです（${query.length} 文字）。`,
+        },
+        { en: 'Shorten it.', ja: '短くしてください。' },
+      );
     const first = pageSize(request.first);
     const offset = decodeCursor(request.after, isOffset) ?? 0;
     await this.parts.catalogue.refresh();
@@ -191,7 +199,12 @@ export class SearchService {
     await this.parts.catalogue.refresh();
     const { documents, mode } = await finder.find({ query: parsed, mode: 'HYBRID', filter: parsed.filter, depth }, new SearchProfile());
     // Answers by words only would be compared with others.
-    if (mode !== 'HYBRID') throw new AppError('UNAVAILABLE', 'The search by meaning does not answer.', 'Look at the health page.');
+    if (mode !== 'HYBRID')
+      throw new AppError(
+        'UNAVAILABLE',
+        { en: 'The search by meaning does not answer.', ja: '意味による検索が使えません。' },
+        { en: 'Look at the health page.', ja: '稼働状況を確認してください。' },
+      );
     return documents.slice(0, depth).map(({ documentId }) => documentId);
   }
 

@@ -55,10 +55,11 @@ export class ShownChunks {
     });
   }
 
-  async warm(signal: AbortSignal): Promise<void> {
+  /** @param chunking of the passages that answer */
+  async warm(chunking: number, signal: AbortSignal): Promise<void> {
     let below = Number.MAX_SAFE_INTEGER;
     while (!signal.aborted && this.#kept.calculatedSize < cacheBytes * 0.9) {
-      const read = await this.#read(`WHERE id < ${below} ORDER BY id DESC LIMIT ${warmedAtOnce}`);
+      const read = await this.#read(`WHERE id < ${below} AND chunking = ${chunking} ORDER BY id DESC LIMIT ${warmedAtOnce}`);
       if (read.length === 0) return;
       below = Number(read.at(-1)!.id);
       await nextTurn();

@@ -1,3 +1,5 @@
+import { rename } from 'node:fs/promises';
+import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { expect, test } from 'vitest';
 import { administer, databaseUrl, hasPostgres } from '../support/postgres.js';
@@ -31,7 +33,7 @@ const search = async (server: TestServer, query: string) =>
       { query },
     )
   ).search;
-const first = async (server: TestServer, query: string) => (await search(server, query)).hits[0]?.document.title;
+const firstHit = async (server: TestServer, query: string) => (await search(server, query)).hits[0]?.document.title;
 
 interface Generation {
   number: number;
@@ -117,8 +119,8 @@ test(
     expect((await server.jobDone(await switchTo(server, 2), 120_000)).result).toMatchObject({ switched: true, generation: 2 });
     expect(await states(server)).toEqual(['ACTIVE 240', 'RETIRED 64']);
     expect(await answering(server)).toEqual([{ chunking: 2, documents: 41 }]);
-    expect(await first(server, 'Was the crane sold?')).toBe('late');
-    expect(await first(server, 'What colour is the crane?')).toBe('during');
+    expect(await firstHit(server, 'Was the crane sold?')).toBe('late');
+    expect(await firstHit(server, 'What colour is the crane?')).toBe('during');
     const { document } = await server.ask<{ document: { chunkCount: number } }>('query($id: ID!) { document(id: $id) { chunkCount } }', { id: ids[7] });
     expect(document.chunkCount).toBeLessThan(5);
     expect(await damages(server)).toEqual([]);
@@ -129,7 +131,7 @@ test(
     expect((await server.jobDone(await switchTo(server, 1), 120_000)).result).toMatchObject({ switched: true, generation: 1 });
     expect(await states(server)).toEqual(['RETIRED 240', 'ACTIVE 64']);
     expect(await answering(server)).toEqual([{ chunking: 1, documents: 42 }]);
-    expect(await first(server, 'steel number 797 of machine 99')).toBe('later');
+    expect(await firstHit(server, 'steel number 797 of machine 99')).toBe('later');
     asking = false;
     await reading;
     expect(answers.length).toBeGreaterThan(20);
@@ -164,7 +166,7 @@ test(
     expect(await count(server, 'document_chunkings')).toBe(0);
     expect(await count(server, 'document_texts')).toBe(42);
     expect(await sizes(server)).toEqual({ knowledge_chunks_g2: await count(server, 'chunks') });
-    expect(await first(server, question)).toBe('machine-7');
+    expect(await firstHit(server, question)).toBe('machine-7');
     expect(await damages(server)).toEqual([]);
     await server.stop();
   },
@@ -181,13 +183,50 @@ test('a kill at any moment of cutting anew loses nothing', { timeout: 300_000 },
     await server.kill();
     await server.boot();
     expect(await search(server, question)).toMatchObject({ mode: 'HYBRID', notices: [] });
-    expect(await first(server, question)).toBe('machine-7');
+    expect(await firstHit(server, question)).toBe('machine-7');
   }
   await server.idle(120_000);
   expect(await states(server)).toEqual(['ACTIVE 240', 'REMOVED -']);
   expect(await answering(server)).toEqual([{ chunking: 2, documents: 40 }]);
   await server.idle(60_000, ['CLEAR_CHUNKING', 'CLEAR_REVISION']);
   expect((await row<{ n: number }>(server, 'SELECT count(*) n FROM chunks WHERE chunking <> 2')).n).toBe(0);
+  expect(await damages(server)).toEqual([]);
+  await server.stop();
+});
+
+test('settings that change again leave nothing behind, and a reading that failed meanwhile can be tried again', { timeout: 300_000 }, async () => {
+  let server = await TestServer.start(short);
+  const [first] = await server.upload([...manuals.slice(0, 12), ...notes]);
+  await server.idle();
+  const { id } = first!.document!;
+  // One whose original is gone for a while is read again in vain.
+  const { sha256 } = await row<{ sha256: string }>(server, `SELECT sha256 FROM documents WHERE id = '${id}'`);
+  const original = join(server.dataDir, 'originals', sha256.slice(0, 2), sha256.slice(2, 4), sha256);
+  await rename(original, `${original}.away`);
+  await server.ask('mutation($ids: [ID!]!) { reprocessDocuments(ids: $ids) { id } }', { ids: [id] });
+  await server.idle();
+  const failed = await row<{ id: string }>(server, `SELECT id FROM jobs WHERE kind = 'INGEST' AND status = 'FAILED'`);
+  await rename(`${original}.away`, original);
+
+  await server.quit();
+  server = await server.restarted({ ...long, INDEX_SWITCH: 'ask' });
+  await expect.poll(async () => (await states(server))[0], { timeout: 60_000, interval: 20 }).toBe('BUILDING 240');
+  const { errors } = await server.send('mutation { discardIndex(generation: 2) }');
+  expect(errors[0]).toMatchObject({ extensions: { code: 'CONFLICT' }, message: 'A job is at work on generation 2.' });
+  await expect.poll(() => states(server), { timeout: 120_000, interval: 300 }).toEqual(['CANDIDATE 240', 'ACTIVE 64']);
+  await server.ask('mutation($id: ID!) { retryJob(id: $id) { id } }', { id: failed.id });
+  const { result } = await server.jobDone(failed.id);
+  expect((result as { chunks: number }).chunks).toBeGreaterThan(4);
+
+  await server.quit();
+  server = await server.restarted({ ...short, INDEX_SWITCH: 'ask' });
+  await expect.poll(() => states(server), { timeout: 60_000, interval: 300 }).toEqual(['REMOVED -', 'ACTIVE 64']);
+  await server.idle(60_000, ['CLEAR_CHUNKING', 'CLEAR_REVISION']);
+  expect(await rows(server, 'SELECT DISTINCT chunking FROM chunks')).toEqual([{ chunking: 1 }]);
+  expect(await sizes(server)).toEqual({ knowledge_chunks_g1: await count(server, 'chunks') });
+  await server.quit();
+  server = await server.restarted({ ...long, INDEX_SWITCH: 'always' });
+  await expect.poll(() => states(server), { timeout: 120_000, interval: 300 }).toEqual(['ACTIVE 240', 'REMOVED -', 'RETIRED 64']);
   expect(await damages(server)).toEqual([]);
   await server.stop();
 });
@@ -201,11 +240,11 @@ test.skipIf(!hasPostgres)('on PostgreSQL', { timeout: 300_000 }, async () => {
   await server.quit();
   server = await server.restarted({ ...long, DATABASE_URL: databaseUrl(name) });
   await expect.poll(() => states(server), { timeout: 120_000, interval: 300 }).toEqual(['ACTIVE 240', 'RETIRED 64']);
-  expect(await first(server, question)).toBe('machine-7');
+  expect(await firstHit(server, question)).toBe('machine-7');
   expect((await server.take('later.txt', machine(99))).status).toBe('READY');
   await server.jobDone(await switchTo(server, 1), 120_000);
   expect(await states(server)).toEqual(['RETIRED 240', 'ACTIVE 64']);
-  expect(await first(server, 'steel number 797 of machine 99')).toBe('later');
+  expect(await firstHit(server, 'steel number 797 of machine 99')).toBe('later');
   expect(await damages(server)).toEqual([]);
   await server.ask('mutation { discardIndex(generation: 2) }');
   await server.idle(60_000, ['CLEAR_CHUNKING', 'CLEAR_REVISION']);

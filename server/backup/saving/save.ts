@@ -45,7 +45,8 @@ const mostTitles = 30;
 
 /** Everything a library's state shows by: the same text, nothing written in between. */
 export const stateQuery = `SELECT count(*) AS n, max(updated_at) AS at, (SELECT count(*) FROM chunks) AS chunks,
-  (SELECT count(*) FROM chunk_vectors WHERE pieces IS NOT NULL) AS pieces FROM documents`;
+  (SELECT count(*) FROM chunk_vectors WHERE pieces IS NOT NULL) AS pieces,
+  (SELECT max(number) FROM index_generations WHERE status = 'ACTIVE') AS generation FROM documents`;
 export const stateText = (row: Record<string, unknown> | undefined) => JSON.stringify(Object.values(row ?? {}).map(String));
 
 /** Writes a backup: beside the others until it is whole, then in one step among them. */

@@ -196,8 +196,12 @@ export class JobQueue {
       const found = await tx.findOneBy(JobEntity, { id });
       if (!found) throw notFound('job', id);
       if (found.status !== 'FAILED' && found.status !== 'CANCELLED') {
-        throw new AppError('CONFLICT', `This job is ${found.status.toLowerCase()}: only a failed or cancelled one can be retried.`);
+        throw new AppError('CONFLICT', {
+          en: `This job is ${found.status.toLowerCase()}: only a failed or cancelled one can be retried.`,
+          ja: '再試行できるのは、失敗したか取り消されたジョブだけです。',
+        });
       }
+      await this.#handlers.get(found.kind)?.onRetried?.(found, tx);
       return tx.save(
         Object.assign(found, {
           status: 'QUEUED',
@@ -235,7 +239,11 @@ export class JobQueue {
     const job = running?.job ?? (await this.database.read.findOneBy(JobEntity, { id }));
     if (!job) throw notFound('job', id);
     // One that nobody runs is RUNNING where its end could not be written.
-    if (job.status !== 'RUNNING') throw new AppError('CONFLICT', `This job is ${job.status.toLowerCase()}: only a running one can be begun again.`);
+    if (job.status !== 'RUNNING')
+      throw new AppError('CONFLICT', {
+        en: `This job is ${job.status.toLowerCase()}: only a running one can be begun again.`,
+        ja: 'やり直せるのは実行中のジョブだけです。',
+      });
     if (running) {
       running.controller.abort(recoverReason);
       await Promise.race([running.finished, delay(longestEndMs, undefined, { ref: false })]);

@@ -29,6 +29,8 @@ export interface JobHandler {
    * @returns what the job's `result` shows
    */
   run(context: JobContext): Promise<Record<string, unknown> | null>;
+  /** Called in the transaction that queues a failed or cancelled job of this kind again: changes its payload where it is to begin otherwise. */
+  onRetried?(job: JobEntity, tx: EntityManager): Promise<void>;
   /** Called in the transaction that cancels a job of this kind. @returns what is to be done once that is committed */
   onCancelled?(job: JobEntity, tx: EntityManager): Promise<() => void>;
 }

@@ -2,6 +2,7 @@ import { type AnyVariables, Client, type CombinedError, fetchExchange, type Type
 import { type TypedDocumentNode as GeneratedDocument } from '@graphql-typed-document-node/core';
 import { createClient as createSocket } from 'graphql-ws';
 import { print } from 'graphql';
+import { locale } from '$lib/shell/locale.svelte';
 
 /** What went wrong, in the server's terms. */
 export class RequestError extends Error {
@@ -17,8 +18,9 @@ export class RequestError extends Error {
 function explained(error: CombinedError): RequestError {
   const [first] = error.graphQLErrors;
   if (!first) return new RequestError(error.message, 'UNREACHABLE', null);
-  const { code, remedy } = first.extensions as { code?: string; remedy?: string };
-  return new RequestError(first.message, code ?? 'INTERNAL_SERVER_ERROR', remedy ?? null);
+  const { code, ja, ...english } = first.extensions as { code?: string; remedy?: string; ja?: { message: string; remedy?: string } };
+  const { message, remedy } = (locale.current === 'ja' ? ja : null) ?? { message: first.message, remedy: english.remedy };
+  return new RequestError(message, code ?? 'INTERNAL_SERVER_ERROR', remedy ?? null);
 }
 
 const fetchOptions = { credentials: 'same-origin', headers: { 'apollo-require-preflight': '1' } } as const;
