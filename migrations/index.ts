@@ -7,6 +7,7 @@ import { Operations1790500000000 } from './1790500000000-operations.js';
 import { KnownVectors1790600000000 } from './1790600000000-known-vectors.js';
 import { PendingNotifications1790700000000 } from './1790700000000-pending-notifications.js';
 import { Chunkings1790800000000 } from './1790800000000-chunkings.js';
+import { JobLog1790900000000 } from './1790900000000-job-log.js';
 
 /** All migrations, oldest first. */
 export const migrations = [
@@ -19,4 +20,5 @@ export const migrations = [
   KnownVectors1790600000000,
   PendingNotifications1790700000000,
   Chunkings1790800000000,
+  JobLog1790900000000,
 ];

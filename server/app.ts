@@ -10,7 +10,7 @@ import { backupDirectory, BackupFolder, PendingRestore, SavedOriginals } from '.
 import { type LoadedSettings } from './config/index.js';
 import { ConfigurationResolver, SettingChanges } from './configuration/index.js';
 import { Catalogue, Chunkings, DocumentsResolver, DocumentsService, DocumentStore, ingestKind, originalRoute } from './documents/index.js';
-import { GoldenResolver, GoldenService } from './golden/index.js';
+import { GoldenImportResolver, GoldenResolver, GoldenService } from './golden/index.js';
 import { ComponentHealthResolver, HealthResolver, healthRoutes, HealthService, type HealthTopics, storeChecks } from './health/index.js';
 import {
   Embedders,
@@ -263,6 +263,7 @@ async function start(
       new JobDocumentResolver(),
       new SearchResolver(search, limits),
       new GoldenResolver(golden),
+      new GoldenImportResolver(),
       new IndexResolver(generations, chunkings, reembedding),
       new JobsResolver(jobsService),
       new HealthResolver(health, {

@@ -83,11 +83,18 @@ export async function buildWatching(parts: OperationsParts, teardown: Teardown):
   await alerts.open();
   teardown.add(() => notifier.stop());
   teardown.add(() => alerts.settled());
+  let seenAtLook: Awaited<ReturnType<HostReader['processes']>> = [];
   const guard = new ResourceGuard({
     minFreeBytes: settings.DISK_MIN_FREE_BYTES,
     memoryBudgetBytes: settings.MEMORY_BUDGET_MB * 1024 ** 2,
     highMemoryShare: settings.ALERT_MEMORY_WARNING,
     hold: (held) => jobs.hold(ingestKind, held),
+    doing: () => ({
+      jobs: jobs.runningKinds(),
+      searches: parts.searches.rates(),
+      requests: parts.requests.rates(),
+      processes: (sampler.system.processes.length > 0 ? sampler.system.processes : seenAtLook).map(({ name, memoryBytes }) => ({ name, memoryBytes })),
+    }),
     log: logging.feature('ingestion'),
   });
   sampler.onSample(({ values }) => guard.observe(values));
@@ -97,16 +104,18 @@ export async function buildWatching(parts: OperationsParts, teardown: Teardown):
 
   async function lookForRoom(): Promise<void> {
     const [{ diskFreeBytes, hostMemoryShare }, processes] = await Promise.all([host.read(), host.processes()]);
+    seenAtLook = processes;
     const allMemoryBytes = processes.length > 0 ? processes.reduce((sum, { memoryBytes }) => sum + memoryBytes, 0) : null;
-    guard.observe({ diskFreeBytes, hostMemoryShare, allMemoryBytes, jobsRunning: null, searchesPerSecond: null });
+    guard.observe({ diskFreeBytes, hostMemoryShare, allMemoryBytes });
   }
 
   function start(): void {
-    if (parts.briefly) {
+    // Nothing else looks where nothing is sampled.
+    if (parts.briefly || !settings.PERFORMANCE_MONITORING) {
       const timer = setInterval(() => void lookForRoom(), settings.METRICS_INTERVAL_SECONDS * 1000).unref();
       teardown.add(() => clearInterval(timer));
-      return;
     }
+    if (parts.briefly) return;
     metrics.start();
     if (settings.PERFORMANCE_MONITORING && clock === systemClock) {
       sampler.start();

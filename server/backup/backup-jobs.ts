@@ -7,7 +7,7 @@ import { type Clock } from '../platform/clock.js';
 import { type Database } from '../platform/database/index.js';
 import { AppError, asError, badInput, sayingOf } from '../platform/errors.js';
 import { say, type Saying } from '../platform/saying.js';
-import { type JobContext, JobEntity, JobFailed, type JobHandler, type JobQueue } from '../platform/queue/index.js';
+import { Heartbeat, type JobContext, JobEntity, JobFailed, type JobHandler, type JobQueue } from '../platform/queue/index.js';
 import { inBackground, linkOf, type SamplesAnswer } from './background-process.js';
 import { type BackupFolder } from './backup-folder.js';
 import { backupDirectory, type BackupsService } from './backups.service.js';
@@ -54,7 +54,6 @@ export interface BackupJobsParts {
 type OnFinding = (finding: BackupFinding) => void;
 
 const dayMs = 86_400_000;
-const beatMs = 20_000;
 
 const told = (id: string, problems: Saying[]): Saying => ({
   en: `The backup ${id} is bad: ${problems.map((problem) => say(problem)).join(' ')}`,
@@ -281,17 +280,19 @@ export class BackupJobs implements JobHandler {
   }
 
   async #watched<T>(kind: BackupKind, { signal, report }: JobContext, work: () => Promise<T>): Promise<T> {
-    // Whoever waits for a turn is not stuck.
-    const beat = setInterval(() => report({}), beatMs).unref();
+    const heartbeat = new Heartbeat(() => report({}));
     try {
-      const result = await this.exclusively(work, signal);
+      const result = await this.exclusively(() => {
+        heartbeat.begin();
+        return work();
+      }, signal);
       this.#tell({ rule: `backup:${kind}`, error: null });
       return result;
     } catch (error) {
       if (!signal.aborted) this.#tell({ rule: `backup:${kind}`, error: error instanceof CopyFailed ? null : sayingOf(error) });
       throw error;
     } finally {
-      clearInterval(beat);
+      heartbeat.stop();
     }
   }
 

@@ -22,8 +22,28 @@ export function addConfiguration(program: Command, { connected, print }: Termina
   program
     .command('config')
     .description('show the settings in force, secrets masked: those of the server that runs, or those it would start with')
+    .option('--log-level <level>', 'what is logged from now until the next start: trace, debug, info, warn, error or fatal')
+    .option('--limits', 'the limits of requests, and what is used of them')
     .option('--changes', 'which settings had another value at the start before, newest first')
-    .action(async ({ changes }: { changes?: boolean }) => {
+    .action(async ({ changes, logLevel, limits }: { changes?: boolean; logLevel?: string; limits?: boolean }) => {
+      if (logLevel !== undefined) {
+        const { setLogLevel } = await connected((client) =>
+          client.request<{ setLogLevel: string }>('mutation Level($level: LogLevel!) { setLogLevel(level: $level) }', { level: logLevel.toUpperCase() }),
+        );
+        return print(setLogLevel, () => `what is logged from now on: ${setLogLevel.toLowerCase()} and worse`);
+      }
+      if (limits) {
+        const { rateLimits } = await connected((client) =>
+          client.request<{ rateLimits: { kind: string; limit: number; used: number; resetsAt: string | null }[] }>(
+            'query { rateLimits { kind limit used resetsAt } }',
+          ),
+        );
+        return print(rateLimits, () =>
+          rateLimits.length === 0
+            ? 'nothing is limited: see RATE_LIMITING'
+            : rateLimits.map(({ kind, limit, used, resetsAt }) => `${kind.padEnd(8)}${used} of ${limit}${resetsAt ? `, anew at ${resetsAt}` : ''}`).join('\n'),
+        );
+      }
       if (changes) {
         const { settingChanges } = await connected((client) =>
           client.request<{ settingChanges: ChangeLine[] }>('query { settingChanges { name before after at } }'),

@@ -15,10 +15,11 @@ const examples: Record<string, string[]> = {
   'optimize-index': ['erpfts optimize-index'],
   jobs: ['erpfts jobs --status running failed', 'erpfts jobs retry 0d3f…'],
   documents: ['erpfts documents --title handbook --first 50'],
-  metrics: ['erpfts metrics', 'erpfts --json metrics'],
+  metrics: ['erpfts metrics', 'erpfts metrics --since 24h', 'erpfts --json metrics'],
   cache: ['erpfts cache', 'erpfts cache clear search'],
-  logs: ['erpfts logs --level warn error --text slow_query', 'erpfts logs --follow'],
-  alerts: ['erpfts alerts', 'erpfts alerts --test'],
+  logs: ['erpfts logs --level warn error --text slow_query', 'erpfts logs --since 1h --feature search', 'erpfts logs --follow'],
+  alerts: ['erpfts alerts', 'erpfts alerts thresholds', 'erpfts alerts acknowledge 0d3f…', 'erpfts alerts --test'],
+  reports: ['erpfts reports', 'erpfts reports make performance', 'erpfts reports show 0d3f…'],
   schedule: ['erpfts schedule', 'erpfts schedule run DAILY', 'erpfts schedule history WEEKLY', 'erpfts schedule disable WEEKLY'],
   'maintenance-mode': ['erpfts maintenance-mode on --reason "New disk" --until 2030-01-31T06:00:00Z', 'erpfts maintenance-mode off'],
   backup: ['erpfts backup --kind database'],
@@ -29,7 +30,7 @@ const examples: Record<string, string[]> = {
   import: ['erpfts import library.tar --dry-run'],
   completion: ['erpfts completion bash > /etc/bash_completion.d/erpfts'],
   'sign-in-link': ['erpfts sign-in-link'],
-  config: ['erpfts config', 'erpfts config --changes'],
+  config: ['erpfts config', 'erpfts config --changes', 'erpfts config --log-level debug', 'erpfts config --limits'],
 };
 
 /** Ends the help of every command with examples. @throws Error where a command has none */

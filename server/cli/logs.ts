@@ -4,7 +4,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { loadSettings } from '../config/index.js';
 import { type Client, RequestFailed, runningServer } from './client.js';
 import { enumValues } from './contract.js';
-import { firstOf, type Terminal } from './operations.js';
+import { firstOf, sinceOf, type Terminal } from './operations.js';
 
 interface LogLine {
   at: string;
@@ -22,6 +22,17 @@ interface LogPage {
 interface LogFilter {
   levels: string[] | null;
   text: string | null;
+  features: string[] | null;
+  from: string | null;
+}
+
+interface LogOptions {
+  first: string;
+  level?: string[];
+  text?: string;
+  feature?: string[];
+  since?: string;
+  follow?: boolean;
 }
 
 const followMs = 1000;
@@ -32,7 +43,9 @@ const query = `query Logs($first: Int!, $after: String, $filter: LogFilter) {
   logs(first: $first, after: $after, filter: $filter) {
     edges { node { at level message event feature details } } pageInfo { hasNextPage endCursor } } }`;
 
-const line = ({ at, level, feature, message, event }: LogLine) => [at, level.padEnd(5), feature ?? '-', message, event ?? ''].join('  ').trimEnd();
+/** What has a name tells more than its words, such as the time of each step. */
+const line = ({ at, level, feature, message, event, details }: LogLine) =>
+  [at, level.padEnd(5), feature ?? '-', message, event ?? '', event && details ? JSON.stringify(details) : ''].join('  ').trimEnd();
 
 /** Adds the command that shows the log of the system. */
 export function addLogs(program: Command, { connected, print, exitUsage }: Terminal): void {
@@ -42,10 +55,17 @@ export function addLogs(program: Command, { connected, print, exitUsage }: Termi
     .option('--first <n>', 'how many of the newest lines, 1 to 100', '30')
     .addOption(new Option('--level <level...>', 'only lines of these levels').choices(enumValues('LogLevel').map((name) => name.toLowerCase())))
     .option('--text <text>', 'only lines that hold this')
+    .option('--feature <name...>', 'only lines of these parts, such as search or jobs')
+    .option('--since <time>', 'only lines since then: 90m, 24h, 7d, or a time as 2026-11-27T06:00:00Z')
     .option('--follow', 'go on with lines as they come, until Ctrl-C; with --json each on a line of its own')
-    .action(async ({ first, level, text, follow }: { first: string; level?: string[]; text?: string; follow?: boolean }) => {
+    .action(async ({ first, level, text, feature, since, follow }: LogOptions) => {
       const size = firstOf(first, exitUsage);
-      const filter = { levels: level?.map((one) => one.toUpperCase()) ?? null, text: text ?? null };
+      const filter = {
+        levels: level?.map((one) => one.toUpperCase()) ?? null,
+        text: text ?? null,
+        features: feature ?? null,
+        from: since === undefined ? null : sinceOf(since, exitUsage),
+      };
       // One started for the occasion logs nothing worth following, and would keep others from starting theirs.
       if (follow && !(await runningServer(resolve(loadSettings().settings.DATA_DIR))))
         throw new RequestFailed('No server runs here that could be followed.', 'UNAVAILABLE', 'Start it, or leave --follow out.');

@@ -67,6 +67,16 @@ export function firstOf(value: string, exitUsage: number): number {
   return size;
 }
 
+const spans: Record<string, number> = { m: 60_000, h: 3_600_000, d: 86_400_000 };
+
+/** What `--since` says, as ISO 8601. @throws CommanderError where it is neither a span nor a time */
+export function sinceOf(value: string, exitUsage: number): string {
+  const [, count, unit = ''] = /^(\d+)([mhd])$/.exec(value) ?? [];
+  const at = count === undefined ? new Date(value) : new Date(Date.now() - Number(count) * spans[unit]!);
+  if (Number.isNaN(at.getTime())) throw new CommanderError(exitUsage, 'erpfts.since', `--since takes 90m, 24h, 7d or a time, not "${value}".`);
+  return at.toISOString();
+}
+
 function parsedOptions(text: string, exitUsage: number): Record<string, unknown> {
   try {
     const value: unknown = JSON.parse(text);
@@ -95,7 +105,7 @@ export async function finished(client: Client, id: string, progress: Terminal['p
   }
 }
 
-const shown = (value: unknown) => (value === null ? '–' : typeof value === 'string' ? value : JSON.stringify(value));
+export const shown = (value: unknown) => (value === null ? '–' : typeof value === 'string' ? value : JSON.stringify(value));
 
 const figures = (result: Record<string, unknown> | null) =>
   Object.entries(result ?? {})
@@ -235,22 +245,6 @@ export function addOperations(program: Command, { connected, print, progress, ex
           ),
           `${documents.totalCount} documents`,
         ].join('\n'),
-      );
-    });
-
-  program
-    .command('metrics')
-    .description('show what the server measures of itself, now')
-    .action(async () => {
-      const { metrics } = await connected((client) =>
-        client.request<{ metrics: Record<string, Record<string, unknown> | null> }>(
-          'query { metrics { library { documents chunks } queue { queued running embedding } process { cpuShare memoryBytes heapBytes uptimeMs } eventLoop { delayP99Ms } search { perSecond p50Ms p95Ms p99Ms cachedShare emptyShare embedP50Ms } requests { perSecond p50Ms p95Ms failedShare } responses { perSecond p95Ms failedShare } cache { backend kinds { kind hits misses } } host { hostCpuShare hostMemoryShare diskUsedShare diskFreeBytes openSockets } processes { name pid cpuShare memoryBytes } sample { databaseBytes pendingWrites databaseLatencyMs vectorStoreLatencyMs webSockets chunksPerSecond } } }',
-        ),
-      );
-      print(metrics, () =>
-        Object.entries(metrics)
-          .flatMap(([part, values]) => Object.entries(values ?? {}).map(([name, value]) => `${part}.${name}: ${shown(value)}`))
-          .join('\n'),
       );
     });
 }

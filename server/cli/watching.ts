@@ -35,8 +35,41 @@ interface Mode {
 
 /** Commands that watch a running system: its alerts, schedules and mode. */
 export function addWatching(program: Command, { connected, print, progress, exitUsage, exitFailed }: Terminal): void {
-  program
-    .command('alerts')
+  const alertsCommand = program.command('alerts').description('look at alerts and at what raises them, acknowledge and silence them');
+  for (const [verb, field, about] of [
+    ['acknowledge', 'acknowledgeAlert', 'say that somebody looks after an alert'],
+    ['silence', 'silenceAlert', 'tell nobody of an alert for a day'],
+  ] as const) {
+    alertsCommand
+      .command(verb)
+      .description(about)
+      .argument('<id>', 'as `alerts --json` lists it')
+      .action(async (id: string) => {
+        const { alert } = await connected((client) =>
+          client.request<{ alert: AlertLine }>(`mutation Alert($id: ID!) { alert: ${field}(id: $id) { id rule severity state message raisedAt } }`, { id }),
+        );
+        print(alert, () => `${alert.rule} is ${alert.state.toLowerCase()}`);
+      });
+  }
+  alertsCommand
+    .command('thresholds')
+    .description('list the values that raise alerts, with what is measured now')
+    .action(async () => {
+      const { thresholds } = await connected((client) =>
+        client.request<{ thresholds: { rule: string; warning: number; critical: number; value: number | null; level: string }[] }>(
+          'query { thresholds { rule warning critical value level } }',
+        ),
+      );
+      print(thresholds, () =>
+        thresholds
+          .map(
+            ({ rule, warning, critical, value, level }) => `${rule.padEnd(16)}${level.padEnd(10)}now ${value ?? '–'}, warning ${warning}, critical ${critical}`,
+          )
+          .join('\n'),
+      );
+    });
+  alertsCommand
+    .command('list', { isDefault: true })
     .description('list open alerts; exit code 1 where one is critical')
     .option('--all', 'those that are over as well, at most 100')
     .option('--test', 'send a test by every channel that is set, and tell what became of it')

@@ -72,7 +72,7 @@ export const aboutInJapanese: Record<SettingName, string> = {
   LOG_FILE_MAX_BYTES: 'ログファイルを切り替える大きさ。',
   LOG_FILE_COUNT: '書き込み中のもののほかに残すログファイルの数。',
   PERFORMANCE_MONITORING:
-    'マシンとサーバーを計測します。切ると、メトリクスの履歴もしきい値によるアラートもなく、ディスクやメモリが尽きる前の一時停止もしません。',
+    'マシンとサーバーを計測します。切ると、メトリクスの履歴もしきい値によるアラートもありません。ディスクやメモリが尽きる前の取り込みの一時停止は続けます。',
   OTLP_TRACES_URL: 'すべての操作とジョブのスパンを送る OpenTelemetry コレクターのアドレス(例: http://127.0.0.1:4318/v1/traces)。空なら送りません。',
   SLOW_QUERY_THRESHOLD: 'これより遅い検索を slow_query としてログに残します。',
   METRICS_INTERVAL_SECONDS: 'メトリクスを計測して残す間隔。',

@@ -14,7 +14,7 @@ export const operationsSettings = {
   PERFORMANCE_MONITORING: flag().default(true).meta({
     group: 'Logging and monitoring',
     about:
-      'Samples the machine and the server: without it there are no metrics over time, no alerts by thresholds, and nothing pauses before disk or memory runs out.',
+      'Samples the machine and the server: without it there are no metrics over time and no alerts by thresholds. Ingestion pauses before disk or memory runs out all the same.',
     manual: 'PERFORMANCE_MONITORING / monitoring.enabled',
   }),
   OTLP_TRACES_URL: url('http:', 'https:').default('').meta({

@@ -3,7 +3,8 @@ import { type RequestContext } from '../access/index.js';
 import { DocumentType, type DocumentWithTags } from '../documents/index.js';
 import { JobType, jobView } from '../jobs/index.js';
 import { badInput } from '../platform/errors.js';
-import { type Connection, connectionOf, DateTime } from '../platform/http/graphql-types.js';
+import { type Connection, connectionOf, DateTime, Language } from '../platform/http/graphql-types.js';
+import { say, type Saying } from '../platform/saying.js';
 import { type GoldenQueryEntity, type GoldenRunEntity } from './golden.entity.js';
 import { type GoldenService, type ImportOutcome } from './golden.service.js';
 import { readCsv, readJsonLines } from './import.js';
@@ -69,8 +70,19 @@ export class GoldenImportType {
   @Field(() => Int)
   added!: number;
 
-  @Field(() => [String], { description: 'Lines that could not be taken, and why.' })
-  problems!: string[];
+  /** Told in the language that is asked for. */
+  problems!: Saying[];
+}
+
+@Resolver(() => GoldenImportType)
+export class GoldenImportResolver {
+  @FieldResolver(() => [String], { description: 'Lines that could not be taken, and why.' })
+  problems(
+    @Root() { problems }: GoldenImportType,
+    @Arg('language', () => Language, { defaultValue: Language.EN, nullable: true }) language: Language | null,
+  ): string[] {
+    return problems.map((problem) => say(problem, language ?? Language.EN));
+  }
 }
 
 const GoldenQueryConnection = connectionOf('GoldenQuery', GoldenQueryType);

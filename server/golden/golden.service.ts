@@ -5,10 +5,10 @@ import { DocumentEntity } from '../documents/index.js';
 import { type HealthCheck } from '../health/index.js';
 import { type Comparison, type GoldenScores, type KnowledgeIndex, type SearchedIndex } from '../indexing/index.js';
 import { type Database } from '../platform/database/index.js';
-import { badInput, notFound } from '../platform/errors.js';
+import { badInput, notFound, sayingOf } from '../platform/errors.js';
 import { type Connection, decodeCursor, pageSize, toConnection } from '../platform/http/graphql-types.js';
 import { type JobContext, type JobEntity, type JobHandler, type JobQueue } from '../platform/queue/index.js';
-import { outOf } from '../platform/saying.js';
+import { outOf, say, type Saying } from '../platform/saying.js';
 import { type SearchService } from '../search/index.js';
 import { GoldenQueryEntity, GoldenRunEntity } from './golden.entity.js';
 import { type ImportedQuery } from './import.js';
@@ -18,7 +18,7 @@ export const goldenKind = 'GOLDEN';
 
 export interface ImportOutcome {
   added: number;
-  problems: string[];
+  problems: Saying[];
 }
 
 interface GoldenParts {
@@ -108,23 +108,27 @@ export class GoldenService implements JobHandler {
   /** Adds what can be added; lines whose documents are not in the library are named. */
   async import(rows: ImportedQuery[]): Promise<ImportOutcome> {
     let added = 0;
-    const problems: string[] = [];
+    const problems: Saying[] = [];
     for (const { line, query, expected } of rows) {
       const ids: string[] = [];
       for (const name of expected) {
         const found = await this.#documentNamed(name);
         if (found) ids.push(found);
-        else problems.push(`Line ${line}: no document has the id, file name, address or title "${name}".`);
+        else
+          problems.push({
+            en: `Line ${line}: no document has the id, file name, address or title "${name}".`,
+            ja: `${line} 行目: ID・ファイル名・アドレス・題名が「${name}」の文書はありません。`,
+          });
       }
       if (ids.length === 0) {
-        if (expected.length === 0) problems.push(`Line ${line}: no expected document is named.`);
+        if (expected.length === 0) problems.push({ en: `Line ${line}: no expected document is named.`, ja: `${line} 行目: 正解の文書が指定されていません。` });
         continue;
       }
       try {
         await this.add(query, ids);
         added += 1;
       } catch (error) {
-        problems.push(`Line ${line}: ${error instanceof Error ? error.message : String(error)}`);
+        problems.push({ en: `Line ${line}: ${say(sayingOf(error))}`, ja: `${line} 行目: ${say(sayingOf(error), 'ja')}` });
       }
     }
     return { added, problems };

@@ -1,6 +1,6 @@
 import { Field, Float, ID, InputType, ObjectType, registerEnumType } from 'type-graphql';
 import { connectionOf, DateTime, JSONObject } from '../platform/http/graphql-types.js';
-import { type JobEntity } from '../platform/queue/index.js';
+import { type JobEntity, type JobLogLine } from '../platform/queue/index.js';
 import { type Saying } from '../platform/saying.js';
 
 export enum JobStatus {
@@ -11,6 +11,18 @@ export enum JobStatus {
   CANCELLED = 'CANCELLED',
 }
 registerEnumType(JobStatus, { name: 'JobStatus' });
+
+@ObjectType({ simpleResolvers: true, description: 'One step of a job.' })
+export class JobLogLineType {
+  @Field(() => DateTime)
+  at!: Date;
+
+  @Field(() => String, { description: 'A stage, or BEGUN, RESUMED, SUCCEEDED, FAILED, CANCELLED.' })
+  step!: string;
+
+  @Field(() => String, { nullable: true, description: 'How far it came in it, in words.' })
+  message!: string | null;
+}
 
 @ObjectType('Job', { simpleResolvers: true, description: 'A piece of long work. It survives a restart.' })
 export class JobType {
@@ -32,9 +44,10 @@ export class JobType {
   @Field(() => String, { nullable: true, description: 'What it does at the moment: the task, the step or the part of it.' })
   stage!: string | null;
 
-  /** These two are told in the language that is asked for. */
+  /** These are told in the language that is asked for. */
   message!: Saying | null;
   error!: Saying | null;
+  log!: JobLogLine[];
 
   @Field(() => ID, { nullable: true, description: 'The drop or command line run it belongs to.' })
   batchId!: string | null;
@@ -83,9 +96,29 @@ export class JobFilter {
 
 /** @param silentMs how long a running job may report nothing */
 export function jobView(job: JobEntity, silentMs = Infinity): JobType {
-  const { id, kind, status, progress, stage, message, batchId, requestId, owner, createdAt, startedAt, finishedAt, error, result, subjectId, reportedAt } = job;
+  const { id, kind, status, progress, stage, message, batchId, requestId, owner, createdAt, startedAt, finishedAt, error, result, log, subjectId, reportedAt } =
+    job;
   const stuck = status === 'RUNNING' && reportedAt !== null && Date.now() - reportedAt.getTime() > silentMs;
   const { task, schedule } = job.payload;
   const subject = [task, schedule].find((name) => typeof name === 'string') ?? null;
-  return { id, kind, subject, status, progress, stage, message, batchId, requestId, owner, stuck, createdAt, startedAt, finishedAt, error, result, subjectId };
+  return {
+    id,
+    kind,
+    subject,
+    status,
+    progress,
+    stage,
+    message,
+    batchId,
+    requestId,
+    owner,
+    stuck,
+    createdAt,
+    startedAt,
+    finishedAt,
+    error,
+    result,
+    log: log ?? [],
+    subjectId,
+  };
 }

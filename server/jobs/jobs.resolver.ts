@@ -2,7 +2,7 @@ import { Arg, FieldResolver, ID, Int, Mutation, Query, Resolver, Root, Subscript
 import { subscribeTo } from '../access/index.js';
 import { type Connection, Language } from '../platform/http/graphql-types.js';
 import { say } from '../platform/saying.js';
-import { JobConnection, JobFilter, JobType } from './job.type.js';
+import { JobConnection, JobFilter, JobLogLineType, JobType } from './job.type.js';
 import { type JobsService } from './jobs.service.js';
 
 @Resolver(() => JobType)
@@ -20,6 +20,11 @@ export class JobsResolver {
   @FieldResolver(() => String, { nullable: true, description: 'Why it failed, and what to do.' })
   error(@Root() { error }: JobType, @Arg('language', () => Language, { defaultValue: Language.EN, nullable: true }) language: Language | null): string | null {
     return error && say(error, language ?? Language.EN);
+  }
+
+  @FieldResolver(() => [JobLogLineType], { description: 'What it has done, step by step, oldest first; of more than 60 steps the first and the newest.' })
+  log(@Root() { log }: JobType, @Arg('language', () => Language, { defaultValue: Language.EN, nullable: true }) language: Language | null): JobLogLineType[] {
+    return log.map(({ at, step, message }) => ({ at: new Date(at), step, message: message && say(message, language ?? Language.EN) }));
   }
 
   @Query(() => JobConnection, { description: 'Newest first. Errors: BAD_USER_INPUT for a wrong page size or cursor.' })

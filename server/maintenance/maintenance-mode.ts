@@ -83,8 +83,10 @@ export class MaintenanceMode {
     const { reason, until } = this.#state;
     throw new AppError(
       'MAINTENANCE',
-      `The system is being maintained${reason ? `: ${reason}` : '.'}`,
-      until ? `It is expected back at ${until.toISOString()}.` : 'Try again later.',
+      { en: `The system is being maintained${reason ? `: ${reason}` : '.'}`, ja: `メンテナンス中です${reason ? `: ${reason}` : '。'}` },
+      until
+        ? { en: `It is expected back at ${until.toISOString()}.`, ja: `再開予定は ${until.toISOString()} です。` }
+        : { en: 'Try again later.', ja: 'しばらくしてからお試しください。' },
     );
   }
 }

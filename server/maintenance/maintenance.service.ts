@@ -4,7 +4,7 @@ import { In } from 'typeorm';
 import { type Database } from '../platform/database/index.js';
 import { AppError, asError, badInput, sayingOf } from '../platform/errors.js';
 import { type Saying } from '../platform/saying.js';
-import { type JobContext, JobEntity, type JobHandler, type JobQueue } from '../platform/queue/index.js';
+import { Heartbeat, type JobContext, JobEntity, type JobHandler, type JobQueue } from '../platform/queue/index.js';
 import { MaintenanceTask, type TaskContext, type TaskParts, tasks } from './tasks.js';
 
 export const maintenanceKind = 'MAINTENANCE';
@@ -25,7 +25,6 @@ export interface TaskOutcome {
 
 type OnOutcome = (outcome: TaskOutcome) => void;
 
-const beatMs = 20_000;
 const tellsNothing = new Set([MaintenanceTask.VACUUM, MaintenanceTask.ANALYZE, MaintenanceTask.INTEGRITY_CHECK, MaintenanceTask.OPTIMIZE_FULLTEXT]);
 
 /** Runs maintenance tasks as jobs, one at a time. */
@@ -83,15 +82,15 @@ export class MaintenanceService implements JobHandler {
   /** Does a task now, or as soon as the one before has ended. */
   async perform(task: MaintenanceTask, context: TaskContext, options: Record<string, unknown> = {}): Promise<Record<string, unknown>> {
     const { signal, report } = context;
-    // Whoever waits for a turn, or for a statement of the database that tells nothing on its way, is not stuck.
-    const beat = setInterval(() => (waits || tellsNothing.has(task) ? report({}) : undefined), beatMs).unref();
-    let waits = true;
+    const heartbeat = new Heartbeat(() => report({}));
     const aborted = new Promise<never>((_resolve, reject) => signal.addEventListener('abort', () => reject(asError(signal.reason)), { once: true }));
     aborted.catch(() => undefined);
     try {
       return await this.#turns.add(
         AsyncResource.bind(async () => {
-          waits = false;
+          // A statement of the database tells nothing on its way; everything else does.
+          if (tellsNothing.has(task)) heartbeat.begin();
+          else heartbeat.stop();
           report({ stage: task, message: '' });
           const started = performance.now();
           // One that does not hear of its end gives its turn up all the same.
@@ -105,7 +104,7 @@ export class MaintenanceService implements JobHandler {
       if (!signal.aborted) this.#tell({ task, error: sayingOf(error), result: null });
       throw error;
     } finally {
-      clearInterval(beat);
+      heartbeat.stop();
     }
   }
 

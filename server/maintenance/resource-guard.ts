@@ -12,11 +12,13 @@ export interface GuardParts {
   highMemoryShare: number;
   /** Holds ingestion, or lets it go on. */
   hold: (held: boolean) => void;
+  /** What goes on: told where memory is short. Times in milliseconds. */
+  doing: () => Record<string, unknown>;
   log: Logger;
 }
 
 /** What is looked at; null where the machine does not tell. */
-export type Room = Pick<Sample['values'], 'diskFreeBytes' | 'allMemoryBytes' | 'hostMemoryShare' | 'jobsRunning' | 'searchesPerSecond'>;
+export type Room = Pick<Sample['values'], 'diskFreeBytes' | 'allMemoryBytes' | 'hostMemoryShare'>;
 
 const mebibyte = 1024 ** 2;
 const warnedShare = 0.9;
@@ -36,7 +38,7 @@ export class ResourceGuard {
 
   observe(values: Room): void {
     const { minFreeBytes, memoryBudgetBytes, highMemoryShare, log } = this.parts;
-    const { diskFreeBytes, allMemoryBytes, hostMemoryShare, jobsRunning, searchesPerSecond } = values;
+    const { diskFreeBytes, allMemoryBytes, hostMemoryShare } = values;
     const limitShare = this.#isHigh ? toldAgainShare : 1;
     const isHigh =
       memoryBudgetBytes > 0
@@ -44,7 +46,7 @@ export class ResourceGuard {
         : hostMemoryShare !== null && hostMemoryShare > highMemoryShare * limitShare;
     if (isHigh && !this.#isHigh)
       log.warn(
-        { event: 'high_memory', memoryBytes: allMemoryBytes, budgetBytes: memoryBudgetBytes || null, hostMemoryShare, jobsRunning, searchesPerSecond },
+        { event: 'high_memory', memoryBytes: allMemoryBytes, budgetBytes: memoryBudgetBytes || null, hostMemoryShare, ...this.parts.doing() },
         memoryBudgetBytes > 0 ? 'our processes take most of MEMORY_BUDGET_MB' : 'the memory of the machine is in use beyond ALERT_MEMORY_WARNING',
       );
     this.#isHigh = isHigh;

@@ -34,6 +34,7 @@ const words: Record<string, string> = {
   REEMBED: '再埋め込み',
   REFINE: '索引の仕上げ',
   CLEAR_REVISION: '旧版の消去',
+  CLEAR_CHUNKING: '以前のチャンクの消去',
   MAINTENANCE: 'メンテナンス',
   SCHEDULE: '定期実行',
   BACKUP: 'バックアップ',

@@ -4,7 +4,8 @@ import { Pool } from 'undici';
 import { type TestServer } from '../support/server.js';
 import { type Run } from './rival.js';
 
-const operation = 'query($query: String!) { search(query: $query) { totalCount hits { score snippet highlights { start end } document { id title } } } }';
+const operation =
+  'query($query: String!) { search(query: $query) { totalCount notices hits { score snippet highlights { start end } document { id title } } } }';
 
 /** The product as its clients meet it: hybrid answers with text, through GraphQL over HTTP. The plainest client, as what a client costs is not the server's. */
 export class Product {
@@ -26,7 +27,8 @@ export class Product {
       headers: { 'content-type': 'application/json', authorization: this.server.authorization },
       body: JSON.stringify({ query: operation, variables: { query } }),
     });
-    const answer = (await body.json()) as { data: { search: { hits: unknown[] } } };
+    const answer = (await body.json()) as { data: { search: { hits: unknown[]; notices: string[] } } };
+    if (answer.data.search.notices.length > 0) throw new Error(`${query}: ${answer.data.search.notices.join(' ')}`);
     if (answer.data.search.hits.length < this.fewestHits) throw new Error(`${answer.data.search.hits.length} hits for ${query}`);
   }
 

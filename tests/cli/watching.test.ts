@@ -34,6 +34,11 @@ test('logs are listed, chosen and followed', { timeout: 60_000 }, async () => {
   expect((await erpfts('logs', '--text', 'ready')).out).toMatch(/^\S+Z {2}INFO {3}- {2}ready$/m);
   expect((await erpfts('--json', 'logs', '--level', 'fatal')).out.trim()).toBe('[]');
   expect((await erpfts('logs', '--level', 'loud')).code).toBe(2);
+  expect((await erpfts('logs', '--since', '1h', '--feature', 'jobs')).out).toMatch(/INFO {3}jobs {2}a job was begun/);
+  expect((await erpfts('--json', 'logs', '--since', '2099-01-01')).out.trim()).toBe('[]');
+  expect((await erpfts('logs', '--since', 'lately')).code).toBe(2);
+  expect((await erpfts('config', '--log-level', 'info')).out).toBe('what is logged from now on: info and worse\n');
+  expect((await erpfts('config', '--log-level', 'loud')).code).toBe(1);
   expect((await erpfts('logs', '--first', '0')).code).toBe(2);
   const follower = spawn(process.execPath, [program, 'logs', '--follow', '--text', 'log_level'], options());
   let seen = '';
@@ -65,6 +70,21 @@ test('logs are listed, chosen and followed', { timeout: 60_000 }, async () => {
 test('an open critical alert is listed and is exit code 1', { timeout: 30_000 }, async () => {
   await expect.poll(async () => (await erpfts('alerts')).out, { timeout: 20_000 }).toMatch(/CRITICAL +ACTIVE +memory +Memory is in use/);
   expect((await erpfts('alerts')).code).toBe(1);
+  const [alert] = (JSON.parse((await erpfts('--json', 'alerts')).out) as { id: string; rule: string }[]).filter(({ rule }) => rule === 'memory');
+  expect((await erpfts('alerts', 'acknowledge', alert!.id)).out).toBe('memory is acknowledged\n');
+  expect((await erpfts('alerts', 'silence', alert!.id)).code).toBe(0);
+  expect((await erpfts('alerts', 'thresholds')).out).toMatch(/^memory +CRITICAL +now 0\.\d+, warning 0\.8, critical 0\.0001$/m);
+});
+
+test('what was measured is shown over time, with what is used of the limits, and reports are made and read', { timeout: 60_000 }, async () => {
+  await expect.poll(async () => (await erpfts('metrics', '--since', '10m')).out, { timeout: 20_000 }).toMatch(/^\S+Z {2}hostCpuShare=\d/m);
+  expect((await erpfts('metrics')).out).toMatch(/host\.diskReadBytesPerSecond: [^]*diskForecast\.freeBytes: \d+/);
+  expect((await erpfts('config', '--limits')).out).toBe('nothing is limited: see RATE_LIMITING\n');
+  expect((await erpfts('reports')).out).toMatch(/^no report so far/);
+  expect((await erpfts('reports', 'make', 'capacity')).out).toMatch(/^capacity, \S+ to \S+\n/);
+  const [, id] = /(\S+)$/m.exec((await erpfts('reports')).out) ?? [];
+  expect((await erpfts('reports', 'show', id!)).out).toMatch(/^capacity, /);
+  expect((await erpfts('reports', 'show', 'nothing')).code).toBe(1);
 });
 
 test('schedules are listed, run and switched', { timeout: 60_000 }, async () => {

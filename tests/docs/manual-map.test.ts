@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { buildSchema, type GraphQLEnumType, isObjectType } from 'graphql';
 import { describe, expect, test } from 'vitest';
@@ -42,6 +42,16 @@ const tasks = (schema.getType('MaintenanceTask') as GraphQLEnumType).getValues()
 const help = execFileSync(process.execPath, [join(packageRoot, 'ops/bin/erpfts.cjs'), '--help'], { encoding: 'utf8', env: cleanEnvironment() });
 const commands = [...help.matchAll(/^ {2}([a-z-]+)\b/gm)].map((match) => match[1]!);
 
+const textsIn = (folder: string, ending: string) =>
+  readdirSync(join(packageRoot, folder), { recursive: true })
+    .map(String)
+    .filter((name) => name.endsWith(ending))
+    .map((name) => readFileSync(join(packageRoot, folder, name), 'utf8'))
+    .join('\n');
+const commandLine = textsIn('server/cli', '.ts');
+const consoleOperations = textsIn('console/src/lib', '.graphql') + textsIn('console/src/lib/api', '.ts');
+const asks = (operations: string, field: string) => new RegExp(`\\b${field}\\b`).test(operations);
+
 describe('the map from the manual', () => {
   test.each(rows)('finds $manual here', ({ fields, tasks: named, commands: typed, pages, settings }) => {
     for (const field of fields) {
@@ -54,6 +64,11 @@ describe('the map from the manual', () => {
     for (const page of pages) expect([page, existsSync(join(packageRoot, 'console/src/routes', page, '+page.svelte'))]).toEqual([page, true]);
     for (const setting of settings) expect(settingNames).toContain(setting);
     expect(fields.length + typed.length).toBeGreaterThan(0);
+    // What a row says of the command line and of the console is what they ask the server for.
+    for (const name of fields.map((field) => field.split('.')[1]!)) {
+      if (typed.length > 0) expect([name, asks(commandLine, name)]).toEqual([name, true]);
+      if (pages.length > 0) expect([name, asks(consoleOperations, name)]).toEqual([name, true]);
+    }
   });
 
   // Read off the manual, section by section: what it has an administrator do, look at or set.

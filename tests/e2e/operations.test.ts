@@ -80,11 +80,20 @@ describe.skipIf(!hasBrowser)('operations', () => {
     await page.waitForURL(/\/jobs/);
     const job = page.getByTestId('job').filter({ hasText: 'Verify all data' });
     await job.getByText('Done').waitFor();
+    await job.getByText('Steps').click();
+    await job.getByRole('listitem').filter({ hasText: 'Begun' }).waitFor();
+    await job.getByRole('listitem').filter({ hasText: 'Succeeded' }).waitFor();
     await page.getByTestId('job').filter({ hasText: 'Take in a document' }).getByRole('link', { name: 'quay' }).waitFor();
     await page.getByRole('button', { name: 'Kind' }).click();
     await page.getByRole('menuitemcheckbox', { name: 'Maintenance' }).click();
     await page.waitForURL(/kind=MAINTENANCE/);
     await page.getByTestId('job').filter({ hasText: 'Take in a document' }).waitFor({ state: 'detached' });
+    await page.keyboard.press('Control+k');
+    await page.getByPlaceholder('What do you want to do?').fill('report now: capacity');
+    await page.keyboard.press('Enter');
+    await expect
+      .poll(async () => (await server.ask<{ reports: { totalCount: number } }>('{ reports(kinds: [CAPACITY]) { totalCount } }')).reports.totalCount)
+      .toBe(1);
     await page.keyboard.press('Control+k');
     await page.getByPlaceholder('What do you want to do?').fill('log from error');
     await page.keyboard.press('Enter');
@@ -115,11 +124,12 @@ describe.skipIf(!hasBrowser)('operations', () => {
     await page.getByTestId('setting').getByText('from the environment').waitFor();
     await context.close();
     await server.quit();
-    server = await server.restarted({ SLOW_QUERY_THRESHOLD: '3' });
+    server = await server.restarted({ SLOW_QUERY_THRESHOLD: '3', RATE_LIMITING: 'true' });
     const { page: after, context: later } = await signedIn(browser, server, { locale: 'en-US' });
     await after.goto(`${server.url}/settings`);
     const change = after.getByTestId('setting-change').filter({ hasText: 'SLOW_QUERY_THRESHOLD' });
     expect(await change.innerText()).toMatch(/SLOW_QUERY_THRESHOLD: 2 → 3/);
+    await after.getByRole('row').filter({ hasText: 'Searches of this user' }).getByRole('cell', { name: '100', exact: true }).waitFor();
     // Beside each other for the hour that follows; the memory was measured on both sides.
     const memory = after.getByRole('row').filter({ hasText: 'Memory of our processes' });
     await expect

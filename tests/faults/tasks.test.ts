@@ -67,6 +67,21 @@ const golden: Work = {
   begin: async (server) => (await server.ask<{ scoreGoldenQueries: { id: string } }>('mutation { scoreGoldenQueries { id } }')).scoreGoldenQueries.id,
 };
 
+const backup = (kind: string): Work => ({
+  name: `BACKUP ${kind}`,
+  begin: async (server) =>
+    (await server.ask<{ createBackup: { id: string } }>('mutation($kind: BackupKind!) { createBackup(kind: $kind) { id } }', { kind })).createBackup.id,
+});
+/** Of the newest backup; before there is one, one is made. */
+const verification: Work = {
+  name: 'VERIFY',
+  begin: async (server) => {
+    const { backups } = await server.ask<{ backups: { id: string }[] }>('{ backups { id } }');
+    if (!backups[0]) return backup('CONFIG').begin(server);
+    return (await server.ask<{ verifyBackup: { id: string } }>('mutation($id: ID!) { verifyBackup(id: $id) { id } }', { id: backups[0].id })).verifyBackup.id;
+  },
+};
+
 /** Those that take longest, and so are most likely to be hit, first: a short run has no more. */
 const works: Work[] = [
   maintenance('REBUILD_INDEX', { source: 'REEMBED' }),
@@ -77,11 +92,13 @@ const works: Work[] = [
   maintenance('REPAIR_DATA'),
   schedule('MONTHLY'),
   golden,
+  ...['DATABASE', 'VECTORS', 'CONFIG', 'LIBRARY'].map(backup),
+  verification,
   maintenance('MEMORY_REPORT', { heapSnapshot: true }),
   schedule('DAILY'),
   ...tasks.filter((task) => task !== 'REBUILD_INDEX' && task !== 'REPAIR_DATA' && task !== 'MEMORY_REPORT').map((task) => maintenance(task)),
 ];
-const kinds = ['MAINTENANCE', 'SCHEDULE', 'REPROCESS', 'DELETE', 'GOLDEN', 'REEMBED'];
+const kinds = ['MAINTENANCE', 'SCHEDULE', 'REPROCESS', 'DELETE', 'GOLDEN', 'REEMBED', 'BACKUP'];
 
 const jobsOf = async (server: TestServer): Promise<Job[]> => {
   const jobs: Job[] = [];

@@ -42,6 +42,14 @@ test('a job whose reader hangs is found by its silence, and begun again it ends 
   expect(await server.jobDone(id)).toMatchObject({ status: 'SUCCEEDED' });
   expect(await server.settled(upload!.document!.id)).toMatchObject({ status: 'READY', chunkCount: 1 });
   expect(await job(id)).toMatchObject({ stuck: false });
+  const told = await server.ask<{ job: { log: { step: string; at: string }[]; ja: { message: string | null }[] } }>(
+    'query($id: ID!) { job(id: $id) { log { step at } ja: log(language: JA) { message } } }',
+    { id },
+  );
+  const steps = told.job.log.map(({ step }) => step);
+  expect([steps[0], steps.at(-1)]).toEqual(['BEGUN', 'SUCCEEDED']);
+  expect(steps).toEqual(expect.arrayContaining(['EXTRACTING', 'RESUMED', 'EMBEDDING']));
+  expect(told.job.log.map(({ at }) => at)).toEqual([...told.job.log.map(({ at }) => at)].sort());
   expect((await server.send('mutation($id: ID!) { recoverJob(id: $id) { id } }', { id })).errors[0]?.extensions.code).toBe('CONFLICT');
 });
 

@@ -2,7 +2,7 @@ import { unwrapResolverError } from '@apollo/server/errors';
 import { GraphQLError, type GraphQLFormattedError } from 'graphql';
 import { AppError, type ErrorCode } from '../errors.js';
 import { type Logger } from '../logging/index.js';
-import { say } from '../saying.js';
+import { extensionsOf } from './send-error.js';
 
 /** Apollo's own codes, in the contract's terms. */
 const apolloCodes: Record<string, ErrorCode> = {
@@ -26,16 +26,10 @@ export function errorFormatter(log: Logger, debug: boolean): (formatted: GraphQL
     const { locations, path } = formatted;
     const place = { ...(locations ? { locations } : {}), ...(path ? { path } : {}) };
     if (original instanceof AppError) {
-      const { what, remedy } = original.told;
       return {
         message: original.message,
         ...place,
-        extensions: {
-          code: original.code,
-          ...(original.remedy ? { remedy: original.remedy } : {}),
-          ja: { message: say(what, 'ja'), ...(remedy === null ? {} : { remedy: say(remedy, 'ja') }) },
-          ...(debug ? { stack: original.stack } : {}),
-        },
+        extensions: { ...extensionsOf(original), ...(debug ? { stack: original.stack } : {}) },
       };
     }
     const apolloCode = formatted.extensions?.['code'];

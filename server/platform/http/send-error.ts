@@ -2,12 +2,19 @@ import { type Response } from 'express';
 import { type ServerResponse } from 'node:http';
 import { AppError } from '../errors.js';
 import { type Logger } from '../logging/index.js';
+import { say } from '../saying.js';
 
 export const largestOperationBytes = 1024 ** 2;
 
+/** Code and remedy, and the words for people in Japanese. */
+export function extensionsOf({ code, remedy, told }: AppError): Record<string, unknown> {
+  const ja = { message: say(told.what, 'ja'), ...(told.remedy === null ? {} : { remedy: say(told.remedy, 'ja') }) };
+  return { code, ...(remedy ? { remedy } : {}), ja };
+}
+
 /** Sends an error as JSON with the contract's code. */
 export function sendError(response: Response, status: number, error: AppError): void {
-  response.status(status).json({ error: { code: error.code, message: error.message, ...(error.remedy ? { remedy: error.remedy } : {}) } });
+  response.status(status).json({ error: { message: error.message, ...extensionsOf(error) } });
 }
 
 export const statusOf: Partial<Record<AppError['code'], number>> = {
@@ -21,10 +28,10 @@ export const statusOf: Partial<Record<AppError['code'], number>> = {
 };
 
 /** GraphQL clients expect their own shape of errors, whatever went wrong before GraphQL began. */
-function sendGraphqlError(response: ServerResponse, status: number, { code, message, remedy }: AppError): void {
+function sendGraphqlError(response: ServerResponse, status: number, error: AppError): void {
   response.statusCode = status;
   response.setHeader('content-type', 'application/json; charset=utf-8');
-  response.end(JSON.stringify({ errors: [{ message, extensions: { code, ...(remedy ? { remedy } : {}) } }] }));
+  response.end(JSON.stringify({ errors: [{ message: error.message, extensions: extensionsOf(error) }] }));
 }
 
 /** Answers a request that failed before or beside GraphQL. */

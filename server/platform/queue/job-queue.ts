@@ -6,6 +6,7 @@ import { AppError, notFound, sayingOf } from '../errors.js';
 import { type Logger, withScope } from '../logging/index.js';
 import { traced } from '../tracing/index.js';
 import { JobFailed, type JobHandler, type JobInput, newJob } from './job.js';
+import { withStep } from './job-log.js';
 import { JobEntity, type JobState } from './job.entity.js';
 import { type JobProgress, ProgressReporter } from './progress-reporter.js';
 import { type Turns } from './turns.js';
@@ -118,11 +119,13 @@ export class JobQueue {
   async #run(queued: JobEntity, handler: JobHandler, controller: AbortController): Promise<void> {
     // It was begun before, whichever process did so.
     const resumed = queued.reportedAt !== null;
-    const running = { status: 'RUNNING' as const, startedAt: new Date(), reportedAt: new Date(), error: null, finishedAt: null };
-    const { affected } = await this.database.writeOne((manager) => manager.update(JobEntity, { id: queued.id, status: 'QUEUED' }, running));
+    const log = withStep(queued, resumed ? 'RESUMED' : 'BEGUN');
+    const running = { status: 'RUNNING' as const, startedAt: new Date(), reportedAt: new Date(), error: null, finishedAt: null, log };
+    const begun = running as QueryDeepPartialEntity<JobEntity>;
+    const { affected } = await this.database.writeOne((manager) => manager.update(JobEntity, { id: queued.id, status: 'QUEUED' }, begun));
     if (affected === 0) return;
     const job = Object.assign(queued, running);
-    this.log.debug({ event: 'job_started', kind: job.kind }, 'a job was begun');
+    this.log.info({ event: 'job_started', kind: job.kind }, resumed ? 'a job goes on' : 'a job was begun');
     this.onChange(job);
     const reporter = new ProgressReporter(job, this.database, this.onChange);
     let outcome: Partial<JobEntity>;
@@ -143,12 +146,13 @@ export class JobQueue {
   }
 
   async #finish(job: JobEntity, outcome: Partial<JobEntity>): Promise<void> {
-    const finished = { ...outcome, stage: job.stage, message: job.message, finishedAt: new Date() };
+    const log = withStep(job, outcome.status ?? 'FAILED');
+    const finished = { ...outcome, stage: job.stage, message: job.message, log, finishedAt: new Date() };
     const { affected } = await this.#persistently(() =>
       this.database.writeOne((manager) => manager.update(JobEntity, { id: job.id, status: 'RUNNING' }, finished as QueryDeepPartialEntity<JobEntity>)),
     );
     if (affected === 0) return;
-    this.log.debug(
+    this.log.info(
       { event: 'job_finished', kind: job.kind, status: outcome.status, tookMs: Number(finished.finishedAt) - Number(job.startedAt) },
       'a job has ended',
     );
@@ -175,7 +179,9 @@ export class JobQueue {
       const found = await tx.findOneBy(JobEntity, { id });
       if (!found) throw notFound('job', id);
       if (found.status !== 'QUEUED' && found.status !== 'RUNNING') return found;
-      const cancelled = await tx.save(Object.assign(found, { status: 'CANCELLED' satisfies JobState, finishedAt: new Date() }));
+      const cancelled = await tx.save(
+        Object.assign(found, { status: 'CANCELLED' satisfies JobState, log: withStep(found, 'CANCELLED'), finishedAt: new Date() }),
+      );
       // Before the abort and in this transaction: the handler can no longer write a different outcome.
       afterwards = await this.#handlers.get(found.kind)?.onCancelled?.(cancelled, tx);
       return cancelled;
@@ -266,7 +272,7 @@ export class JobQueue {
   /** A job with what its handler reported last: the row is up to a second behind. */
   withProgress(job: JobEntity): JobEntity {
     const running = job.status === 'RUNNING' ? this.#running.get(job.id)?.job : undefined;
-    return running ? Object.assign(job, { progress: running.progress, stage: running.stage, message: running.message }) : job;
+    return running ? Object.assign(job, { progress: running.progress, stage: running.stage, message: running.message, log: running.log }) : job;
   }
 
   /** Unfinished jobs about a subject are cancelled and waited for. */
@@ -294,6 +300,11 @@ export class JobQueue {
   async forgetEnded(before: Date): Promise<number> {
     const ended = { status: In(['SUCCEEDED', 'FAILED', 'CANCELLED'] satisfies JobState[]), finishedAt: LessThan(before) };
     return (await this.database.write((tx) => tx.delete(JobEntity, ended))).affected ?? 0;
+  }
+
+  /** Kinds of the jobs that run in this process. */
+  runningKinds(): string[] {
+    return [...this.#running.values()].map(({ job }) => job.kind);
   }
 
   /** Jobs of a kind that wait for their turn. */

@@ -4,6 +4,15 @@ import { type Saying, sayingColumn } from '../saying.js';
 
 export type JobState = 'QUEUED' | 'RUNNING' | 'SUCCEEDED' | 'FAILED' | 'CANCELLED';
 
+/** One step of a job: what it did, since when, and how far it came in it. */
+export interface JobLogLine {
+  /** ISO 8601. */
+  at: string;
+  /** A stage, or BEGUN, RESUMED, RECOVERED, SUCCEEDED, FAILED, CANCELLED. */
+  step: string;
+  message: Saying | null;
+}
+
 /** A piece of long work: kept in the database, so that it survives a restart. */
 @Entity('jobs')
 @Index('jobs_status_kind', ['status', 'kind', 'createdAt'])
@@ -38,6 +47,10 @@ export class JobEntity {
   /** As the message. */
   @Column({ type: 'text', nullable: true, transformer: sayingColumn })
   error!: Saying | null;
+
+  /** Its steps, oldest first. */
+  @Column(jsonColumn({ nullable: true }))
+  log!: JobLogLine[] | null;
 
   /** What the work is about, e.g. a document's id. */
   @Index('jobs_subject')

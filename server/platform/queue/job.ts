@@ -49,6 +49,7 @@ export function newJob(input: JobInput): JobEntity {
     payload: input.payload ?? {},
     result: null,
     error: null,
+    log: null,
     subjectId: input.subjectId ?? null,
     batchId: input.batchId ?? null,
     requestId: currentScope().requestId ?? null,

@@ -1,6 +1,7 @@
 import { type Database } from '../database/index.js';
 import { type Saying } from '../saying.js';
 import { JobEntity } from './job.entity.js';
+import { withStep } from './job-log.js';
 
 export interface JobProgress {
   /** Share done, 0..1; a smaller value than reported before is ignored. */
@@ -30,6 +31,7 @@ export class ProgressReporter {
     const { job } = this;
     if (progress !== undefined) job.progress = Math.max(job.progress, Math.min(1, progress));
     const newStage = stage !== undefined && stage !== job.stage;
+    if (newStage) job.log = withStep(job, stage);
     if (stage !== undefined) job.stage = stage;
     if (message !== undefined) job.message = message;
     const wait = newStage ? 0 : this.#publishedAt + publishEveryMs - Date.now();
@@ -46,9 +48,9 @@ export class ProgressReporter {
     this.publish({ ...this.job });
     if (now - this.#savedAt >= saveEveryMs) {
       this.#savedAt = now;
-      const { id, progress, stage, message } = this.job;
+      const { id, progress, stage, message, log } = this.job;
       void this.database
-        .write((tx) => tx.update(JobEntity, { id, status: 'RUNNING' }, { progress, stage, message, reportedAt: new Date(now) }))
+        .write((tx) => tx.update(JobEntity, { id, status: 'RUNNING' }, { progress, stage, message, log: log as never, reportedAt: new Date(now) }))
         .catch(() => undefined); // The next report or the outcome says it again.
     }
   }

@@ -1,5 +1,7 @@
 import { backupKindLabels } from '$lib/backups/labels';
-import { type AlertRowFragment, type AlertSeverity, type BackupKind } from '$lib/gql/graphql';
+import { type AlertRowFragment, type AlertSeverity, type BackupKind, type MaintenanceTask } from '$lib/gql/graphql';
+import { scheduleLabel } from '$lib/jobs/steps';
+import { taskNames } from '$lib/maintenance/tasks';
 import { m } from '$lib/paraglide/messages';
 import { componentLabel, healthMessage, healthRemedy } from '$lib/shell/health-labels';
 import { live } from '$lib/shell/live.svelte';
@@ -21,8 +23,8 @@ export function ruleLabel(rule: string): string {
   const [kind, name = ''] = rule.split(':');
   if (kind === 'health') return componentLabel(name);
   if (kind === 'backup') return m.rule_backup({ kind: backupKindLabels[name as BackupKind]?.() ?? name });
-  if (kind === 'task') return m.rule_task({ task: name });
-  if (kind === 'schedule') return m.rule_schedule({ name });
+  if (kind === 'task') return m.rule_task({ task: taskNames[name as MaintenanceTask]?.name() ?? name });
+  if (kind === 'schedule') return m.rule_schedule({ name: scheduleLabel(name) });
   return rules[rule]?.() ?? rule;
 }
 
