@@ -9,47 +9,19 @@ import { AccessResolver, AccessService, RateLimits, RateLimitsResolver, type Req
 import { backupDirectory, BackupFolder, PendingRestore, SavedOriginals } from './backup/index.js';
 import { type LoadedSettings } from './config/index.js';
 import { ConfigurationResolver, SettingChanges } from './configuration/index.js';
-import { Catalogue, Chunkings, DocumentsResolver, DocumentsService, DocumentStore, ingestKind, originalRoute } from './documents/index.js';
-import { GoldenImportResolver, GoldenResolver, GoldenService } from './golden/index.js';
+import { originalRoute } from './documents/index.js';
 import { ComponentHealthResolver, HealthResolver, healthRoutes, HealthService, type HealthTopics, storeChecks } from './health/index.js';
-import {
-  Embedders,
-  Generations,
-  indexChecks,
-  IndexMirror,
-  IndexRebuild,
-  IndexRepair,
-  IndexResolver,
-  KnowledgeIndex,
-  KnownVectors,
-  Reembedding,
-  Refinement,
-} from './indexing/index.js';
-import {
-  ChunkStore,
-  clearRevisionKind,
-  DocumentJobResolver,
-  JobDocumentResolver,
-  FullTextRebuild,
-  Ingestion,
-  IngestionResolver,
-  type IngestionTopics,
-  ReaderPool,
-  Rechunking,
-  Removal,
-  Reprocessing,
-  reprocessKind,
-  Uploads,
-} from './ingestion/index.js';
+import { Embedders } from './indexing/index.js';
+import { clearRevisionKind, ReaderPool } from './ingestion/index.js';
 import { JobsResolver, JobsService, type JobTopics } from './jobs/index.js';
 import { Repairer, Verifier } from './integrity/index.js';
 import { entities } from './entities.js';
+import { buildLibrary } from './library.js';
 import { buildOperations, type Surroundings } from './operations.js';
 import { BlobStore } from './platform/blobs/index.js';
 import { AnswerCache, cacheKinds, openCache } from './platform/cache/index.js';
 import { systemClock } from './platform/clock.js';
 import { Database, lockDataDirectory } from './platform/database/index.js';
-import { FullTextIndex } from './platform/full-text/index.js';
 import { HttpServer, RequestMeter } from './platform/http/index.js';
 import { type Logger, Logging } from './platform/logging/index.js';
 import { PubSub } from './platform/pubsub/index.js';
@@ -57,8 +29,6 @@ import { JobQueue, openTurns } from './platform/queue/index.js';
 import { openTracing } from './platform/tracing/index.js';
 import { ChromaIndex } from './platform/vector-index/index.js';
 import { createSchema } from './schema.js';
-import { SearchMeter, SearchResolver, SearchService } from './search/index.js';
-import { WebFetcher } from './sources/index.js';
 import { Teardown } from './teardown.js';
 
 /** Answers to each sample that a backup is proven by. */
@@ -154,63 +124,14 @@ async function start(
   // Kept elsewhere, they know another state.
   if (restore) await cache.clear([...cacheKinds]);
 
-  const indexLog = logging.feature('index');
   const jobEvents = new PubSub<JobTopics>();
-  const ingestionEvents = new PubSub<IngestionTopics>();
   const jobsLog = logging.feature('jobs');
   const turns = await openTurns(settings, database, jobsLog);
   teardown.add(() => turns.stop());
   const jobs = new JobQueue(database, turns, jobsLog, (job) => jobEvents.publish('jobChanged', job));
-  const catalogue = new Catalogue(database);
-  const fullText = new FullTextIndex(database);
-  const index = new KnowledgeIndex(settings, database, vectors, embedders, indexLog);
-  const knownVectors = new KnownVectors(database);
-  await Promise.all([index.open(), catalogue.open(), knownVectors.open()]);
-  const modelLoaded = index.loadEmbedder();
-  teardown.add(() => index.close());
-  const mirror = new IndexMirror(database, index, indexLog);
-  const repair = new IndexRepair(index, mirror, indexLog);
-  const chunkings = new Chunkings(database);
-  const generations = new Generations({ settings, database, index, chunkings, jobs });
-
-  const documents = new DocumentsService(database, catalogue, cache);
-  const store = new DocumentStore(database, blobs, jobs, catalogue);
-  const chunks = new ChunkStore(database, fullText);
-  const removal = new Removal({ database, blobs, catalogue, index, chunks, jobs });
-  const rechunking = new Rechunking({ database, chunkings, chunks, readers, removal, jobs });
-  const fetcher = new WebFetcher(settings);
-  const uploads = new Uploads(settings, blobs, store);
-  jobs.register(reprocessKind, new Reprocessing(store));
-  const refinement = new Refinement(database, index, jobs);
-  jobs.register(
-    ingestKind,
-    new Ingestion({
-      settings,
-      database,
-      blobs,
-      catalogue,
-      index,
-      knownVectors,
-      chunks,
-      readers,
-      fetcher,
-      removal,
-      refinement,
-      pubsub: ingestionEvents,
-      log: logging.feature('ingestion'),
-    }),
-  );
-
-  const meter = new SearchMeter();
-  const search = new SearchService({ settings, database, blobs, catalogue, index, fullText, cache, meter, log: logging.feature('search') });
+  const library = await buildLibrary({ settings, logging, database, blobs, cache, embedders, vectors, readers, jobs }, teardown);
+  const { documents, store, removal, search, golden, index, fullText, knownVectors, searches } = library;
   const health = new HealthService(new PubSub<HealthTopics>(), settings.HEALTH_INTERVAL_MS, clock);
-  const golden = new GoldenService({ settings, database, index, search, jobs });
-  const compare: GoldenService['compare'] = (candidate, signal) => golden.compare(candidate, signal);
-  const recut: Rechunking['cut'] = (...how) => rechunking.cut(...how);
-  const reembedding = new Reembedding({
-    ...{ settings, database, catalogue, index, embedders, generations, chunkings, mirror, jobs, recut, compare },
-    log: indexLog,
-  });
   const jobsService = new JobsService({
     database,
     queue: jobs,
@@ -225,11 +146,11 @@ async function start(
     {
       ...{ ...stores, knownVectors, loaded, settings, store, removal, dataDir, logging, cache, vectors, readers, jobs, jobEvents, golden, health, requests },
       responses: http.responses,
-      indexRebuild: new IndexRebuild({ database, index, generations, mirror }),
-      fullTextRebuild: new FullTextRebuild(database, fullText),
+      indexRebuild: library.indexRebuild,
+      fullTextRebuild: library.fullTextRebuild,
       verifier: new Verifier(stores),
-      repairer: new Repairer({ ...stores, mirror, removal, store, savedOriginals: (hashes) => savedOriginals.find(hashes) }),
-      searches: meter,
+      repairer: new Repairer({ ...stores, mirror: library.mirror, removal, store, savedOriginals: (hashes) => savedOriginals.find(hashes) }),
+      searches,
       answers: (query) => search.rankedDocuments(query, answersSaved),
       restart: restart ?? null,
       library: () => documents.size(),
@@ -245,26 +166,13 @@ async function start(
   const access = new AccessService(settings, database);
   await access.open();
 
-  const checks = [
-    ...storeChecks(database, cache),
-    ...indexChecks(index, repair, generations),
-    golden.healthCheck(),
-    jobsService.healthCheck(),
-    ...operations.checks,
-  ];
+  const checks = [...storeChecks(database, cache), ...library.checks, jobsService.healthCheck(), ...operations.checks];
   for (const check of checks) health.register(check);
   vectors.onAvailabilityChange(() => void health.check());
 
   const schema = createSchema(
     [
-      new DocumentsResolver(documents, store),
-      new IngestionResolver({ uploads, store, removal, fetcher, jobs, limits }),
-      new DocumentJobResolver(jobs),
-      new JobDocumentResolver(),
-      new SearchResolver(search, limits),
-      new GoldenResolver(golden),
-      new GoldenImportResolver(),
-      new IndexResolver(generations, chunkings, reembedding),
+      ...library.resolvers(limits),
       new JobsResolver(jobsService),
       new HealthResolver(health, {
         documents: async () => (await documents.size()).documents,
@@ -285,7 +193,10 @@ async function start(
     jobProgress: (id) => jobsService.progress(id),
     ingestionProgress: (id) =>
       Promise.resolve(
-        ingestionEvents.subscribe('ingestionProgress', { keyOf: (event) => event.documentId, filter: (event) => id === null || event.documentId === id }),
+        library.ingestionEvents.subscribe('ingestionProgress', {
+          keyOf: (event) => event.documentId,
+          filter: (event) => id === null || event.documentId === id,
+        }),
       ),
     healthChanged: () => Promise.resolve(health.changes()),
     ...operations.subscriptions,
@@ -293,7 +204,7 @@ async function start(
   const { authorize, ...admitted } = admission({ access, limits, mode: operations.mode, documents, subscriptions });
 
   // The first request should find everything there; a download from the hub or a slow disk is not waited for.
-  await Promise.race([Promise.all([modelLoaded, vectorsStarted]), delay(longestWaitForPartsMs, undefined, { ref: false })]);
+  await Promise.race([Promise.all([library.modelLoaded, vectorsStarted]), delay(longestWaitForPartsMs, undefined, { ref: false })]);
   await http.open({
     settings,
     schema,
@@ -329,24 +240,13 @@ async function start(
   });
   if (!withoutJobs) await operations.start();
   const background = new AbortController();
-  teardown.add(() => repair.stop());
+  teardown.add(() => library.stop());
   teardown.add(() => background.abort());
-  void tidyUp(background.signal).catch((error: unknown) => {
+  void library.settle(background.signal).catch((error: unknown) => {
     if (!background.signal.aborted) log.error({ err: error }, 'the look for what an interrupted run left behind failed');
   });
 
-  async function tidyUp(signal: AbortSignal): Promise<void> {
-    await index.warm(signal);
-    await search.warm(signal);
-    await refinement.wake();
-    await removal.sweepOriginals();
-    repair.start();
-    await vectors.whenAvailable(signal);
-    await index.exclusively(() => generations.discardExpired(), signal);
-    await generations.clearForgotten();
-  }
-
-  await reembedding.followSettings();
+  await library.followSettings();
   await restore?.complete();
   await writeFile(addressFile(dataDir), JSON.stringify({ url: http.url, pid: process.pid }), { mode: 0o600 });
   teardown.add(() => rm(addressFile(dataDir), { force: true }));

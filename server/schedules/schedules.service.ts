@@ -225,8 +225,10 @@ export class SchedulesService implements JobHandler {
       await this.parts.database.write((tx) => tx.update(JobEntity, { id: job.id }, { payload: payload as never }));
     }
     const failed = done.filter(({ error }) => error !== null);
-    if (failed.length > 0) throw new JobFailed(togetherOf(failed));
-    return { schedule: name, due, trigger, steps: done };
+    const result = { schedule: name, due, trigger, steps: done.map((outcome) => ({ ...outcome, error: outcome.error && say(outcome.error) })) };
+    if (failed.length > 0) throw new JobFailed(togetherOf(failed), result);
+    return result;
+
   }
 }
 

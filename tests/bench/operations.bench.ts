@@ -49,8 +49,10 @@ test('verifying and rebuilding 10,301 passages while searching, and what samplin
   const { passages, questions } = evaluationSet('jaquad');
   const library = [...passages, ...scalePassages()];
   const queries = questions.map(({ query }) => query);
+  const made = await serverWith('search', library, uncached);
+  await made.quit();
   // ChromaDB is asked by every search: what is rebuilt is what answers.
-  const server = await serverWith('search', library, { ...uncached, RESIDENT_VECTORS: '0' });
+  const server = await made.restarted({ RESIDENT_VECTORS: '0' });
   const product = new Product(server, 1, fewestHits);
   try {
     await product.run(queries.slice(0, 50), 1);

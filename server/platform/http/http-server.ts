@@ -150,7 +150,7 @@ export class HttpServer<Context extends object> {
     const contextOf = (caller: Caller) => withStatus(parts.contextOf(caller));
     const formatError = errorFormatter(log, settings.DEBUG);
     parts.meter.onOperation(({ operation, tookMs }) => {
-      if (tookMs <= settings.SLOW_QUERY_THRESHOLD * 1000 || wasSlowTold(performance.now() - tookMs)) return;
+      if (tookMs === null || tookMs <= settings.SLOW_QUERY_THRESHOLD * 1000 || wasSlowTold(performance.now() - tookMs)) return;
       log.warn({ event: 'slow_query', operation, tookMs: Math.round(tookMs) }, 'an operation was slow');
     });
     const rules: ValidationRule[] = [maxDepthRule({ n: settings.GRAPHQL_MAX_DEPTH, propagateOnRejection: true }) as ValidationRule];

@@ -5,7 +5,8 @@ import { errorCode } from './error-code.js';
 export interface MeasuredOperation {
   /** Name that the client gave the operation; `other` beyond the first hundred, so that figures by name stay bounded. */
   operation: string;
-  tookMs: number;
+  /** Null for uploads: their time is the sender's. */
+  tookMs: number | null;
   /** A fault of ours: INTERNAL_SERVER_ERROR or UNAVAILABLE. */
   failed: boolean;
 }
@@ -30,7 +31,7 @@ export class RequestMeter {
     this.#listeners.push(listener);
   }
 
-  record(name: string | null | undefined, tookMs: number, failed: boolean): void {
+  record(name: string | null | undefined, tookMs: number | null, failed: boolean): void {
     const measured = { operation: this.#bounded(name ?? 'anonymous'), tookMs, failed };
     for (const listener of this.#listeners) listener(measured);
     this.#window.add(measured);
@@ -60,7 +61,7 @@ export function measuredOperations(meter: RequestMeter): ApolloServerPlugin {
           const failed = errors?.some((error) => faults.has(errorCode(error))) ?? false;
           // Names that nobody stands behind would fill the hundred.
           const { viewer } = contextValue as { viewer?: unknown };
-          meter.record(viewer ? operationName : 'signed-out', isUpload ? 0 : performance.now() - started, failed);
+          meter.record(viewer ? operationName : 'signed-out', isUpload ? null : performance.now() - started, failed);
           return Promise.resolve();
         },
       });

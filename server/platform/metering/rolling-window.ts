@@ -5,7 +5,8 @@ export interface Latencies {
 }
 
 interface Timed {
-  tookMs: number;
+  /** Null where its time says nothing. */
+  tookMs: number | null;
 }
 
 const windowMs = 60_000;
@@ -26,7 +27,7 @@ export class RollingWindow<Sample extends Timed> {
     const dropped = this.#samples[0] && this.#samples.length > mostSamples / 2 ? this.#samples[0].at : 0;
     const recent = this.#samples.filter(({ at }) => at > since);
     const spanMs = dropped > since ? Math.max(1, Date.now() - dropped) : windowMs;
-    const sorted = recent.map(({ sample }) => sample.tookMs).sort((a, b) => a - b);
+    const sorted = recent.flatMap(({ sample }) => sample.tookMs ?? []).sort((a, b) => a - b);
     const percentile = (share: number) => (sorted.length === 0 ? null : sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))]!);
     return {
       perSecond: recent.length / (spanMs / 1000),

@@ -1,5 +1,5 @@
 import { setTimeout as delay, setImmediate as nextTurn } from 'node:timers/promises';
-import { type EntityManager, In, LessThan } from 'typeorm';
+import { type EntityManager, In } from 'typeorm';
 import { type QueryDeepPartialEntity } from 'typeorm/query-builder/QueryPartialEntity.js';
 import { type Database } from '../database/index.js';
 import { AppError, notFound, sayingOf } from '../errors.js';
@@ -7,6 +7,7 @@ import { type Logger, withScope } from '../logging/index.js';
 import { traced } from '../tracing/index.js';
 import { JobFailed, type JobHandler, type JobInput, newJob } from './job.js';
 import { withStep } from './job-log.js';
+import { JobRecords } from './job-records.js';
 import { JobEntity, type JobState } from './job.entity.js';
 import { type JobProgress, ProgressReporter } from './progress-reporter.js';
 import { type Turns } from './turns.js';
@@ -31,18 +32,20 @@ interface Running {
  * Long work: jobs are rows, each kind with its own bound on concurrency, begun in the turns that `Turns` hands out.
  * One process owns the database, so whatever is RUNNING at start was cut off and is queued again.
  */
-export class JobQueue {
+export class JobQueue extends JobRecords {
   readonly #handlers = new Map<string, JobHandler>();
   readonly #running = new Map<string, Running>();
   #open = false;
   readonly #recovering = new Map<string, Promise<JobEntity>>();
 
   constructor(
-    private readonly database: Database,
+    database: Database,
     private readonly turns: Turns,
     private readonly log: Logger,
     private readonly onChange: (job: JobEntity) => void,
-  ) {}
+  ) {
+    super(database);
+  }
 
   register(kind: string, handler: JobHandler): void {
     this.#handlers.set(kind, handler);
@@ -138,7 +141,7 @@ export class JobQueue {
       // At a stop it stays RUNNING; `cancel` has written the outcome.
       if (controller.signal.aborted) return;
       if (!(error instanceof JobFailed)) this.log.error({ err: error, job: job.id, kind: job.kind }, 'a job failed');
-      outcome = { status: 'FAILED', error: sayingOf(error) };
+      outcome = { status: 'FAILED', error: sayingOf(error), result: error instanceof JobFailed ? error.result : null };
     } finally {
       reporter.close();
     }
@@ -226,11 +229,6 @@ export class JobQueue {
     return job;
   }
 
-  /** Running jobs that have reported nothing for so long. */
-  stuck(silentMs: number): Promise<JobEntity[]> {
-    return this.database.read.findBy(JobEntity, { status: 'RUNNING', reportedAt: LessThan(new Date(Date.now() - silentMs)) });
-  }
-
   /** Begins a running job again: its handler is told to stop, and given up where it does not. Two who ask begin it once. */
   recover(id: string): Promise<JobEntity> {
     const known = this.#recovering.get(id);
@@ -286,38 +284,9 @@ export class JobQueue {
     }
   }
 
-  /** The newest job about a subject that has not finished. */
-  async unfinishedFor(subjectId: string): Promise<JobEntity | null> {
-    return this.database.read.findOne(JobEntity, { where: { subjectId, status: In(['QUEUED', 'RUNNING']) }, order: { createdAt: 'DESC' } });
-  }
-
-  /** Removes a job's record; a handler may do so for its own. */
-  async forget(id: string): Promise<void> {
-    await this.database.write((tx) => tx.delete(JobEntity, { id }));
-  }
-
-  /** Removes records of jobs that ended before. @returns how many */
-  async forgetEnded(before: Date): Promise<number> {
-    const ended = { status: In(['SUCCEEDED', 'FAILED', 'CANCELLED'] satisfies JobState[]), finishedAt: LessThan(before) };
-    return (await this.database.write((tx) => tx.delete(JobEntity, ended))).affected ?? 0;
-  }
-
   /** Kinds of the jobs that run in this process. */
   runningKinds(): string[] {
     return [...this.#running.values()].map(({ job }) => job.kind);
-  }
-
-  /** Jobs of a kind that wait for their turn. */
-  waiting(kind: string): Promise<number> {
-    return this.database.read.countBy(JobEntity, { kind, status: 'QUEUED' });
-  }
-
-  async depth(): Promise<{ queued: number; running: number }> {
-    const [queued, running] = await Promise.all([
-      this.database.read.countBy(JobEntity, { status: 'QUEUED' }),
-      this.database.read.countBy(JobEntity, { status: 'RUNNING' }),
-    ]);
-    return { queued, running };
   }
 
   /** Stops taking jobs and interrupts those that run; they stay RUNNING and go on at the next start. */

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { ToldError } from '../errors.js';
+import { type Saying } from '../saying.js';
 import { type EntityManager } from 'typeorm';
 import { currentScope } from '../logging/index.js';
 import { JobEntity, type JobState } from './job.entity.js';
@@ -36,7 +37,15 @@ export interface JobHandler {
 }
 
 /** Thrown by a handler whose failure is the job's outcome, not a fault of the program. */
-export class JobFailed extends ToldError {}
+export class JobFailed extends ToldError {
+  /** @param result what the job's `result` shows all the same */
+  constructor(
+    what: Saying,
+    readonly result: Record<string, unknown> | null = null,
+  ) {
+    super(what);
+  }
+}
 
 export function newJob(input: JobInput): JobEntity {
   return Object.assign(new JobEntity(), {
