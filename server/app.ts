@@ -242,11 +242,12 @@ async function start(
   const background = new AbortController();
   teardown.add(() => library.stop());
   teardown.add(() => background.abort());
+  // The settings of a single command are not those the index is to follow.
+  if (!briefly) await library.followSettings();
   void library.settle(background.signal).catch((error: unknown) => {
     if (!background.signal.aborted) log.error({ err: error }, 'the look for what an interrupted run left behind failed');
   });
 
-  await library.followSettings();
   await restore?.complete();
   await writeFile(addressFile(dataDir), JSON.stringify({ url: http.url, pid: process.pid }), { mode: 0o600 });
   teardown.add(() => rm(addressFile(dataDir), { force: true }));

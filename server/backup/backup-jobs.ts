@@ -169,8 +169,8 @@ export class BackupJobs implements JobHandler {
   }
 
   /** Saves, verifies, proves a complete backup, copies it away, and removes what is kept no longer. */
-  async save(kind: BackupKind, context: JobContext, withVectors = false): Promise<Record<string, unknown>> {
-    return this.#watched(kind, context, async () => {
+  async save(kind: BackupKind, job: JobContext, withVectors = false): Promise<Record<string, unknown>> {
+    return this.#watched(kind, job, async (context) => {
       const { loaded, folder, backups, clock } = this.parts;
       await folder.sweep();
       await backups.requireSpace(kind);
@@ -221,9 +221,9 @@ export class BackupJobs implements JobHandler {
   }
 
   /** Reads every byte of a backup; with `prove` it is restored beside and compared as well. */
-  async verify(id: string, prove: boolean, context: JobContext): Promise<Record<string, unknown>> {
+  async verify(id: string, prove: boolean, job: JobContext): Promise<Record<string, unknown>> {
     const kind = (await this.parts.folder.find(id))?.manifest.kind ?? 'FULL';
-    return this.#watched(kind, context, async () => {
+    return this.#watched(kind, job, async (context) => {
       const { problems, proof } = await this.#verified(id, prove, context, 0);
       return { id, problems: problems.map((problem) => say(problem)), proof: proof && { ...proof, problems: proof.problems.map((problem) => say(problem)) } };
     });
@@ -279,12 +279,17 @@ export class BackupJobs implements JobHandler {
     }
   }
 
-  async #watched<T>(kind: BackupKind, { signal, report }: JobContext, work: () => Promise<T>): Promise<T> {
-    const heartbeat = new Heartbeat(() => report({}));
+  async #watched<T>(kind: BackupKind, context: JobContext, work: (context: JobContext) => Promise<T>): Promise<T> {
+    const { signal } = context;
+    const heartbeat = new Heartbeat(() => context.report({}));
+    const report: JobContext['report'] = (progress) => {
+      heartbeat.begin();
+      context.report(progress);
+    };
     try {
       const result = await this.exclusively(() => {
         heartbeat.begin();
-        return work();
+        return work({ ...context, report });
       }, signal);
       this.#tell({ rule: `backup:${kind}`, error: null });
       return result;

@@ -1,7 +1,7 @@
 import { type Command } from 'commander';
 import { resolve } from 'node:path';
 import { loadSettings, maskedSettings } from '../config/index.js';
-import { runningServer } from './client.js';
+import { RequestFailed, runningServer } from './client.js';
 import { type Terminal } from './operations.js';
 
 interface SettingLine {
@@ -26,6 +26,8 @@ export function addConfiguration(program: Command, { connected, print }: Termina
     .option('--limits', 'the limits of requests, and what is used of them')
     .option('--changes', 'which settings had another value at the start before, newest first')
     .action(async ({ changes, logLevel, limits }: { changes?: boolean; logLevel?: string; limits?: boolean }) => {
+      if ((logLevel !== undefined || limits) && !(await runningServer(resolve(loadSettings().settings.DATA_DIR))))
+        throw new RequestFailed('No server runs here.', 'UNAVAILABLE', 'Start it: its log level and its limits end with it.');
       if (logLevel !== undefined) {
         const { setLogLevel } = await connected((client) =>
           client.request<{ setLogLevel: string }>('mutation Level($level: LogLevel!) { setLogLevel(level: $level) }', { level: logLevel.toUpperCase() }),

@@ -33,12 +33,14 @@ interface Mode {
   until: string | null;
 }
 
+const dayMs = 86_400_000;
+
 /** Commands that watch a running system: its alerts, schedules and mode. */
 export function addWatching(program: Command, { connected, print, progress, exitUsage, exitFailed }: Terminal): void {
   const alertsCommand = program.command('alerts').description('look at alerts and at what raises them, acknowledge and silence them');
-  for (const [verb, field, about] of [
-    ['acknowledge', 'acknowledgeAlert', 'say that somebody looks after an alert'],
-    ['silence', 'silenceAlert', 'tell nobody of an alert for a day'],
+  for (const [verb, field, about, wants, gives] of [
+    ['acknowledge', 'acknowledgeAlert', 'say that somebody looks after an alert', '', ''],
+    ['silence', 'silenceAlert', 'tell nobody of an alert for a day', ', $until: DateTime', ', until: $until'],
   ] as const) {
     alertsCommand
       .command(verb)
@@ -46,7 +48,13 @@ export function addWatching(program: Command, { connected, print, progress, exit
       .argument('<id>', 'as `alerts --json` lists it')
       .action(async (id: string) => {
         const { alert } = await connected((client) =>
-          client.request<{ alert: AlertLine }>(`mutation Alert($id: ID!) { alert: ${field}(id: $id) { id rule severity state message raisedAt } }`, { id }),
+          client.request<{ alert: AlertLine }>(
+            `mutation Alert($id: ID!${wants}) { alert: ${field}(id: $id${gives}) { id rule severity state message raisedAt } }`,
+            {
+              id,
+              ...(gives ? { until: new Date(Date.now() + dayMs).toISOString() } : {}),
+            },
+          ),
         );
         print(alert, () => `${alert.rule} is ${alert.state.toLowerCase()}`);
       });

@@ -87,6 +87,7 @@ export class Catalogue {
 
   /** Until `resume` the facts stay as they are, and searches go on with them: what is committed meanwhile is to count from one moment on. */
   async pause(): Promise<void> {
+    await this.refresh();
     this.#paused = true;
     await this.#refreshing.catch(() => undefined);
   }

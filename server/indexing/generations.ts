@@ -122,10 +122,11 @@ export class Generations {
     await this.parts.database.write((tx) => this.#become(tx, number, { status: 'CANDIDATE', comparison: comparison as never }));
   }
 
-  /** @throws AppError CONFLICT where it was discarded meanwhile */
+  /** @throws AppError CONFLICT where it was discarded, or has come to answer, meanwhile */
   async #become(tx: EntityManager, number: number, change: Pick<Partial<GenerationEntity>, 'status' | 'activatedAt'> & { comparison?: never }): Promise<void> {
-    const { affected } = await tx.update(GenerationEntity, { number, status: In(living) }, change);
-    if (!affected) throw new AppError('CONFLICT', { en: `Generation ${number} was discarded meanwhile.`, ja: `世代 ${number} はその間に破棄されました。` });
+    const from = change.status === 'REMOVED' ? living.filter((status) => status !== 'ACTIVE') : living;
+    const { affected } = await tx.update(GenerationEntity, { number, status: In(from) }, change);
+    if (!affected) throw new AppError('CONFLICT', { en: `Generation ${number} is another by now.`, ja: `世代 ${number} の状態はその間に変わりました。` });
   }
 
   /** What the settings do not ask for any longer is to be discarded: what was begun for it, or waits for a yes. @param kept numbers that an operator has chosen */

@@ -105,22 +105,33 @@ export class Reembedding implements JobHandler {
   }
 
   run(context: JobContext): Promise<Record<string, unknown> | null> {
-    const { index, generations } = this.parts;
-    return index.exclusively(() => this.#run(context).finally(() => (generations.inUse = null)), context.signal);
+    return this.parts.index.exclusively(() => this.#run(context), context.signal);
   }
 
-  async #run({ job, signal, report }: JobContext): Promise<Record<string, unknown> | null> {
-    const { index, embedders, generations, chunkings, mirror } = this.parts;
-    const target = this.#targetOf(job);
+  async #run(context: JobContext): Promise<Record<string, unknown> | null> {
+    const { index, embedders, generations } = this.parts;
+    const { signal, report } = context;
+    const target = this.#targetOf(context.job);
     const { model } = target;
     if (generations.answers(target)) return { model, switched: false };
     report({ stage: 'LOADING', message: model });
     const embedder = await embedders.get(model);
+    signal.throwIfAborted();
     const { generation, chunking } = await generations.begin(target);
     const { number } = generation;
     generations.inUse = number;
-    const isCutAnew = chunking.number !== index.active.chunking;
-    const building = { generation, chunking, embedder, isCutAnew };
+    try {
+      return await this.#build({ generation, chunking, embedder, isCutAnew: chunking.number !== index.active.chunking }, context);
+    } finally {
+      // Given up, it may end when another has begun.
+      if (generations.inUse === number) generations.inUse = null;
+    }
+  }
+
+  async #build(building: Building, { job, signal, report }: JobContext): Promise<Record<string, unknown>> {
+    const { index, generations, chunkings, mirror } = this.parts;
+    const { generation, chunking, embedder, isCutAnew } = building;
+    const { model, number } = generation;
     await index.vectors.whenAvailable(signal);
     await index.vectors.ensureCollection(generation.collection);
     const fill = () => this.#fill(building, { signal, report });
@@ -155,6 +166,7 @@ export class Reembedding implements JobHandler {
     // Documents may have become ready since the last look: the switch happens only if none has.
     for (let answers = false; !answers;) {
       try {
+        await catalogue.pause();
         const revisions = await this.#exchange(building);
         if (revisions) {
           catalogue.exchange(revisions);
@@ -176,12 +188,11 @@ export class Reembedding implements JobHandler {
 
   /** @returns revisions that answer in place of others; null where the generation lacks something */
   #exchange({ generation, chunking, isCutAnew }: Building): Promise<ReadonlyMap<string, number> | null> {
-    const { database, catalogue, index, generations, chunkings } = this.parts;
+    const { database, index, generations, chunkings } = this.parts;
     return database.write(async (tx) => {
       await database.lock(tx, revisionsLock);
       if (isCutAnew && (await chunkings.uncut(tx, chunking.number, 1)).length > 0) return null;
       if ((await this.#filling.missing(tx, generation, 1)).length > 0) return null;
-      await catalogue.pause();
       const revisions = isCutAnew ? await chunkings.exchange(tx, index.active.chunking, chunking.number) : new Map<string, number>();
       await generations.activate(tx, generation, chunking);
       return revisions;

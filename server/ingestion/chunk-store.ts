@@ -173,8 +173,9 @@ export class ChunkStore {
     await this.fullText.remove(tx, ids);
     for (let at = 0; at < ids.length; at += 500) {
       const part = ids.slice(at, at + 500);
-      await tx.createQueryBuilder().delete().from(ChunkVectorEntity).where('chunkId IN (:...part)', { part }).execute();
+      // In this order: who is about to keep vectors of a passage holds its row, and they are seen once it lets go.
       await tx.createQueryBuilder().delete().from(ChunkEntity).where('id IN (:...part)', { part }).execute();
+      await tx.createQueryBuilder().delete().from(ChunkVectorEntity).where('chunkId IN (:...part)', { part }).execute();
     }
     for (const entity of [DocumentTextEntity, DocumentChunkingEntity]) {
       const rows = tx.createQueryBuilder().delete().from(entity).where('documentId = :documentId', { documentId });

@@ -101,7 +101,7 @@ export class Ingestion implements JobHandler {
     // One that is being read by another job, or is gone, is left to that.
     if (!document) return;
     const revision = document.lastRevision + 1;
-    await tx.update(DocumentEntity, { id: document.id }, { lastRevision: revision });
+    await tx.update(DocumentEntity, { id: document.id }, { lastRevision: revision, status: 'QUEUED', error: null });
     job.payload = { ...payload, revision } satisfies IngestPayload;
   }
 

@@ -228,7 +228,6 @@ export class SchedulesService implements JobHandler {
     const result = { schedule: name, due, trigger, steps: done.map((outcome) => ({ ...outcome, error: outcome.error && say(outcome.error) })) };
     if (failed.length > 0) throw new JobFailed(togetherOf(failed), result);
     return result;
-
   }
 }
 

@@ -73,6 +73,11 @@ test('an open critical alert is listed and is exit code 1', { timeout: 30_000 },
   const [alert] = (JSON.parse((await erpfts('--json', 'alerts')).out) as { id: string; rule: string }[]).filter(({ rule }) => rule === 'memory');
   expect((await erpfts('alerts', 'acknowledge', alert!.id)).out).toBe('memory is acknowledged\n');
   expect((await erpfts('alerts', 'silence', alert!.id)).code).toBe(0);
+  const { alerts } = await server.ask<{ alerts: { edges: { node: { id: string; silencedUntil: string | null } }[] } }>(
+    '{ alerts(first: 100) { edges { node { id silencedUntil } } } }',
+  );
+  const silencedUntil = alerts.edges.find(({ node }) => node.id === alert!.id)?.node.silencedUntil;
+  expect(new Date(silencedUntil ?? 0).getTime()).toBeGreaterThan(Date.now() + 23 * 3_600_000);
   expect((await erpfts('alerts', 'thresholds')).out).toMatch(/^memory +CRITICAL +now 0\.\d+, warning 0\.8, critical 0\.0001$/m);
 });
 

@@ -183,7 +183,11 @@ export class JobQueue extends JobRecords {
       if (!found) throw notFound('job', id);
       if (found.status !== 'QUEUED' && found.status !== 'RUNNING') return found;
       const cancelled = await tx.save(
-        Object.assign(found, { status: 'CANCELLED' satisfies JobState, log: withStep(found, 'CANCELLED'), finishedAt: new Date() }),
+        Object.assign(found, {
+          status: 'CANCELLED' satisfies JobState,
+          log: withStep(this.#running.get(id)?.job ?? found, 'CANCELLED'),
+          finishedAt: new Date(),
+        }),
       );
       // Before the abort and in this transaction: the handler can no longer write a different outcome.
       afterwards = await this.#handlers.get(found.kind)?.onCancelled?.(cancelled, tx);

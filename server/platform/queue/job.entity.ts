@@ -8,7 +8,7 @@ export type JobState = 'QUEUED' | 'RUNNING' | 'SUCCEEDED' | 'FAILED' | 'CANCELLE
 export interface JobLogLine {
   /** ISO 8601. */
   at: string;
-  /** A stage, or BEGUN, RESUMED, RECOVERED, SUCCEEDED, FAILED, CANCELLED. */
+  /** A stage, or BEGUN, RESUMED, SUCCEEDED, FAILED, CANCELLED. */
   step: string;
   message: Saying | null;
 }
