@@ -65,6 +65,15 @@ abstract class Rates {
   p99Ms!: number | null;
 }
 
+@ObjectType({ simpleResolvers: true })
+export class SearchModeShare {
+  @Field(() => String, { description: 'HYBRID, SEMANTIC or KEYWORD.' })
+  mode!: string;
+
+  @Field(() => Float, { description: '0..1' })
+  share!: number;
+}
+
 @ObjectType({ simpleResolvers: true, description: 'Over the last minute.' })
 export class SearchMetrics extends Rates {
   @Field(() => Int, { description: 'Since the start.' })
@@ -78,6 +87,9 @@ export class SearchMetrics extends Rates {
 
   @Field(() => Float, { nullable: true, description: 'Median time in which the model turned a query into its vector, milliseconds.' })
   embedP50Ms!: number | null;
+
+  @Field(() => [SearchModeShare], { description: 'How they were answered: HYBRID becomes KEYWORD where model or vectors are away.' })
+  modes!: SearchModeShare[];
 }
 
 @ObjectType({ simpleResolvers: true, description: 'Answers over HTTP of the last minute, pages and their files included.' })

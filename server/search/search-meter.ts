@@ -9,6 +9,8 @@ export interface SearchRates extends Latencies {
   emptyShare: number | null;
   /** Median time in which the model turned a query into its vector; null where none was asked. */
   embedP50Ms: number | null;
+  /** As they were answered, each with its share, 0..1. */
+  modes: { mode: string; share: number }[];
 }
 
 export interface MeasuredSearch {
@@ -20,6 +22,8 @@ export interface MeasuredSearch {
   cached: boolean;
   empty: boolean;
 }
+
+const modes = ['HYBRID', 'SEMANTIC', 'KEYWORD'];
 
 /** Rate and latency of searches over the last minute. */
 export class SearchMeter {
@@ -49,6 +53,10 @@ export class SearchMeter {
       cachedShare: shareOf(({ cached }) => cached),
       emptyShare: shareOf(({ empty }) => empty),
       embedP50Ms: this.#embedded.read().latencies.p50Ms,
+      modes: modes.flatMap((mode) => {
+        const share = shareOf((search) => search.mode === mode);
+        return share ? [{ mode, share }] : [];
+      }),
     };
   }
 }

@@ -57,7 +57,7 @@ test('slow searches are logged and followed live; neither text nor key nor quest
   await expect
     .poll(
       async () => {
-        await server.ask('query($q: String!) { search(query: $q) { totalCount } }', { q: long + Math.random() });
+        await server.ask('query Safe($q: String!) { search(query: $q) { totalCount } }', { q: long + Math.random() });
         return tail.events.length;
       },
       { timeout: 20_000 },
@@ -70,6 +70,11 @@ test('slow searches are logged and followed live; neither text nor key nor quest
   const download = await fetch(`${server.url}/logs/download`, { headers: { authorization: server.authorization } });
   const all = await download.text();
   expect([download.status, all.includes('slow_query')]).toEqual([200, true]);
+  const slow = all.split('\n').find((line) => line.includes('slow_query') && line.includes('a search was slow'));
+  expect(JSON.parse(slow ?? '{}')).toMatchObject({
+    operation: 'Safe',
+    steps: expect.arrayContaining([{ step: 'EMBED', ms: expect.any(Number) as number }]) as unknown[],
+  });
   for (const secret of ['7734', 'combination', server.key]) expect(all.includes(secret)).toBe(false);
   expect((await fetch(`${server.url}/logs/download`)).status).toBe(401);
 });

@@ -100,11 +100,15 @@ test('parts, answers over HTTP, steps of searches and what was taken in are told
     expect(text).toContain(`erpfts_http_request_duration_seconds_count{${labels}}`);
   }
   const { metrics, metricsHistory } = await server.ask<{
-    metrics: { responses: { perSecond: number }; search: { embedP50Ms: number } };
+    metrics: { responses: { perSecond: number }; search: { embedP50Ms: number; modes: { mode: string; share: number }[] } };
     metricsHistory: { databaseLatencyMs: number | null; vectorStoreLatencyMs: number | null; responsesPerSecond: number | null }[];
-  }>('{ metrics { responses { perSecond } search { embedP50Ms } } metricsHistory(range: {}) { databaseLatencyMs vectorStoreLatencyMs responsesPerSecond } }');
+  }>(
+    '{ metrics { responses { perSecond } search { embedP50Ms modes { mode share } } } metricsHistory(range: {}) { databaseLatencyMs vectorStoreLatencyMs responsesPerSecond } }',
+  );
   expect(metrics.responses.perSecond).toBeGreaterThan(0);
   expect(metrics.search.embedP50Ms).toBeGreaterThan(0);
+  expect(metrics.search.modes.reduce((sum, { share }) => sum + share, 0)).toBeCloseTo(1);
+  expect(metrics.search.modes.map(({ mode }) => mode)).toContain('HYBRID');
   const newest = metricsHistory.filter(({ responsesPerSecond }) => responsesPerSecond !== null).at(-1);
   expect(newest).toMatchObject({ databaseLatencyMs: expect.any(Number) as number, vectorStoreLatencyMs: expect.any(Number) as number });
 });

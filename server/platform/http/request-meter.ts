@@ -1,4 +1,5 @@
 import { type ApolloServerPlugin } from '@apollo/server';
+import { nameOperation } from '../logging/index.js';
 import { RollingWindow, type Latencies } from '../metering/index.js';
 import { errorCode } from './error-code.js';
 
@@ -57,6 +58,10 @@ export function measuredOperations(meter: RequestMeter): ApolloServerPlugin {
       const started = performance.now();
       const isUpload = request.http?.headers.get('content-type')?.startsWith('multipart/') ?? false;
       return Promise.resolve({
+        didResolveOperation: ({ operationName }) => {
+          nameOperation(operationName);
+          return Promise.resolve();
+        },
         willSendResponse: ({ operationName, errors, contextValue }) => {
           const failed = errors?.some((error) => faults.has(errorCode(error))) ?? false;
           // Names that nobody stands behind would fill the hundred.

@@ -1,2 +1,2 @@
 export { createLogger, type Level, type Logger, Logging, logLevels } from './logger.js';
-export { currentScope, nameActor, type Scope, tellSlow, wasSlowTold, withScope } from './scope.js';
+export { currentScope, nameActor, nameOperation, type Scope, tellSlow, wasSlowTold, withScope } from './scope.js';

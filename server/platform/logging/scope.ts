@@ -7,6 +7,8 @@ export interface Scope {
   jobId?: string;
   /** Name of whoever asked. */
   actor?: string;
+  /** Name that the client gave the GraphQL operation. */
+  operation?: string;
 }
 
 const scopes = new AsyncLocalStorage<Scope>();
@@ -19,6 +21,14 @@ export function withScope<T>(scope: Scope, work: () => T): T {
 export function nameActor(name: string | undefined): void {
   const scope = scopes.getStore();
   if (scope && name !== undefined) scope.actor = name;
+}
+
+const longestOperation = 64;
+
+/** Says what the present request asks for, once that is known. */
+export function nameOperation(name: string | null | undefined): void {
+  const scope = scopes.getStore();
+  if (scope && name) scope.operation = name.slice(0, longestOperation);
 }
 
 /** When a part of a request was last said to be slow. */
