@@ -181,7 +181,7 @@ async function start(
         timeZone: settings.TIME_ZONE,
       }),
       new ComponentHealthResolver(),
-      new ConfigurationResolver(loaded, settingChanges),
+      new ConfigurationResolver(loaded, settingChanges, () => logging.level),
       new AccessResolver(access, () => http.url),
       new RateLimitsResolver(limits),
       ...operations.resolvers,

@@ -1,5 +1,5 @@
 import { Arg, Field, ObjectType, Query, Resolver } from 'type-graphql';
-import { type LoadedSettings, maskedSettings, type ShownSetting } from '../config/index.js';
+import { type LoadedSettings, maskedSettings } from '../config/index.js';
 import { DateTime, Language } from '../platform/http/graphql-types.js';
 import { type SettingChanges } from './setting-changes.js';
 
@@ -11,7 +11,7 @@ export class SettingType {
   @Field(() => String, { description: 'Masked where it is a secret.' })
   value!: string;
 
-  @Field(() => String, { description: 'environment, .env, preset or default.' })
+  @Field(() => String, { description: 'environment, .env, preset or default; runtime for a level of the log that was changed since the start.' })
   source!: string;
 
   @Field(() => Boolean)
@@ -47,13 +47,18 @@ export class ConfigurationResolver {
   constructor(
     private readonly loaded: LoadedSettings,
     private readonly changes: SettingChanges,
+    /** What is logged at the moment: the one setting that changes without a restart. */
+    private readonly logLevel: () => string,
   ) {}
 
-  @Query(() => [SettingType], { description: 'Settings are read at the start: a change needs a restart.' })
+  @Query(() => [SettingType], { description: 'Settings are read at the start: a change needs a restart, but for the level of the log.' })
   settings(
     @Arg('language', () => Language, { defaultValue: Language.EN, nullable: true, description: 'Of `about` and `unit`.' }) language: Language | null,
-  ): ShownSetting[] {
-    return maskedSettings(this.loaded, language ?? Language.EN);
+  ): SettingType[] {
+    const level = this.logLevel();
+    return maskedSettings(this.loaded, language ?? Language.EN).map((setting) =>
+      setting.name === 'LOG_LEVEL' && setting.value !== level ? { ...setting, value: level, source: 'runtime' } : setting,
+    );
   }
 
   @Query(() => [SettingChangeType], { description: 'Newest first, at most 200.' })

@@ -39,6 +39,10 @@ test('logs are listed, chosen and followed', { timeout: 60_000 }, async () => {
   expect((await erpfts('logs', '--since', 'lately')).code).toBe(2);
   expect((await erpfts('config', '--log-level', 'info')).out).toBe('what is logged from now on: info and worse\n');
   expect((await erpfts('config', '--log-level', 'loud')).code).toBe(1);
+  await erpfts('config', '--log-level', 'debug');
+  expect((await erpfts('config')).out).toContain('LOG_LEVEL=debug  (runtime)');
+  await erpfts('config', '--log-level', 'info');
+  expect((await erpfts('config')).out).toContain('LOG_LEVEL=info  (environment)');
   expect((await erpfts('logs', '--first', '0')).code).toBe(2);
   const follower = spawn(process.execPath, [program, 'logs', '--follow', '--text', 'log_level'], options());
   let seen = '';
