@@ -130,6 +130,9 @@ describe.skipIf(!hasBrowser)('operations', () => {
     const change = after.getByTestId('setting-change').filter({ hasText: 'SLOW_QUERY_THRESHOLD' });
     expect(await change.innerText()).toMatch(/SLOW_QUERY_THRESHOLD: 2 → 3/);
     await after.getByRole('row').filter({ hasText: 'Searches of this user' }).getByRole('cell', { name: '100', exact: true }).waitFor();
+    await after.setViewportSize({ width: 390, height: 900 });
+    expect(await overflow(after)).toBe(0);
+    await after.setViewportSize({ width: 1440, height: 900 });
     // Beside each other for the hour that follows; the memory was measured on both sides.
     const memory = after.getByRole('row').filter({ hasText: 'Memory of our processes' });
     await expect
