@@ -112,7 +112,9 @@ export async function buildWatching(parts: OperationsParts, teardown: Teardown):
   function start(): void {
     // Nothing else looks where nothing is sampled.
     if (parts.briefly || !settings.PERFORMANCE_MONITORING) {
-      const timer = setInterval(() => void lookForRoom(), settings.METRICS_INTERVAL_SECONDS * 1000).unref();
+      const timer = setInterval(() => {
+        lookForRoom().catch((error: unknown) => log.warn({ err: error }, 'the look for room on disk and in memory failed'));
+      }, settings.METRICS_INTERVAL_SECONDS * 1000).unref();
       teardown.add(() => clearInterval(timer));
     }
     if (parts.briefly) return;

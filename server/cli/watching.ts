@@ -34,31 +34,30 @@ interface Mode {
 }
 
 const dayMs = 86_400_000;
+const alertFields = 'id rule severity state message raisedAt';
 
 /** Commands that watch a running system: its alerts, schedules and mode. */
 export function addWatching(program: Command, { connected, print, progress, exitUsage, exitFailed }: Terminal): void {
   const alertsCommand = program.command('alerts').description('look at alerts and at what raises them, acknowledge and silence them');
-  for (const [verb, field, about, wants, gives] of [
-    ['acknowledge', 'acknowledgeAlert', 'say that somebody looks after an alert', '', ''],
-    ['silence', 'silenceAlert', 'tell nobody of an alert for a day', ', $until: DateTime', ', until: $until'],
-  ] as const) {
-    alertsCommand
-      .command(verb)
-      .description(about)
-      .argument('<id>', 'as `alerts --json` lists it')
-      .action(async (id: string) => {
-        const { alert } = await connected((client) =>
-          client.request<{ alert: AlertLine }>(
-            `mutation Alert($id: ID!${wants}) { alert: ${field}(id: $id${gives}) { id rule severity state message raisedAt } }`,
-            {
-              id,
-              ...(gives ? { until: new Date(Date.now() + dayMs).toISOString() } : {}),
-            },
-          ),
-        );
-        print(alert, () => `${alert.rule} is ${alert.state.toLowerCase()}`);
-      });
-  }
+  const changed = async (mutation: string, variables: Record<string, unknown>) => {
+    const { alert } = await connected((client) => client.request<{ alert: AlertLine }>(mutation, variables));
+    print(alert, () => `${alert.rule} is ${alert.state.toLowerCase()}`);
+  };
+  alertsCommand
+    .command('acknowledge')
+    .description('say that somebody looks after an alert')
+    .argument('<id>', 'as `alerts --json` lists it')
+    .action((id: string) => changed(`mutation Acknowledge($id: ID!) { alert: acknowledgeAlert(id: $id) { ${alertFields} } }`, { id }));
+  alertsCommand
+    .command('silence')
+    .description('tell nobody of an alert for a day')
+    .argument('<id>', 'as `alerts --json` lists it')
+    .action((id: string) =>
+      changed(`mutation Silence($id: ID!, $until: DateTime) { alert: silenceAlert(id: $id, until: $until) { ${alertFields} } }`, {
+        id,
+        until: new Date(Date.now() + dayMs).toISOString(),
+      }),
+    );
   alertsCommand
     .command('thresholds')
     .description('list the values that raise alerts, with what is measured now')
@@ -85,7 +84,7 @@ export function addWatching(program: Command, { connected, print, progress, exit
       if (test) return testChannels();
       const { alerts } = await connected((client) =>
         client.request<{ alerts: { edges: { node: AlertLine }[] } }>(
-          'query Alerts($filter: AlertFilter) { alerts(first: 100, filter: $filter) { edges { node { id rule severity state message raisedAt } } } }',
+          `query Alerts($filter: AlertFilter) { alerts(first: 100, filter: $filter) { edges { node { ${alertFields} } } } }`,
           { filter: all ? null : { states: ['ACTIVE', 'ACKNOWLEDGED'] } },
         ),
       );

@@ -28,13 +28,13 @@ export class Chunkings {
   }
 
   /** The way with these limits; null where nothing is cut so. */
-  with(limits: ChunkingLimits): Promise<ChunkingEntity | null> {
-    return this.database.read.findOneBy(ChunkingEntity, limitsOf(limits));
+  with(limits: ChunkingLimits, manager: EntityManager = this.database.read): Promise<ChunkingEntity | null> {
+    return manager.findOneBy(ChunkingEntity, limitsOf(limits));
   }
 
   /** The same, begun where it is not known yet. A number is never given twice. */
   async begin(tx: EntityManager, limits: ChunkingLimits): Promise<ChunkingEntity> {
-    const known = await tx.findOneBy(ChunkingEntity, limitsOf(limits));
+    const known = await this.with(limits, tx);
     if (known) return known;
     const [row] = (await tx.query(
       `SELECT max(number) AS newest FROM (SELECT number FROM chunkings UNION SELECT chunking AS number FROM index_generations) AS numbers`,

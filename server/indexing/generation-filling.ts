@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { type EntityManager, In, IsNull, type SelectQueryBuilder } from 'typeorm';
-import { ChunkEntity, ChunkVectorEntity, DocumentChunkingEntity, DocumentEntity, vectorFromBytes, vectorToBytes } from '../documents/index.js';
+import { ChunkEntity, ChunkVectorEntity, DocumentEntity, vectorFromBytes, vectorToBytes } from '../documents/index.js';
 import { type Database } from '../platform/database/index.js';
 import { type Embedder, passageText } from '../platform/embedder/index.js';
 import { AppError } from '../platform/errors.js';
@@ -9,6 +9,7 @@ import { outOf } from '../platform/saying.js';
 import { type VectorRow } from '../platform/vector-index/index.js';
 import { type GenerationEntity } from './generation.entity.js';
 import { type KnowledgeIndex } from './knowledge-index.js';
+import { passagesBeside } from './passages.js';
 import { type CoarseChunk, embedPieces } from './refine.js';
 
 interface MissingChunk extends CoarseChunk {
@@ -118,12 +119,11 @@ export class GenerationFilling {
 
   /** What a generation is to hold: of its own chunking, what is being cut beside what answers. */
   #passages(manager: EntityManager, { chunking }: GenerationEntity): SelectQueryBuilder<ChunkEntity> {
-    const chunks = manager.createQueryBuilder(ChunkEntity, 'chunk').where('chunk.chunking = :chunking', { chunking });
-    if (chunking === this.index.active.chunking)
-      return chunks.innerJoin(DocumentEntity, 'document', 'document.id = chunk.documentId').andWhere('chunk.indexedAt IS NOT NULL');
-    return chunks
-      .innerJoin(DocumentChunkingEntity, 'cut', 'cut.documentId = chunk.documentId AND cut.chunking = chunk.chunking AND cut.revision = chunk.revision')
-      .innerJoin(DocumentEntity, 'document', 'document.id = cut.documentId AND document.revision = cut.sourceRevision AND document.deletedAt IS NULL');
+    if (chunking !== this.index.active.chunking) return passagesBeside(manager, chunking);
+    return manager
+      .createQueryBuilder(ChunkEntity, 'chunk')
+      .innerJoin(DocumentEntity, 'document', 'document.id = chunk.documentId')
+      .where('chunk.chunking = :chunking AND chunk.indexedAt IS NOT NULL', { chunking });
   }
 
   #missingQuery(manager: EntityManager, generation: GenerationEntity): SelectQueryBuilder<ChunkEntity> {

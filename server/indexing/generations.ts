@@ -1,6 +1,6 @@
 import { type EntityManager, In } from 'typeorm';
 import { type Settings } from '../config/index.js';
-import { ChunkingEntity, type ChunkingLimits, type Chunkings, ChunkVectorEntity, limitsOf, sameLimits } from '../documents/index.js';
+import { ChunkingEntity, type ChunkingLimits, type Chunkings, ChunkVectorEntity, sameLimits } from '../documents/index.js';
 import { AppStateEntity, type Database } from '../platform/database/index.js';
 import { AppError, notFound } from '../platform/errors.js';
 import { JobEntity, type JobQueue } from '../platform/queue/index.js';
@@ -62,7 +62,7 @@ export class Generations {
 
   /** One for this that may come to answer. */
   async for({ model, limits }: Target, manager: EntityManager = this.parts.database.read): Promise<GenerationEntity | null> {
-    const chunking = await manager.findOneBy(ChunkingEntity, limitsOf(limits));
+    const chunking = await this.parts.chunkings.with(limits, manager);
     if (!chunking) return null;
     return manager.findOne(GenerationEntity, {
       where: { model, chunking: chunking.number, status: In(['BUILDING', 'CANDIDATE', 'RETIRED'] satisfies GenerationState[]) },

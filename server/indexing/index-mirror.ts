@@ -1,9 +1,10 @@
 import { type SelectQueryBuilder } from 'typeorm';
-import { ChunkEntity, ChunkVectorEntity, DocumentChunkingEntity, DocumentEntity, vectorFromBytes } from '../documents/index.js';
+import { ChunkEntity, ChunkVectorEntity, DocumentEntity, vectorFromBytes } from '../documents/index.js';
 import { type Database } from '../platform/database/index.js';
 import { type Logger } from '../platform/logging/index.js';
 import { type GenerationEntity } from './generation.entity.js';
 import { type KnowledgeIndex } from './knowledge-index.js';
+import { passagesBeside } from './passages.js';
 
 const idsAtOnce = 5000;
 const vectorsAtOnce = 500;
@@ -105,18 +106,11 @@ export class IndexMirror {
 
   /** Chunks of a generation: of the revision that counts under its chunking, of documents that are not being deleted. */
   #passages({ chunking }: Pick<GenerationEntity, 'chunking'>): SelectQueryBuilder<ChunkEntity> {
-    const chunks = this.database.read.createQueryBuilder(ChunkEntity, 'chunk').where('chunk.indexedAt IS NOT NULL');
-    if (chunking === this.index.active.chunking)
-      return chunks
-        .andWhere('chunk.chunking = :chunking', { chunking })
-        .innerJoin(DocumentEntity, 'document', 'document.id = chunk.documentId AND document.revision = chunk.revision AND document.deletedAt IS NULL');
-    return chunks
-      .innerJoin(
-        DocumentChunkingEntity,
-        'cut',
-        'cut.documentId = chunk.documentId AND cut.revision = chunk.revision AND cut.chunking = chunk.chunking AND cut.chunking = :chunking',
-        { chunking },
-      )
-      .innerJoin(DocumentEntity, 'document', 'document.id = cut.documentId AND document.revision = cut.sourceRevision AND document.deletedAt IS NULL');
+    const { read } = this.database;
+    if (chunking !== this.index.active.chunking) return passagesBeside(read, chunking).andWhere('chunk.indexedAt IS NOT NULL');
+    return read
+      .createQueryBuilder(ChunkEntity, 'chunk')
+      .innerJoin(DocumentEntity, 'document', 'document.id = chunk.documentId AND document.revision = chunk.revision AND document.deletedAt IS NULL')
+      .where('chunk.indexedAt IS NOT NULL AND chunk.chunking = :chunking', { chunking });
   }
 }

@@ -135,7 +135,7 @@ export class Reembedding implements JobHandler {
     await index.vectors.whenAvailable(signal);
     await index.vectors.ensureCollection(generation.collection);
     const fill = () => this.#fill(building, { signal, report });
-    if (isCutAnew) await this.parts.recut(chunking, embedder.folder, { signal, report: partly(report, 0, shareOfCutting) });
+    // What an earlier run has made and not put there yet; what is cut from now on is put there as it is embedded.
     await mirror.bring(generation, signal);
     await fill();
     if (typeof job.payload['generation'] !== 'number') {

@@ -112,6 +112,13 @@ describe.skipIf(!hasBrowser)('backups', () => {
       .getByLabel(/Take a backup or a library in/)
       .setInputFiles({ name: 'broken.tar', mimeType: 'application/x-tar', buffer: archive.subarray(0, 700) });
     await page.getByText(/The archive/).waitFor();
+    // In the language of whoever reads it.
+    const { page: japanese, context: other } = await signedIn(browser, server, { locale: 'ja-JP', width: 390, dark: true });
+    await japanese.goto(`${server.url}/backups`);
+    await japanese.getByLabel(/ファイルから受け取る/).setInputFiles({ name: 'broken.tar', mimeType: 'application/x-tar', buffer: archive.subarray(0, 700) });
+    await japanese.getByText(/アーカイブを読めません/).waitFor();
+    expect(await overflow(japanese)).toBe(0);
+    await other.close();
     const row = page.getByTestId('backup').filter({ hasText: id });
     await row.getByRole('button', { name: /Delete/ }).click();
     await page.getByRole('alertdialog').getByRole('button', { name: 'Delete' }).click();

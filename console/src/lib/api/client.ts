@@ -15,12 +15,23 @@ export class RequestError extends Error {
   }
 }
 
+/** How the server tells an error: in GraphQL's `extensions`, or beside the message. */
+export interface ToldError {
+  code?: string;
+  remedy?: string;
+  ja?: { message: string; remedy?: string };
+}
+
+/** The same in the reader's language. */
+export function requestError(english: string, { code, ja, ...rest }: ToldError): RequestError {
+  const { message, remedy } = (locale.current === 'ja' ? ja : null) ?? { message: english, remedy: rest.remedy };
+  return new RequestError(message, code ?? 'INTERNAL_SERVER_ERROR', remedy ?? null);
+}
+
 function explained(error: CombinedError): RequestError {
   const [first] = error.graphQLErrors;
   if (!first) return new RequestError(error.message, 'UNREACHABLE', null);
-  const { code, ja, ...english } = first.extensions as { code?: string; remedy?: string; ja?: { message: string; remedy?: string } };
-  const { message, remedy } = (locale.current === 'ja' ? ja : null) ?? { message: first.message, remedy: english.remedy };
-  return new RequestError(message, code ?? 'INTERNAL_SERVER_ERROR', remedy ?? null);
+  return requestError(first.message, first.extensions as ToldError);
 }
 
 const fetchOptions = { credentials: 'same-origin', headers: { 'apollo-require-preflight': '1' } } as const;

@@ -1,4 +1,4 @@
-import { RequestError } from './client';
+import { RequestError, requestError, type ToldError } from './client';
 
 export interface UploadOutcome {
   fileName: string;
@@ -29,18 +29,11 @@ function send(files: File[], batchId: string, onSent: (bytes: number) => void): 
     request.onload = () => {
       const answer = request.response as {
         data?: { uploadDocuments: UploadOutcome[] } | null;
-        errors?: { message: string; extensions?: { code?: string; remedy?: string } }[];
+        errors?: { message: string; extensions?: ToldError }[];
       } | null;
       const [error] = answer?.errors ?? [];
       if (answer?.data) resolve(answer.data.uploadDocuments);
-      else
-        reject(
-          new RequestError(
-            error?.message ?? `the server answered ${request.status}`,
-            error?.extensions?.code ?? 'INTERNAL_SERVER_ERROR',
-            error?.extensions?.remedy ?? null,
-          ),
-        );
+      else reject(requestError(error?.message ?? `the server answered ${request.status}`, error?.extensions ?? {}));
     };
     request.send(form);
   });
