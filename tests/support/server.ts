@@ -261,12 +261,12 @@ export class TestServer {
 }
 
 /** Looks again and again until there is an answer. */
-export async function until<T>(look: () => Promise<T | null> | T | null, timeoutMs: number, what: string): Promise<T> {
+export async function until<T>(look: () => Promise<T | null> | T | null, timeoutMs: number, what: string, everyMs = 100): Promise<T> {
   const deadline = Date.now() + timeoutMs;
   for (;;) {
     const found = await look();
     if (found !== null) return found;
     if (Date.now() > deadline) throw new Error(`waited ${timeoutMs} ms for ${what}`);
-    await delay(100);
+    await delay(everyMs);
   }
 }
