@@ -201,7 +201,7 @@ async function start(
     healthChanged: () => Promise.resolve(health.changes()),
     ...operations.subscriptions,
   };
-  const { authorize, ...admitted } = admission({ access, limits, mode: operations.mode, documents, subscriptions });
+  const { authorize, maySearch, ...admitted } = admission({ access, limits, mode: operations.mode, documents, subscriptions });
 
   // The first request should find everything there; a download from the hub or a slow disk is not waited for.
   await Promise.race([Promise.all([library.modelLoaded, vectorsStarted]), delay(longestWaitForPartsMs, undefined, { ref: false })]);
@@ -210,6 +210,7 @@ async function start(
     schema,
     log: logging.feature('http'),
     meter: requests,
+    repeated: library.answers.behind(schema, maySearch),
     ...admitted,
     routes: (app) => {
       const figures = async () => {

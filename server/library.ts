@@ -39,7 +39,7 @@ import { type Logging } from './platform/logging/index.js';
 import { PubSub } from './platform/pubsub/index.js';
 import { type JobQueue } from './platform/queue/index.js';
 import { type ChromaIndex } from './platform/vector-index/index.js';
-import { SearchMeter, SearchResolver, SearchService } from './search/index.js';
+import { KeptAnswers, SearchMeter, SearchResolver, SearchService } from './search/index.js';
 import { WebFetcher } from './sources/index.js';
 import { type Teardown } from './teardown.js';
 
@@ -68,6 +68,7 @@ export interface Library {
   mirror: IndexMirror;
   search: SearchService;
   searches: SearchMeter;
+  answers: KeptAnswers;
   golden: GoldenService;
   ingestionEvents: PubSub<IngestionTopics>;
   checks: HealthCheck[];
@@ -118,6 +119,7 @@ export async function buildLibrary(parts: LibraryParts, teardown: Teardown): Pro
 
   const searches = new SearchMeter();
   const search = new SearchService({ settings, database, blobs, catalogue, index, fullText, cache, meter: searches, log: logging.feature('search') });
+  const answers = new KeptAnswers(search, settings.CACHE_MEMORY_BYTES / 4);
   const golden = new GoldenService({ settings, database, index, search, jobs });
   const reembedding = new Reembedding({
     ...{ settings, database, catalogue, index, embedders, generations, chunkings, mirror, jobs, log },
@@ -137,7 +139,7 @@ export async function buildLibrary(parts: LibraryParts, teardown: Teardown): Pro
   }
 
   return {
-    ...{ catalogue, documents, store, removal, fullText, index, knownVectors, mirror, search, searches, golden, ingestionEvents, modelLoaded, settle },
+    ...{ catalogue, documents, store, removal, fullText, index, knownVectors, mirror, search, searches, answers, golden, ingestionEvents, modelLoaded, settle },
     fullTextRebuild: new FullTextRebuild(database, fullText),
     indexRebuild: new IndexRebuild({ database, index, generations, mirror }),
     checks: [...indexChecks(index, repair, generations), golden.healthCheck()],
@@ -146,7 +148,7 @@ export async function buildLibrary(parts: LibraryParts, teardown: Teardown): Pro
       new IngestionResolver({ uploads, store, removal, fetcher, jobs, limits }),
       new DocumentJobResolver(jobs),
       new JobDocumentResolver(),
-      new SearchResolver(search, limits),
+      new SearchResolver(search, limits, answers),
       new GoldenResolver(golden),
       new GoldenImportResolver(),
       new IndexResolver(generations, chunkings, reembedding),

@@ -19,6 +19,8 @@ export interface RequestContext {
   cookies: string | undefined;
   clientAddress: string;
   setCookie: (cookie: string) => void;
+  /** Stands for the request: Apollo Server hands on copies of the context. */
+  request: object;
   documentLoader: DataLoader<string, DocumentWithTags | null>;
   subscriptions: Subscriptions;
 }

@@ -55,7 +55,7 @@ export const aboutInJapanese: Record<SettingName, string> = {
   FETCH_ALLOWED_NETWORKS: 'ページの取得を許すプライベートネットワーク(CIDR、例: 10.1.0.0/16)。',
   CACHE_BACKEND: '検索結果などのキャッシュの置き場所。',
   CACHE_REDIS_URL: 'CACHE_BACKEND=redis のときに使う Redis。',
-  CACHE_MEMORY_BYTES: 'メモリ上のキャッシュの上限。',
+  CACHE_MEMORY_BYTES: 'メモリ上のキャッシュの上限。送信した形のまま残す検索結果は、これとは別にその 4 分の 1 まで使います。',
   CACHE_SEARCH_TTL: '検索結果を残す時間。0 なら残しません。',
   CACHE_EMBEDDING_TTL: '検索語のベクトルを残す時間。0 なら残しません。',
   CACHE_METADATA_TTL: '文書数などの集計を残す時間。0 なら残しません。',

@@ -146,7 +146,11 @@ export const settingsSchema = z.object({
     .meta({ group: 'Search and cache', secret: true, about: 'Redis for CACHE_BACKEND=redis.', manual: 'CACHE_REDIS_URL / cache.redis.url' }),
   CACHE_MEMORY_BYTES: integer(0, 64 * 1024 ** 3)
     .default(64 * 1024 ** 2)
-    .meta({ group: 'Search and cache', unit: 'bytes', about: 'Most the memory cache may hold.' }),
+    .meta({
+      group: 'Search and cache',
+      unit: 'bytes',
+      about: 'Most the memory cache may hold; answers to searches as they were sent take up to a quarter of that besides.',
+    }),
   CACHE_SEARCH_TTL: integer(0, 2_592_000)
     .default(3600)
     .meta({ group: 'Search and cache', unit: 's', about: 'How long a search answer is kept; 0 keeps none.', manual: 'CACHE_SEARCH_TTL' }),

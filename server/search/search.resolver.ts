@@ -1,6 +1,7 @@
 import { Arg, Ctx, ID, Int, Query, Resolver } from 'type-graphql';
 import { type RateLimits, type RequestContext } from '../access/index.js';
 import { DocumentType, type DocumentWithTags } from '../documents/index.js';
+import { type KeptAnswers } from './kept-answers.js';
 import { type SearchService } from './search.service.js';
 import { type Visibility } from './visibility.js';
 import { VisibilityType } from './visibility.type.js';
@@ -11,6 +12,7 @@ export class SearchResolver {
   constructor(
     private readonly service: SearchService,
     private readonly limits: RateLimits,
+    private readonly answers: KeptAnswers,
   ) {}
 
   @Query(() => SearchResultType, {
@@ -26,7 +28,9 @@ export class SearchResolver {
     @Arg('filter', () => SearchFilter, { nullable: true }) filter: SearchFilter | null,
   ): Promise<SearchResultType> {
     await this.limits.action('search', context.viewer?.name ?? context.clientAddress);
-    return this.service.search({ query, first: first ?? 10, after, mode: mode ?? SearchMode.HYBRID, filter: filter ?? {} });
+    const answer = await this.service.search({ query, first: first ?? 10, after, mode: mode ?? SearchMode.HYBRID, filter: filter ?? {} });
+    if (answer.from) this.answers.answered(context, answer.from);
+    return answer;
   }
 
   @Query(() => VisibilityType, {

@@ -40,6 +40,18 @@ interface Page {
   suggestion: string | null;
 }
 
+/** A page that came from the cache, and what it stands under there. */
+export interface KeptPage {
+  readonly version: string;
+  readonly key: string;
+  readonly page: object;
+  readonly mode: Mode;
+  readonly empty: boolean;
+}
+
+/** A search's answer, and the page of the cache it was made from. */
+export type Answer = SearchResultType & { from: KeptPage | null };
+
 const longestQuery = 10_000;
 /** Longer questions are kept under their hash. */
 const longestKey = 300;
@@ -77,7 +89,7 @@ export class SearchService {
     await this.#renderer.warm(this.parts.index.active.chunking, signal);
   }
 
-  async search(request: SearchRequest): Promise<SearchResultType> {
+  async search(request: SearchRequest): Promise<Answer> {
     const started = performance.now();
     const profile = new SearchProfile();
     const query = profile.timeSync(ProfileStep.NORMALISE, () => request.query.normalize('NFKC').replace(/\s+/g, ' ').trim());
@@ -94,7 +106,8 @@ export class SearchService {
     const first = pageSize(request.first);
     const offset = decodeCursor(request.after, isOffset) ?? 0;
     await this.parts.catalogue.refresh();
-    const key = this.#key(query, first, offset, request);
+    const version = this.#version();
+    const key = `${version}:${nameOf(query, first, offset, request)}`;
     const kept = await profile.time(ProfileStep.CACHE, () => this.#cached(key));
     const page = kept ?? (await this.#once(key, () => this.#find(query, first, offset, request, profile)));
     // A page is kept under the library's version: what its documents are does not change without it.
@@ -108,6 +121,7 @@ export class SearchService {
       tellSlow();
     }
     return {
+      from: kept && { version, key, page, mode: page.mode, empty: hits.length === 0 },
       hits,
       totalCount: page.totalCount,
       tookMs,
@@ -132,12 +146,20 @@ export class SearchService {
     });
   }
 
-  /** An answer is another answer when the library, the index or the question changes. */
-  #key(query: string, first: number, offset: number, { mode, filter }: SearchRequest): string {
-    const { active } = this.parts.index;
-    const question = JSON.stringify([query, first, offset, mode, filter]);
-    const named = question.length <= longestKey ? question : createHash('sha1').update(question).digest('base64url');
-    return `${this.parts.catalogue.version}:${active.number}.${this.#refinements}:${named}`;
+  /** Whether the cache still has the page, under the present state of the library. */
+  async isStill({ version, key, page }: KeptPage): Promise<boolean> {
+    await this.parts.catalogue.refresh();
+    return version === this.#version() && (await this.#cached(key)) === page;
+  }
+
+  /** An answer that was sent again is a search as well. */
+  answeredAgain({ mode, empty }: KeptPage, tookMs: number): void {
+    this.parts.meter.record({ tookMs, mode, steps: [{ step: ProfileStep.CACHE, ms: tookMs }], cached: true, empty });
+  }
+
+  /** An answer is another answer when the library or the index changes. */
+  #version(): string {
+    return `${this.parts.catalogue.version}:${this.parts.index.active.number}.${this.#refinements}`;
   }
 
   async #cached(key: string): Promise<Page | null> {
@@ -247,6 +269,11 @@ export class SearchService {
     }
     return [...similar.values()];
   }
+}
+
+function nameOf(query: string, first: number, offset: number, { mode, filter }: SearchRequest): string {
+  const question = JSON.stringify([query, first, offset, mode, filter]);
+  return question.length <= longestKey ? question : createHash('sha1').update(question).digest('base64url');
 }
 
 function mean(vectors: Float32Array[]): Float32Array {

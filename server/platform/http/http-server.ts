@@ -5,9 +5,8 @@ import { expressMiddleware } from '@as-integrations/express5';
 import { maxDepthRule } from '@escape.tech/graphql-armor-max-depth';
 import cors from 'cors';
 import express, { type Express, type Request, type RequestHandler, type Response } from 'express';
-import { GraphQLError, type GraphQLSchema, parse, specifiedRules, validate, type ValidationRule } from 'graphql';
+import { GraphQLError, type GraphQLSchema, type ValidationRule } from 'graphql';
 import graphqlUploadExpress from 'graphql-upload/graphqlUploadExpress.mjs';
-import { useServer } from 'graphql-ws/use/ws';
 import helmet from 'helmet';
 import { createServer, type IncomingMessage, type Server } from 'node:http';
 import { type AddressInfo } from 'node:net';
@@ -22,6 +21,8 @@ import { type Caller, callerOf, requestIdOf } from './caller.js';
 import { CompiledOperations } from './compiled-operations.js';
 import { HostGuard } from './host-guard.js';
 import { OperationLane } from './operation-lane.js';
+import { openSockets } from './operation-sockets.js';
+import { type RepeatedAnswers } from './repeated-answers.js';
 import { measuredOperations, type RequestMeter } from './request-meter.js';
 import { ResponseMeter } from './response-meter.js';
 import { replacedAddresses } from './replaced-addresses.js';
@@ -45,6 +46,8 @@ export interface HttpParts<Context extends object> {
   /** Throws unless the sender may upload: asked before a byte is received. */
   beforeUpload: (caller: Caller) => Promise<void>;
   meter: RequestMeter;
+  /** Answers that are sent again instead of executing the operation once more. */
+  repeated: RepeatedAnswers<Context>;
   /** Routes beside GraphQL and the console. */
   routes: (app: Express) => void;
   log: Logger;
@@ -174,7 +177,7 @@ export class HttpServer<Context extends object> {
       logger: { debug: () => undefined, info: () => undefined, warn: (message) => log.warn(message), error: (message) => log.error(message) },
     });
     await this.#apollo.start();
-    this.#openSockets(parts, formatError, rules);
+    this.#disposeSockets = openSockets(this.#sockets, parts, formatError, rules);
     const secure = helmet({ contentSecurityPolicy: false, strictTransportSecurity: false });
     this.#app.use(secure);
     if (this.#guard.origins.length > 0) {
@@ -220,6 +223,9 @@ export class HttpServer<Context extends object> {
     this.#lane = new OperationLane<Context>({
       apollo: this.#apollo,
       contextOf,
+      meter: parts.meter,
+      // A trace tells of operations that were executed.
+      repeated: settings.OTLP_TRACES_URL ? null : parts.repeated,
       secure: (request, response) => secure(request, response, () => undefined),
       longest: largestOperationBytes,
       failed: (error, response) => {
@@ -234,47 +240,6 @@ export class HttpServer<Context extends object> {
   #admits({ headers }: IncomingMessage): boolean {
     const foreign = this.#guard.origins.length > 0 && headers.origin !== undefined;
     return this.#ready && !foreign && this.#guard.refusal(headers.host, headers.origin) === null;
-  }
-
-  #openSockets(
-    { settings, schema, mayConnect, beforeOperation, operationContextOf }: HttpParts<Context>,
-    formatError: ReturnType<typeof errorFormatter>,
-    rules: ValidationRule[],
-  ): void {
-    const formatted = (errors: readonly GraphQLError[]) => errors.map((error) => formatError(error.toJSON(), error));
-    const { dispose } = useServer<Record<string, unknown>, { request: IncomingMessage; caller?: Caller }>(
-      {
-        schema,
-        parse: (source) => parse(source, { maxTokens: settings.GRAPHQL_MAX_TOKENS }),
-        validate: (checked, document) => validate(checked, document, [...specifiedRules, ...rules]),
-        onConnect: async ({ connectionParams, extra }) => {
-          const authorization = connectionParams?.['authorization'];
-          const caller: Caller = {
-            authorization: typeof authorization === 'string' ? authorization : undefined,
-            cookies: extra.request.headers.cookie,
-            address: extra.request.socket.remoteAddress ?? '',
-            setCookie: () => undefined,
-          };
-          if (!(await mayConnect(caller))) return false;
-          extra.caller = caller;
-          return true;
-        },
-        onSubscribe: async ({ extra: { caller } }) => {
-          try {
-            if (caller) await beforeOperation(caller);
-          } catch (error) {
-            if (!(error instanceof AppError)) throw error;
-            return [new GraphQLError(error.message, { originalError: error })];
-          }
-        },
-        context: ({ extra: { caller } }) => caller && operationContextOf(caller),
-        onError: (_context, _id, _payload, errors) => formatted(errors),
-        onNext: (_context, _id, _payload, _args, result) =>
-          result.errors ? { ...result, errors: formatted(result.errors) as unknown as GraphQLError[] } : undefined,
-      },
-      this.#sockets,
-    );
-    this.#disposeSockets = dispose;
   }
 
   #upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {

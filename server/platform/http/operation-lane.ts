@@ -1,10 +1,15 @@
 import { type ApolloServer, HeaderMap } from '@apollo/server';
 import { type IncomingMessage, type ServerResponse } from 'node:http';
+import { nameOperation } from '../logging/index.js';
 import { type Caller } from './caller.js';
+import { type RepeatedAnswers, type SentAnswer } from './repeated-answers.js';
+import { type RequestMeter } from './request-meter.js';
 
 export interface LaneParts<Context extends object> {
   apollo: ApolloServer<Context>;
   contextOf: (caller: Caller) => Promise<Context>;
+  repeated: RepeatedAnswers<Context> | null;
+  meter: RequestMeter;
   /** Sets the headers of every answer. */
   secure: (request: IncomingMessage, response: ServerResponse) => void;
   /** Longest body read here, bytes. */
@@ -40,47 +45,65 @@ export class OperationLane<Context extends object> {
   }
 
   async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const { apollo, contextOf, secure } = this.parts;
+    const started = performance.now();
+    const { apollo, contextOf, repeated, secure } = this.parts;
     secure(request, response);
-    const body = await read(request);
-    if (body === null) return;
+    const text = await read(request);
+    if (text === null) return;
+    const context = contextOf({
+      authorization: request.headers.authorization,
+      cookies: request.headers.cookie,
+      address: request.socket.remoteAddress ?? '',
+      setCookie: (cookie) => response.appendHeader('set-cookie', cookie),
+    });
+    const key = `${request.headers.accept ?? ''}\n${text}`;
+    // Whoever is refused is told so by Apollo Server.
+    const admitted = await context.catch(() => null);
+    const kept = admitted && (await repeated?.find(key, admitted));
+    if (kept) return this.#again(kept, response, started);
+    const body = parsed(text);
     const headers = new HeaderMap();
     for (const [name, value] of Object.entries(request.headers)) if (value !== undefined) headers.set(name, Array.isArray(value) ? value.join(', ') : value);
-    const answer = await apollo.executeHTTPGraphQLRequest({
-      httpGraphQLRequest: { method: 'POST', headers, search: '', body },
-      context: () =>
-        contextOf({
-          authorization: request.headers.authorization,
-          cookies: request.headers.cookie,
-          address: request.socket.remoteAddress ?? '',
-          setCookie: (cookie) => response.appendHeader('set-cookie', cookie),
-        }),
-    });
+    const answer = await apollo.executeHTTPGraphQLRequest({ httpGraphQLRequest: { method: 'POST', headers, search: '', body }, context: () => context });
     response.statusCode = answer.status ?? 200;
     for (const [name, value] of answer.headers) response.setHeader(name, value);
     if (answer.body.kind === 'complete') {
-      response.end(answer.body.string);
+      const whole = Buffer.from(answer.body.string);
+      response.end(whole);
+      const { query } = body as { query?: unknown };
+      // Errors come first in an answer that has some.
+      if (!admitted || typeof query !== 'string' || response.statusCode !== 200 || !answer.body.string.startsWith('{"data":')) return;
+      repeated?.keep(key, admitted, query, { headers: [...answer.headers], body: whole });
       return;
     }
     for await (const part of answer.body.asyncIterator) response.write(part);
     response.end();
   }
+
+  #again({ operationName, headers, body }: SentAnswer & { operationName: string | null }, response: ServerResponse, started: number): void {
+    for (const [name, value] of headers) response.setHeader(name, value);
+    response.end(body);
+    nameOperation(operationName);
+    this.parts.meter.record(operationName, performance.now() - started, false);
+  }
 }
 
 /** @returns null where the client went away before it had sent all */
-function read(request: IncomingMessage): Promise<unknown> {
-  return new Promise((resolve, reject) => {
+function read(request: IncomingMessage): Promise<string | null> {
+  return new Promise((resolve) => {
     const parts: Buffer[] = [];
     request.on('data', (part: Buffer) => parts.push(part));
     request.once('error', () => resolve(null));
     request.once('close', () => resolve(null));
-    request.once('end', () => {
-      try {
-        const value: unknown = JSON.parse((parts.length === 1 ? parts[0]! : Buffer.concat(parts)).toString());
-        resolve(value ?? {});
-      } catch (error) {
-        reject(Object.assign(error as Error, { status: 400 }));
-      }
-    });
+    request.once('end', () => resolve((parts.length === 1 ? parts[0]! : Buffer.concat(parts)).toString()));
   });
+}
+
+/** Throws a SyntaxError with the HTTP status it is answered by. */
+function parsed(text: string): unknown {
+  try {
+    return (JSON.parse(text) as unknown) ?? {};
+  } catch (error) {
+    throw Object.assign(error as Error, { status: 400 });
+  }
 }

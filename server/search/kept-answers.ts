@@ -1,0 +1,91 @@
+import { type GraphQLSchema, Kind, OperationTypeNode, parse, TypeInfo, visit, visitWithTypeInfo } from 'graphql';
+import { LRUCache } from 'lru-cache';
+import { type RequestContext } from '../access/index.js';
+import { type RepeatedAnswers, type SentAnswer } from '../platform/http/index.js';
+import { type KeptPage, type SearchService } from './search.service.js';
+
+interface Kept {
+  page: KeptPage;
+  answer: SentAnswer & { operationName: string | null };
+}
+
+const mostOperations = 500;
+const largestAnswer = 256 * 1024;
+const longestOperation = 16 * 1024;
+/** These are another each time. */
+const changing = new Set(['SearchResult.tookMs', 'SearchResult.profile']);
+
+/** @returns the one operation, where it asks one search for nothing but what stays as it is until the library or the index changes */
+function repeatable(schema: GraphQLSchema, query: string): { name: string | null } | null {
+  const document = parse(query);
+  const [operation, ...others] = document.definitions.filter((definition) => definition.kind === Kind.OPERATION_DEFINITION);
+  const root = operation?.selectionSet.selections[0];
+  if (operation?.operation !== OperationTypeNode.QUERY || others.length > 0 || operation.selectionSet.selections.length !== 1) return null;
+  if (root?.kind !== Kind.FIELD || root.name.value !== 'search') return null;
+  const types = new TypeInfo(schema);
+  let isConstant = true;
+  visit(
+    document,
+    visitWithTypeInfo(types, {
+      Field: (node) => {
+        const [parent, field] = [types.getParentType(), types.getFieldDef()];
+        if (node === root || node.name.value === '__typename') return;
+        // A field with a resolver of its own may look at more than the page.
+        if (!parent || !field || field.resolve || changing.has(`${parent.name}.${field.name}`)) isConstant = false;
+      },
+    }),
+  );
+  return isConstant ? { name: operation.name?.value ?? null } : null;
+}
+
+/**
+ * Answers to searches that come again word for word, as they were sent: to execute an operation and to write its result
+ * down takes three times as long as to find a kept page. An answer is sent again only while the page it was made from is
+ * the one the cache hands out, so that it dies with it: by its time, by a change of the library or the index, by clearing.
+ */
+export class KeptAnswers {
+  readonly #answers: LRUCache<string, Kept>;
+  readonly #pages = new WeakMap<RequestContext['request'], KeptPage>();
+  readonly #operations = new LRUCache<string, { repeatable: { name: string | null } | null }>({ max: mostOperations });
+
+  constructor(
+    private readonly service: SearchService,
+    maxBytes: number,
+  ) {
+    this.#answers = new LRUCache({ maxSize: Math.max(1, maxBytes), sizeCalculation: ({ answer }, key) => answer.body.length + key.length * 2 + 500 });
+  }
+
+  /** Tells that an operation was answered from a kept page. */
+  answered({ request }: RequestContext, page: KeptPage): void {
+    this.#pages.set(request, page);
+  }
+
+  /** @param admit throws where whoever asks may not search now: then the operation is executed, which says so */
+  behind(schema: GraphQLSchema, admit: (context: RequestContext) => Promise<void>): RepeatedAnswers<RequestContext> {
+    return {
+      find: async (key, context) => {
+        const kept = this.#answers.get(key);
+        if (!kept) return null;
+        const started = performance.now();
+        if (!(await this.service.isStill(kept.page))) {
+          this.#answers.delete(key);
+          return null;
+        }
+        try {
+          await admit(context);
+        } catch {
+          return null;
+        }
+        this.service.answeredAgain(kept.page, performance.now() - started);
+        return kept.answer;
+      },
+      keep: (key, { request }, query, answer) => {
+        const page = this.#pages.get(request);
+        if (!page || answer.body.length > largestAnswer || key.length > longestOperation) return;
+        let operation = this.#operations.get(query);
+        if (!operation) this.#operations.set(query, (operation = { repeatable: repeatable(schema, query) }));
+        if (operation.repeatable) this.#answers.set(key, { page, answer: { ...answer, operationName: operation.repeatable.name } });
+      },
+    };
+  }
+}
