@@ -51,7 +51,7 @@ export async function buildKeeping(
     updateUrl: settings.UPDATE_CHECK_URL,
     version,
     clock,
-    alertsRaised: (from, to) => alerts.raisedBetween(from, to),
+    alertsRaised: (from, to) => alerts.kept.raisedBetween(from, to),
   });
   const { backupFolder, backups, backupJobs } = await buildBackups(parts, teardown);
   const forgetOld = async () => ({

@@ -2,7 +2,8 @@ import { Field, Float, ID, InputType, ObjectType, registerEnumType } from 'type-
 import { connectionOf, DateTime } from '../platform/http/graphql-types.js';
 import { type Saying } from '../platform/saying.js';
 import { type AlertEntity } from './alert.entity.js';
-import { type JudgedThreshold, stateOf } from './alerts.service.js';
+import { type JudgedThreshold } from './alerts.service.js';
+import { stateOf } from './kept-alerts.js';
 
 export enum AlertSeverity {
   WARNING = 'WARNING',

@@ -40,7 +40,7 @@ export class AlertsResolver {
     @Arg('after', () => String, { nullable: true }) after: string | null,
     @Arg('filter', () => AlertFilter, { nullable: true }) filter: AlertFilter | null,
   ): Promise<Connection<AlertType>> {
-    const { edges, ...page } = await this.service.list(first ?? 20, after, filter ?? {});
+    const { edges, ...page } = await this.service.kept.list(first ?? 20, after, filter ?? {});
     return { ...page, edges: edges.map(({ node, cursor }) => ({ node: alertView(node), cursor })) };
   }
 

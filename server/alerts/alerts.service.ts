@@ -1,18 +1,18 @@
 import { randomUUID } from 'node:crypto';
-import { Between, IsNull, LessThan, type SelectQueryBuilder } from 'typeorm';
+import { IsNull, LessThan } from 'typeorm';
 import { type SystemHealth } from '../health/index.js';
 import { type Sample } from '../metrics/index.js';
 import { type Clock } from '../platform/clock.js';
 import { type Database } from '../platform/database/index.js';
 import { AppError, badInput, notFound } from '../platform/errors.js';
-import { type Connection } from '../platform/http/graphql-types.js';
-import { newestFirst } from '../platform/http/index.js';
 import { type Logger } from '../platform/logging/index.js';
 import { type PubSub } from '../platform/pubsub/index.js';
 import { type Saying, say } from '../platform/saying.js';
 import { AlertEntity } from './alert.entity.js';
+import { KeptAlerts } from './kept-alerts.js';
 import { type Notifier } from './notifier.js';
 import { judge, type Level, sentenceOf, type Threshold, valueOf } from './thresholds.js';
+import { Watch } from './watch.js';
 
 export interface AlertTopics {
   alertChanged: AlertEntity;
@@ -36,27 +36,6 @@ export interface JudgedThreshold {
   level: Level;
 }
 
-export type AlertState = 'ACTIVE' | 'ACKNOWLEDGED' | 'RESOLVED';
-
-export interface AlertCriteria {
-  states?: AlertState[] | null;
-  rules?: string[] | null;
-}
-
-interface Watch {
-  /** What is found now. */
-  level: Level;
-  /** Since when, without a break, it is at least a warning, critical, less than critical, and normal; null where it is not. */
-  warning: number | null;
-  critical: number | null;
-  milder: number | null;
-  normal: number | null;
-  /** The alert that is open. */
-  alert: AlertEntity | null;
-}
-
-const newWatch = (level: Level, alert: AlertEntity | null): Watch => ({ level, warning: null, critical: null, milder: null, normal: null, alert });
-
 export interface AlertParts {
   database: Database;
   pubsub: PubSub<AlertTopics>;
@@ -73,16 +52,17 @@ export interface AlertParts {
 /** A part that is down needs no longer look than this. */
 const longestHealthHoldMs = 10_000;
 
-export const stateOf = (alert: AlertEntity): AlertState => (alert.resolvedAt ? 'RESOLVED' : alert.acknowledgedAt ? 'ACKNOWLEDGED' : 'ACTIVE');
-
 /** Raises an alert once for what lasts, and resolves it when that is over. */
 export class AlertsService {
   readonly #watches = new Map<string, Watch>();
+  /** To be read from. */
+  readonly kept: KeptAlerts;
   #judged: JudgedThreshold[] = [];
   #changes: Promise<unknown> = Promise.resolve();
   #saved: Promise<void> = Promise.resolve();
 
   constructor(private readonly parts: AlertParts) {
+    this.kept = new KeptAlerts(parts.database);
     this.#judged = parts.thresholds.map((threshold) => ({ threshold, value: null, level: 'NORMAL' as const }));
   }
 
@@ -90,7 +70,7 @@ export class AlertsService {
   async open(): Promise<void> {
     await this.forgetOld();
     for (const alert of await this.parts.database.read.findBy(AlertEntity, { resolvedAt: IsNull() }))
-      this.#watches.set(alert.rule, newWatch(alert.severity, alert));
+      this.#watches.set(alert.rule, new Watch(alert.severity, alert));
   }
 
   /** Removes alerts that have been over for longer than they are kept. @returns how many */
@@ -162,18 +142,10 @@ export class AlertsService {
 
   #observe(finding: Finding, at: Date): void {
     const { rule, level: found, holdMs = 0 } = finding;
-    const watch = this.#watches.get(rule) ?? newWatch('NORMAL', null);
+    const watch = this.#watches.get(rule) ?? new Watch('NORMAL', null);
     this.#watches.set(rule, watch);
-    const now = at.getTime();
-    const since = (holds: boolean, before: number | null) => (holds ? (before ?? now) : null);
-    Object.assign(watch, {
-      level: found,
-      warning: since(found !== 'NORMAL', watch.warning),
-      critical: since(found === 'CRITICAL', watch.critical),
-      milder: since(found !== 'CRITICAL', watch.milder),
-      normal: since(found === 'NORMAL', watch.normal),
-    });
-    const level = settled(watch, now, holdMs);
+    watch.find(found, at.getTime());
+    const level = watch.settled(at.getTime(), holdMs);
     if (level === (watch.alert?.severity ?? 'NORMAL')) return;
     if (level === 'NORMAL') {
       if (watch.alert) this.#resolve(watch, at);
@@ -287,36 +259,4 @@ export class AlertsService {
     const all = [...this.#watches.values()].flatMap(({ alert }) => alert ?? []);
     return all.sort((a, b) => a.severity.localeCompare(b.severity) || b.raisedAt.getTime() - a.raisedAt.getTime());
   }
-
-  raisedBetween(from: Date, to: Date): Promise<number> {
-    return this.parts.database.read.countBy(AlertEntity, { raisedAt: Between(from, to) });
-  }
-
-  list(first: number, after: string | null, criteria: AlertCriteria): Promise<Connection<AlertEntity>> {
-    return newestFirst(() => this.#filtered(criteria), { column: 'raisedAt', of: ({ raisedAt }) => raisedAt }, first, after);
-  }
-
-  #filtered({ states, rules }: AlertCriteria): SelectQueryBuilder<AlertEntity> {
-    const query = this.parts.database.read.createQueryBuilder(AlertEntity, 'alert').where('1 = 1');
-    if (states) {
-      const conditions: Record<AlertState, string> = {
-        ACTIVE: '(alert.resolvedAt IS NULL AND alert.acknowledgedAt IS NULL)',
-        ACKNOWLEDGED: '(alert.resolvedAt IS NULL AND alert.acknowledgedAt IS NOT NULL)',
-        RESOLVED: 'alert.resolvedAt IS NOT NULL',
-      };
-      query.andWhere(states.length > 0 ? `(${states.map((state) => conditions[state]).join(' OR ')})` : '1 = 0');
-    }
-    if (rules) query.andWhere(rules.length > 0 ? 'alert.rule IN (:...rules)' : '1 = 0', { rules });
-    return query;
-  }
-}
-
-/** The level that has lasted long enough to count; a value that wavers between two of them is at least the milder one. */
-function settled({ warning, critical, milder, normal, alert }: Watch, now: number, holdMs: number): Level {
-  const lasts = (since: number | null) => since !== null && now - since >= holdMs;
-  const before = alert?.severity ?? 'NORMAL';
-  if (lasts(critical)) return 'CRITICAL';
-  if (lasts(normal)) return 'NORMAL';
-  if (before === 'NORMAL') return lasts(warning) ? 'WARNING' : 'NORMAL';
-  return before === 'CRITICAL' && lasts(milder) && normal === null ? 'WARNING' : before;
 }

@@ -1,5 +1,4 @@
 import { AsyncResource } from 'node:async_hooks';
-import { rename } from 'node:fs/promises';
 import PQueue from 'p-queue';
 import { In } from 'typeorm';
 import { type LoadedSettings } from '../config/index.js';
@@ -7,7 +6,7 @@ import { type Clock } from '../platform/clock.js';
 import { type Database } from '../platform/database/index.js';
 import { AppError, asError, badInput, sayingOf } from '../platform/errors.js';
 import { say, type Saying } from '../platform/saying.js';
-import { Heartbeat, type JobContext, JobEntity, JobFailed, type JobHandler, type JobQueue } from '../platform/queue/index.js';
+import { Heartbeat, type JobContext, JobEntity, type JobHandler, type JobQueue } from '../platform/queue/index.js';
 import { inBackground, linkOf, type SamplesAnswer } from './background-process.js';
 import { type BackupFolder } from './backup-folder.js';
 import { backupDirectory, type BackupsService } from './backups.service.js';
@@ -18,6 +17,7 @@ import { SharedOriginals } from './shared-originals.js';
 import { RestoreJob } from './restoring/restore-job.js';
 import { removeSetAside } from './restoring/pending-restore.js';
 import { stateQuery, stateText } from './saving/save.js';
+import { Verification } from './verification.js';
 
 export const backupKind = 'BACKUP';
 
@@ -55,11 +55,6 @@ type OnFinding = (finding: BackupFinding) => void;
 
 const dayMs = 86_400_000;
 
-const told = (id: string, problems: Saying[]): Saying => ({
-  en: `The backup ${id} is bad: ${problems.map((problem) => say(problem)).join(' ')}`,
-  ja: `バックアップ ${id} は壊れています: ${problems.map((problem) => say(problem, 'ja')).join(' ')}`,
-});
-
 /** Everything that is done with backups, as jobs, one at a time. */
 export class BackupJobs implements JobHandler {
   readonly concurrency = 1;
@@ -68,10 +63,12 @@ export class BackupJobs implements JobHandler {
   readonly #turns = new PQueue({ concurrency: 1 });
 
   readonly #shared: SharedOriginals;
+  readonly #verification: Verification;
   readonly #restoring: RestoreJob;
 
   constructor(private readonly parts: BackupJobsParts) {
     this.#shared = new SharedOriginals({ folder: parts.folder, settings: parts.loaded.settings, clock: parts.clock });
+    this.#verification = new Verification({ ...parts, shared: this.#shared });
     this.#restoring = new RestoreJob(parts);
     parts.jobs.register(backupKind, this);
   }
@@ -185,7 +182,7 @@ export class BackupJobs implements JobHandler {
         release();
       }
       await this.#shared.absolve(context.signal);
-      const verified = await this.#verified(id, kind === 'FULL', context, 0.5);
+      const verified = await this.#verification.verify(id, kind === 'FULL', context, 0.5);
       const removed = await backups.prune();
       await removeSetAside(loaded.settings, loaded.settings.RESTORE_KEEP_DAYS * dayMs);
       const bytes = (await backups.require(id)).bytes;
@@ -224,7 +221,7 @@ export class BackupJobs implements JobHandler {
   async verify(id: string, prove: boolean, job: JobContext): Promise<Record<string, unknown>> {
     const kind = (await this.parts.folder.find(id))?.manifest.kind ?? 'FULL';
     return this.#watched(kind, job, async (context) => {
-      const { problems, proof } = await this.#verified(id, prove, context, 0);
+      const { problems, proof } = await this.#verification.verify(id, prove, context, 0);
       return { id, problems: problems.map((problem) => say(problem)), proof: proof && { ...proof, problems: proof.problems.map((problem) => say(problem)) } };
     });
   }
@@ -233,36 +230,6 @@ export class BackupJobs implements JobHandler {
   async proveNewest(context: JobContext): Promise<Record<string, unknown>> {
     const newest = (await this.parts.backups.list()).find(({ manifest, status }) => manifest.kind === 'FULL' && status?.state === 'GOOD');
     return newest ? this.verify(newest.manifest.id, true, context) : { id: null };
-  }
-
-  async #verified(id: string, prove: boolean, context: JobContext, from: number): Promise<BackupStatus> {
-    const { loaded, folder, clock } = this.parts;
-    const directory = backupDirectory(loaded.settings);
-    const before = (await folder.find(id))?.status ?? null;
-    const middle = prove ? from + (1 - from) / 3 : 1;
-    const { problems, rotten, lost } = await inBackground({ task: 'check', loaded, directory, id }, linkOf(context, from, middle));
-    // Out of the way, so that the next backup writes them anew.
-    for (const object of rotten) await rename(object, `${object}.rotten`).catch(() => undefined);
-    await this.#shared.condemn(lost, id);
-    // A wrong key is nobody's damage; what is judged is what could be read.
-    const status: BackupStatus = {
-      // One that could not be restored stays bad until it is seen that it can be.
-      state: problems.length === 0 && before?.proof?.ok !== false ? 'GOOD' : 'BAD',
-      checkedAt: clock.now().toISOString(),
-      problems: problems.length === 0 && before?.proof?.ok === false ? before.proof.problems : problems,
-      proof: before?.proof ?? null,
-      copiedAt: before?.copiedAt ?? null,
-    };
-    if (problems.length === 0 && prove) {
-      // It is what was written, whatever becomes of the proof.
-      await folder.writeStatus(id, status);
-      const task = { task: 'prove' as const, loaded, directory, id };
-      status.proof = await inBackground(task, linkOf(context, middle, 1));
-      Object.assign(status, { state: status.proof.ok ? 'GOOD' : 'BAD', problems: status.proof.problems });
-    }
-    if (await folder.find(id)) await folder.writeStatus(id, status);
-    if (status.state === 'BAD') throw new JobFailed(told(id, status.problems.slice(0, 3)));
-    return status;
   }
 
   async #copyAway(id: string, { report, signal }: JobContext): Promise<void> {

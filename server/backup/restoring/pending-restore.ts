@@ -3,7 +3,8 @@ import { mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/p
 import { join } from 'node:path';
 import { type Settings } from '../../config/index.js';
 import { type Database } from '../../platform/database/index.js';
-import { messageOf, ToldError } from '../../platform/errors.js';
+import { sayingOf, ToldError } from '../../platform/errors.js';
+import { type Saying } from '../../platform/saying.js';
 import { fromLines } from '../lines.js';
 import { type VectorRecord } from '../saving/library-part.js';
 import { bringSchemaBack, dropSchemasAside, putIntoPostgres, setSchemaAside } from './postgres.js';
@@ -28,7 +29,7 @@ export interface RestorePlan {
   /** Who is signed in stays so, and the job tells how it ended. */
   rows: KeptRow[];
   /** Why the restored state is taken away again. */
-  reason?: string;
+  reason?: Saying;
 }
 
 /** What became of the newest restore. */
@@ -37,7 +38,7 @@ export interface RestoreOutcome {
   jobId: string | null;
   at: string;
   ok: boolean;
-  error: string | null;
+  error: Saying | null;
   aside: string;
 }
 
@@ -179,7 +180,7 @@ export class PendingRestore {
   /** Takes the restored state away and puts back what was set aside. Cut off, it is gone on with at the next start. */
   async rollBack(reason: unknown): Promise<void> {
     const { plan } = this;
-    plan.reason ??= messageOf(reason);
+    plan.reason ??= sayingOf(reason);
     if (plan.phase === 'aside' || plan.phase === 'placed') await this.#enter('clearing');
     if (plan.phase === 'clearing') {
       await mkdir(this.#failed, { recursive: true, mode: 0o700 });
@@ -194,7 +195,7 @@ export class PendingRestore {
     await rm(this.#aside, { recursive: true, force: true });
   }
 
-  async #end(error: string | null): Promise<void> {
+  async #end(error: Saying | null): Promise<void> {
     const { backupId, jobId, aside } = this.plan;
     await writeWhole(outcomeFile(this.#dataDir), { backupId, jobId, at: new Date().toISOString(), ok: error === null, error, aside } satisfies RestoreOutcome);
     await rm(planFile(this.#dataDir), { force: true });

@@ -51,8 +51,8 @@ export class RestoreJob {
     // Tried again by somebody, it is a new attempt.
     if (context.resumed && outcome?.jobId === job.id)
       throw new JobFailed({
-        en: `The restore was given up, and the state before is back: ${outcome.error ?? ''}`,
-        ja: `復元を取りやめ、元の状態に戻しました: ${outcome.error ?? ''}`,
+        en: `The restore was given up, and the state before is back: ${say(outcome.error ?? '')}`,
+        ja: `復元を取りやめ、元の状態に戻しました: ${say(outcome.error ?? '', 'ja')}`,
       });
     const { manifest, status } = await this.parts.backups.require(id);
     this.require(manifest, status);

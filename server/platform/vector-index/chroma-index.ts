@@ -2,183 +2,60 @@ import { ChromaNotFoundError, type Collection } from 'chromadb';
 import { EventEmitter } from 'node:events';
 import { setTimeout as delay } from 'node:timers/promises';
 import { type Settings } from '../../config/index.js';
-import { AppError, messageOf } from '../errors.js';
+import { messageOf } from '../errors.js';
 import { type Logger } from '../logging/index.js';
-import { ChromaConnection } from './chroma-connection.js';
-import { ChromaServer } from './chroma-server.js';
+import { type ChromaConnection } from './chroma-connection.js';
+import { ChromaLink, type LinkSettings } from './chroma-link.js';
 import { CollectionLost, type Neighbour, type VectorIndex, type VectorRow } from './vector-index.js';
 
-type ChromaSettings = Pick<
-  Settings,
-  'CHROMA_URL' | 'CHROMA_HNSW_M' | 'CHROMA_HNSW_CONSTRUCTION_EF' | 'CHROMA_HNSW_SEARCH_EF' | 'CHROMA_TIMEOUT_MS' | 'DATA_DIR'
->;
+type ChromaSettings = LinkSettings & Pick<Settings, 'CHROMA_HNSW_M' | 'CHROMA_HNSW_CONSTRUCTION_EF' | 'CHROMA_HNSW_SEARCH_EF'>;
 
 /** Seven decimals are what a 32-bit float of a unit vector holds, at half the length of its double. */
 const rounded = (value: number) => Math.round(value * 1e7) / 1e7;
 
 /** The server refuses larger calls (SQLite's limit on bound values). */
 const mostRowsPerCall = 5000;
-/** Missed heartbeats after which our own server is taken for hung. */
-const missedBeforeRestart = 3;
-const watchEveryMs = 1000;
 
 /** ChromaDB behind VectorIndex: its own client for everything but the query, which a keep-alive pool serves faster. */
 export class ChromaIndex implements VectorIndex {
-  #connection: ChromaConnection | null = null;
-  #available = false;
-  #downReason = 'ChromaDB has not started yet';
-  #missed = 0;
-  #watch: NodeJS.Timeout | null = null;
-  #stopping = false;
-  readonly #server: ChromaServer | null;
+  readonly #link: ChromaLink;
   readonly #events = new EventEmitter().setMaxListeners(0);
 
   constructor(
     private readonly settings: ChromaSettings,
-    private readonly log: Logger,
+    log: Logger,
   ) {
-    this.#server = settings.CHROMA_URL
-      ? null
-      : new ChromaServer(
-          settings.DATA_DIR,
-          log,
-          (url) => this.#connect(url),
-          (reason) => this.#lose(reason),
-        );
+    this.#link = new ChromaLink(settings, log);
   }
 
   get available(): boolean {
-    return this.#available;
+    return this.#link.available;
   }
 
   /** Process id of our own server, null for one that runs elsewhere. */
   get serverPid(): number | null {
-    return this.#server?.pid ?? null;
+    return this.#link.serverPid;
   }
 
-  async start(): Promise<void> {
-    if (this.#server) await this.#server.start();
-    else await this.#probeOutside();
-    this.#watch = setInterval(() => void this.#beat(), watchEveryMs);
-  }
-
-  async #probeOutside(): Promise<void> {
-    const url = this.settings.CHROMA_URL.replace(/\/$/, '');
-    try {
-      const response = await fetch(`${url}/api/v2/heartbeat`, { signal: AbortSignal.timeout(Math.min(3000, this.settings.CHROMA_TIMEOUT_MS)) });
-      if (!response.ok) throw new Error(`answered ${response.status}`);
-      this.#connect(url);
-    } catch (error) {
-      this.#lose(`the ChromaDB server at CHROMA_URL does not answer: ${messageOf(error)}`);
-    }
-  }
-
-  async #beat(): Promise<void> {
-    if (this.#stopping) return;
-    if (!this.#available) {
-      if (!this.#server) await this.#probeOutside();
-      return;
-    }
-    try {
-      await this.ping();
-      this.#missed = 0;
-    } catch {
-      this.#missed += 1;
-      if (this.#missed < missedBeforeRestart) return;
-      this.#missed = 0;
-      this.#lose('ChromaDB does not answer');
-      this.#server?.restart();
-    }
-  }
-
-  #connect(url: string): void {
-    this.#connection?.close();
-    this.#connection = new ChromaConnection(url, this.settings.CHROMA_TIMEOUT_MS);
-    if (this.#available) return;
-    this.#available = true;
-    this.log.info('ChromaDB answers');
-    this.#events.emit('change', true);
-  }
-
-  #lose(reason: string): void {
-    this.#downReason = reason;
-    if (!this.#available) return;
-    this.#available = false;
-    this.log.warn({ reason }, 'ChromaDB is down');
-    this.#events.emit('change', false);
+  start(): Promise<void> {
+    return this.#link.start();
   }
 
   onAvailabilityChange(listener: (available: boolean) => void): void {
-    this.#events.on('change', listener);
+    this.#link.onAvailabilityChange(listener);
+  }
+
+  whenAvailable(signal: AbortSignal): Promise<void> {
+    return this.#link.whenAvailable(signal);
   }
 
   onCollectionLost(listener: (collection: string) => void): void {
     this.#events.on('lost', listener);
   }
 
-  whenAvailable(signal: AbortSignal): Promise<void> {
-    if (this.#available) return Promise.resolve();
-    return new Promise((resolve, reject) => {
-      const settle = () => {
-        if (!this.#available && !signal.aborted) return;
-        this.#events.off('change', settle);
-        signal.removeEventListener('abort', settle);
-        if (signal.aborted) reject(signal.reason instanceof Error ? signal.reason : new Error('interrupted'));
-        else resolve();
-      };
-      this.#events.on('change', settle);
-      signal.addEventListener('abort', settle);
-      if (signal.aborted) settle();
-    });
-  }
-
-  #live(): ChromaConnection {
-    if (!this.#available || !this.#connection) {
-      throw new AppError(
-        'UNAVAILABLE',
-        { en: `The vector index is down: ${this.#downReason}.`, ja: `ベクトル索引が停止しています: ${this.#downReason}。` },
-        { en: 'Wait a moment: it is restarted by itself. Search goes on by words.', ja: '自動的に再起動するまでお待ちください。検索は語句で続きます。' },
-      );
-    }
-    return this.#connection;
-  }
-
-  /** Runs a call; a connection that broke counts as the server being down. */
-  async #call<T>(work: (connection: ChromaConnection) => Promise<T>): Promise<T> {
-    const connection = this.#live();
-    const controller = new AbortController();
-    const deadline = delay(this.settings.CHROMA_TIMEOUT_MS, null, { ref: false, signal: controller.signal }).then(() => {
-      throw new AppError(
-        'UNAVAILABLE',
-        {
-          en: `ChromaDB did not answer within ${this.settings.CHROMA_TIMEOUT_MS} ms.`,
-          ja: `ChromaDB が ${this.settings.CHROMA_TIMEOUT_MS} ミリ秒以内に応答しませんでした。`,
-        },
-        { en: 'Look at the health page.', ja: '稼働状況を確認してください。' },
-      );
-    });
-    deadline.catch(() => undefined); // Given up once the answer is there.
-    try {
-      return await Promise.race([work(connection), deadline]);
-    } catch (error) {
-      if (error instanceof AppError) throw error;
-      if (this.#connection === connection && !(await connection.responds())) {
-        this.#lose(messageOf(error));
-        throw new AppError(
-          'UNAVAILABLE',
-          { en: `The vector index is down: ${messageOf(error)}.`, ja: `ベクトル索引が停止しています: ${messageOf(error)}。` },
-          { en: 'Wait a moment: it is restarted by itself.', ja: '自動的に再起動するまでお待ちください。' },
-        );
-      }
-      throw error;
-    } finally {
-      controller.abort();
-    }
-  }
-
   /** A call on one collection. Where that is gone, dropped by hand or with its disk, the next call looks for it anew. */
   async #on<T>(name: string, work: (collection: Collection, connection: ChromaConnection) => Promise<T>): Promise<T> {
-    return this.#call(async (connection) => {
+    return this.#link.call(async (connection) => {
       try {
         return await onceWritten(async () => work(await connection.collection(name), connection));
       } catch (error) {
@@ -191,7 +68,7 @@ export class ChromaIndex implements VectorIndex {
   }
 
   async ensureCollection(name: string): Promise<void> {
-    await this.#call(async (connection) => {
+    await this.#link.call(async (connection) => {
       const made = await connection.client.getOrCreateCollection({
         name,
         embeddingFunction: null,
@@ -209,7 +86,7 @@ export class ChromaIndex implements VectorIndex {
   }
 
   async dropCollection(name: string): Promise<void> {
-    await this.#call(async (connection) => {
+    await this.#link.call(async (connection) => {
       connection.forget(name);
       const existing = await connection.client.listCollections();
       if (existing.some((collection) => collection.name === name)) await connection.client.deleteCollection({ name });
@@ -217,7 +94,7 @@ export class ChromaIndex implements VectorIndex {
   }
 
   async listCollections(): Promise<string[]> {
-    return this.#call(async ({ client }) => (await client.listCollections()).map((collection) => collection.name));
+    return this.#link.call(async ({ client }) => (await client.listCollections()).map((collection) => collection.name));
   }
 
   async upsert(collection: string, rows: VectorRow[]): Promise<void> {
@@ -286,23 +163,16 @@ export class ChromaIndex implements VectorIndex {
     return vectors;
   }
 
-  async ping(): Promise<void> {
-    const { url } = this.#live();
-    const response = await fetch(`${url}/api/v2/heartbeat`, { signal: AbortSignal.timeout(2000) });
-    if (!response.ok) throw new Error(`ChromaDB answered ${response.status}`);
-    await response.arrayBuffer();
+  ping(): Promise<void> {
+    return this.#link.ping();
   }
 
-  async startAfresh(): Promise<boolean> {
-    await this.#server?.startAfresh();
-    return this.#server !== null;
+  startAfresh(): Promise<boolean> {
+    return this.#link.startAfresh();
   }
 
-  async stop(): Promise<void> {
-    this.#stopping = true;
-    if (this.#watch) clearInterval(this.#watch);
-    await this.#connection?.destroy();
-    await this.#server?.stop();
+  stop(): Promise<void> {
+    return this.#link.stop();
   }
 }
 
