@@ -210,7 +210,7 @@ async function start(
     schema,
     log: logging.feature('http'),
     meter: requests,
-    repeated: library.answers.behind(schema, maySearch),
+    repeated: cache.backend === 'memory' ? library.answers.behind(schema, maySearch) : null,
     ...admitted,
     routes: (app) => {
       const figures = async () => {

@@ -42,15 +42,22 @@ interface Page {
 
 /** A page that came from the cache, and what it stands under there. */
 export interface KeptPage {
-  readonly version: string;
   readonly key: string;
   readonly page: object;
+  /** Of the catalogue, when its documents were read. */
+  readonly revision: string;
   readonly mode: Mode;
   readonly empty: boolean;
 }
 
 /** A search's answer, and the page of the cache it was made from. */
 export type Answer = SearchResultType & { from: KeptPage | null };
+
+interface Complete {
+  hits: SearchResultType['hits'];
+  /** Of the catalogue, before its documents were read. */
+  revision: string;
+}
 
 const longestQuery = 10_000;
 /** Longer questions are kept under their hash. */
@@ -69,7 +76,7 @@ export class SearchService {
   readonly #running = new Map<string, Promise<Page>>();
   /** Pages by the bytes they were read from, and hits with their documents by page: a cache in memory hands out the same bytes again. */
   readonly #read = new WeakMap<Buffer, Page>();
-  readonly #complete = new WeakMap<Page, SearchResultType['hits']>();
+  readonly #complete = new WeakMap<Page, Complete>();
   /** Counts finer vectors that came: with them an answer can be another one. */
   #refinements = 0;
 
@@ -106,13 +113,10 @@ export class SearchService {
     const first = pageSize(request.first);
     const offset = decodeCursor(request.after, isOffset) ?? 0;
     await this.parts.catalogue.refresh();
-    const version = this.#version();
-    const key = `${version}:${nameOf(query, first, offset, request)}`;
+    const key = `${this.#version()}:${nameOf(query, first, offset, request)}`;
     const kept = await profile.time(ProfileStep.CACHE, () => this.#cached(key));
     const page = kept ?? (await this.#once(key, () => this.#find(query, first, offset, request, profile)));
-    // A page is kept under the library's version: what its documents are does not change without it.
-    let hits = this.#complete.get(page);
-    if (!hits) this.#complete.set(page, (hits = await this.#withDocuments(page, profile)));
+    const { hits, revision } = await this.#withDocuments(page, profile);
     const tookMs = performance.now() - started;
     this.parts.meter.record({ tookMs, mode: page.mode, steps: profile.steps(), cached: kept !== null, empty: hits.length === 0 });
     if (tookMs > this.parts.settings.SLOW_QUERY_THRESHOLD * 1000) {
@@ -121,7 +125,7 @@ export class SearchService {
       tellSlow();
     }
     return {
-      from: kept && { version, key, page, mode: page.mode, empty: hits.length === 0 },
+      from: kept && { key, page, revision, mode: page.mode, empty: hits.length === 0 },
       hits,
       totalCount: page.totalCount,
       tookMs,
@@ -138,22 +142,30 @@ export class SearchService {
     };
   }
 
-  async #withDocuments(page: Page, profile: SearchProfile): Promise<SearchResultType['hits']> {
+  /** What documents are may change while which ones answer does not: a title, a state. */
+  async #withDocuments(page: Page, profile: SearchProfile): Promise<Complete> {
+    const { revision } = this.parts.catalogue;
+    const known = this.#complete.get(page);
+    if (known?.revision === revision) return known;
     const documents = await profile.time(ProfileStep.ROWS, () => this.parts.catalogue.get(page.hits.map((hit) => hit.documentId)));
-    return page.hits.flatMap(({ documentId, ...hit }) => {
+    const hits = page.hits.flatMap(({ documentId, ...hit }) => {
       const document = documents.get(documentId);
       return document ? [{ ...hit, document }] : [];
     });
+    const complete = { hits, revision };
+    this.#complete.set(page, complete);
+    return complete;
   }
 
   /** Whether the cache still has the page, under the present state of the library. */
-  async isStill({ version, key, page }: KeptPage): Promise<boolean> {
-    await this.parts.catalogue.refresh();
-    return version === this.#version() && (await this.#cached(key)) === page;
+  async isStill({ key, page, revision }: KeptPage): Promise<boolean> {
+    const { catalogue } = this.parts;
+    await catalogue.refresh();
+    return revision === catalogue.revision && key.startsWith(`${this.#version()}:`) && (await this.#cached(key)) === page;
   }
 
   /** An answer that was sent again is a search as well. */
-  answeredAgain({ mode, empty }: KeptPage, tookMs: number): void {
+  answeredAgain({ mode, empty }: Omit<KeptPage, 'page'>, tookMs: number): void {
     this.parts.meter.record({ tookMs, mode, steps: [{ step: ProfileStep.CACHE, ms: tookMs }], cached: true, empty });
   }
 

@@ -116,6 +116,25 @@ async function damageIndex(): Promise<void> {
   await collection.update({ ids, embeddings: [embeddings[1]!, embeddings[0]!] });
 }
 
+/** Whoever is at work asks: forty questions an hour by eight people at once in office hours, one at night. Each is answered. */
+async function readers(sinceStart: number): Promise<void> {
+  const hourOfDay = (sinceStart / hour) % 24;
+  const people = hourOfDay >= 8 && hourOfDay < 18 ? 8 : 1;
+  const questions = people > 1 ? 5 : 1;
+  await Promise.all(
+    Array.from({ length: people }, async (_, person) => {
+      for (let i = 0; i < questions; i++) {
+        const subject = subjects[(sinceStart / hour + person + i) % subjects.length]!;
+        const { search } = await ask<{ search: { totalCount: number; hits: { document: { title: string } }[] } }>(
+          'query($q: String!) { search(query: $q) { totalCount hits { document { title } } } }',
+          { q: `Who looks after the ${subject} of pier ${sinceStart / hour}?` },
+        );
+        expect([subject, search.hits.map(({ document }) => document.title)]).toEqual([subject, expect.arrayContaining([`${subject}-${subject}`])]);
+      }
+    }),
+  );
+}
+
 const quiet = async () => {
   for (;;) {
     const { jobs } = await ask<{ jobs: { totalCount: number } }>('{ jobs(filter: { statuses: [QUEUED, RUNNING] }, first: 1) { totalCount } }');
@@ -173,8 +192,7 @@ test('a week of load, a full disk, a leak, a dying vector store and a damaged in
       await quiet();
     }
     if (sinceStart % (6 * hour) === 0) await add(`after-${sinceStart / hour}-hours`);
-    if (sinceStart % hour === 0)
-      await ask('query($q: String!) { search(query: $q) { totalCount } }', { q: `Who looks after the ${subjects[(sinceStart / hour) % subjects.length]}?` });
+    if (sinceStart % hour === 0) await readers(sinceStart);
     // Schedules that came due are done before time goes on: in an hour of the week there would have been time.
     if (sinceStart % (30 * minute) === 0 && !killed) await quiet();
   }

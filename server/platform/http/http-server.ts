@@ -47,7 +47,7 @@ export interface HttpParts<Context extends object> {
   beforeUpload: (caller: Caller) => Promise<void>;
   meter: RequestMeter;
   /** Answers that are sent again instead of executing the operation once more. */
-  repeated: RepeatedAnswers<Context>;
+  repeated: RepeatedAnswers<Context> | null;
   /** Routes beside GraphQL and the console. */
   routes: (app: Express) => void;
   log: Logger;

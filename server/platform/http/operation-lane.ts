@@ -1,6 +1,5 @@
 import { type ApolloServer, HeaderMap } from '@apollo/server';
 import { type IncomingMessage, type ServerResponse } from 'node:http';
-import { nameOperation } from '../logging/index.js';
 import { type Caller } from './caller.js';
 import { type RepeatedAnswers, type SentAnswer } from './repeated-answers.js';
 import { type RequestMeter } from './request-meter.js';
@@ -45,11 +44,13 @@ export class OperationLane<Context extends object> {
   }
 
   async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const started = performance.now();
     const { apollo, contextOf, repeated, secure } = this.parts;
     secure(request, response);
     const text = await read(request);
     if (text === null) return;
+    // The time in which it was sent is the sender's.
+    const started = performance.now();
+    const body = parsed(text);
     const context = contextOf({
       authorization: request.headers.authorization,
       cookies: request.headers.cookie,
@@ -61,7 +62,6 @@ export class OperationLane<Context extends object> {
     const admitted = await context.catch(() => null);
     const kept = admitted && (await repeated?.find(key, admitted));
     if (kept) return this.#again(kept, response, started);
-    const body = parsed(text);
     const headers = new HeaderMap();
     for (const [name, value] of Object.entries(request.headers)) if (value !== undefined) headers.set(name, Array.isArray(value) ? value.join(', ') : value);
     const answer = await apollo.executeHTTPGraphQLRequest({ httpGraphQLRequest: { method: 'POST', headers, search: '', body }, context: () => context });
@@ -70,9 +70,9 @@ export class OperationLane<Context extends object> {
     if (answer.body.kind === 'complete') {
       const whole = Buffer.from(answer.body.string);
       response.end(whole);
-      const { query } = body as { query?: unknown };
+      const { query, extensions } = body as { query?: unknown; extensions?: unknown };
       // Errors come first in an answer that has some.
-      if (!admitted || typeof query !== 'string' || response.statusCode !== 200 || !answer.body.string.startsWith('{"data":')) return;
+      if (!admitted || typeof query !== 'string' || extensions || response.statusCode !== 200 || !answer.body.string.startsWith('{"data":')) return;
       repeated?.keep(key, admitted, query, { headers: [...answer.headers], body: whole });
       return;
     }
@@ -83,7 +83,6 @@ export class OperationLane<Context extends object> {
   #again({ operationName, headers, body }: SentAnswer & { operationName: string | null }, response: ServerResponse, started: number): void {
     for (const [name, value] of headers) response.setHeader(name, value);
     response.end(body);
-    nameOperation(operationName);
     this.parts.meter.record(operationName, performance.now() - started, false);
   }
 }
