@@ -36,6 +36,18 @@ test.each([384, 1024, 30])('vectors of %d dimensions are compared as exactly as 
   expect(resident.nearest(vectors[42]!, 1)[0]!.id).toBe('42');
 });
 
+test('whatever their number, all are compared', () => {
+  const query = unit(48);
+  for (let size = 1; size <= 9; size++) {
+    const vectors = Array.from({ length: size }, () => unit(48));
+    const resident = new ResidentVectors(48, 9);
+    vectors.forEach((vector, id) => resident.set(String(id), vector));
+    const found = new Map(resident.nearest(query, size).map(({ id, similarity }) => [id, similarity]));
+    expect(found.size).toBe(size);
+    vectors.forEach((vector, id) => expect(Math.abs(found.get(String(id))! - dot(vector, query))).toBeLessThan(0.01));
+  }
+});
+
 test('no more are kept than the limit', () => {
   const resident = new ResidentVectors(16, 2);
   expect([resident.set('a', unit(16)), resident.set('b', unit(16)), resident.set('c', unit(16)), resident.size]).toEqual([true, true, false, 2]);
