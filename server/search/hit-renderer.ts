@@ -1,9 +1,10 @@
-import { type Catalogue, type ChunkType } from '../documents/index.js';
+import { type Catalogue } from '../documents/index.js';
+import { PreparedPassages } from './prepared-passages.js';
 import { ProfileStep, type SearchProfile } from './profile.js';
 import { type RankedChunk, type RankedDocument } from './ranking.js';
 import { type SearchHitType } from './search.type.js';
 import { type ShownChunks } from './shown-chunks.js';
-import { sentencesOf, snippetOf, SnippetQuery, type TextRange } from './snippet.js';
+import { snippetOf, SnippetQuery } from './snippet.js';
 
 export type Hit = Omit<SearchHitType, 'document'> & { documentId: string };
 
@@ -11,7 +12,7 @@ const mostOtherPassages = 3;
 
 /** Makes hits of ranked documents: rows, snippets, marks and explanations. */
 export class HitRenderer {
-  readonly #sentences = new WeakMap<ChunkType, TextRange[]>();
+  readonly #passages = new PreparedPassages();
 
   constructor(
     private readonly chunks: ShownChunks,
@@ -21,6 +22,7 @@ export class HitRenderer {
   /** Reads the newest passages and documents ahead of the first searches, as many as are kept. */
   async warm(chunking: number, signal: AbortSignal): Promise<void> {
     await this.chunks.warm(chunking, signal);
+    this.#passages.prepare(this.chunks.kept());
     await this.catalogue.warm(signal);
   }
 
@@ -31,7 +33,7 @@ export class HitRenderer {
       return documents.flatMap(({ documentId, chunks: [best, ...others] }) => {
         const chunk = best && rows.get(best.chunkId);
         if (!chunk) return [];
-        const snippet = snippetOf(chunk.text, wanted, () => this.#sentencesIn(chunk));
+        const snippet = snippetOf(chunk.text, wanted, this.#passages.of(chunk));
         return [
           {
             documentId,
@@ -47,13 +49,6 @@ export class HitRenderer {
         ];
       });
     });
-  }
-
-  /** Found once for as long as the passage is kept. */
-  #sentencesIn(chunk: ChunkType): TextRange[] {
-    let found = this.#sentences.get(chunk);
-    if (!found) this.#sentences.set(chunk, (found = sentencesOf(chunk.text)));
-    return found;
   }
 }
 

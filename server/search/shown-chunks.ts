@@ -35,6 +35,11 @@ export class ShownChunks {
     return found;
   }
 
+  /** Those that need not be read, the one shown last first. */
+  kept(): Iterable<ChunkType> {
+    return this.#kept.values();
+  }
+
   async #read(where: string): Promise<ChunkType[]> {
     const rows = (await this.database.searchRead.query(
       `SELECT id, ordinal, heading_path, page_from, page_to, char_start, char_end, text FROM chunks ${where}`,

@@ -1,10 +1,5 @@
 import { fold, withoutLongVowel } from '../platform/terms/index.js';
-
-export interface TextRange {
-  /** UTF-16 code units. */
-  start: number;
-  end: number;
-}
+import { TextParts, type TextRange, type WordAt, wordSegmenter } from './text-parts.js';
 
 export interface Snippet {
   text: string;
@@ -17,8 +12,6 @@ interface Match extends TextRange {
   word: string;
 }
 
-const words = new Intl.Segmenter('ja', { granularity: 'word' });
-const sentences = new Intl.Segmenter('ja', { granularity: 'sentence' });
 const snippetLength = 220;
 /** Particles and endings: in every Japanese sentence, so never what was searched for. */
 const onlyHiragana = /^\p{Script=Hiragana}{1,2}$/u;
@@ -42,7 +35,7 @@ export class SnippetQuery {
 
   constructor(query: string) {
     this.folded = fold(query);
-    for (const { segment, isWordLike } of words.segment(query)) {
+    for (const { segment, isWordLike } of wordSegmenter.segment(query)) {
       const word = fold(segment);
       if (!isWordLike || onlyHiragana.test(word) || englishStopWords.has(word)) continue;
       this.words.add(word);
@@ -90,19 +83,19 @@ function suspects(folded: string, query: SnippetQuery): number[] {
 }
 
 /** Where words of the query stand in `text.slice(from, to)`, as whole words of the text. */
-function matches(text: string, suspected: number[], query: SnippetQuery, from: number, to: number): Match[] {
-  const segments = words.segment(text);
+function matches(text: string, suspected: number[], query: SnippetQuery, from: number, to: number, wordAt: WordAt): Match[] {
   const found: Match[] = [];
   let seen = from;
   for (const at of suspected) {
     if (at < from || at >= to) continue;
     // A pair may begin in one word and end in the next: both are looked at.
     for (let next = Math.max(at, seen); next <= at + 1; next = seen) {
-      const part = segments.containing(next);
+      const part = wordAt(next);
       if (!part) break;
-      seen = part.index + part.segment.length;
-      const word = fold(part.segment);
-      if (part.isWordLike && query.isMatch(word)) found.push({ start: part.index, end: seen, word });
+      seen = part.end;
+      if (!part.isWordLike) continue;
+      const word = fold(text.slice(part.start, part.end));
+      if (query.isMatch(word)) found.push({ start: part.start, end: part.end, word });
     }
   }
   return found;
@@ -119,22 +112,17 @@ function join(ranges: TextRange[]): TextRange[] {
   return joined;
 }
 
-/** Where the sentences of a text begin and end. */
-export function sentencesOf(text: string): TextRange[] {
-  return [...sentences.segment(text)].map(({ index, segment }) => ({ start: index, end: index + segment.length }));
-}
-
 /**
  * The part of a passage that answers a query best, a substring of it, with the query's words marked.
- * @param sentencesIn the text's sentences, asked for where it is too long to be shown whole
+ * @param parts the text's sentences, asked for where it is too long to be shown whole, and its words
  */
-export function snippetOf(text: string, query: SnippetQuery, sentencesIn = () => sentencesOf(text)): Snippet {
+export function snippetOf(text: string, query: SnippetQuery, parts: TextParts = new TextParts(text)): Snippet {
   // Stored text is NFKC, so folding it changes no position but for a few letters whose lower case is longer.
   const lower = text.toLowerCase();
   const folded = lower.length === text.length ? lower : text;
   const suspected = suspects(folded, query);
-  const [roughFrom, roughTo] = text.length <= snippetLength ? [0, text.length] : window(text, folded, suspected, sentencesIn());
-  const found = matches(text, suspected, query, roughFrom, roughTo);
+  const [roughFrom, roughTo] = text.length <= snippetLength ? [0, text.length] : window(text, folded, suspected, parts.sentences);
+  const found = matches(text, suspected, query, roughFrom, roughTo, parts.wordAt);
   const [from, to] = trimmed(text, roughFrom, roughTo, found);
   const inside = found.filter((range) => range.start >= from && range.end <= to);
   return {

@@ -1,7 +1,11 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { countTerms, hashTerm, packTerms, terms, TermVector } from '../../server/platform/terms/index.js';
 import { bm25, foreignTrust, fuse, idealScore, weighTerms } from '../../server/search/rank-fusion.js';
+import { packageRoot } from '../../server/config/index.js';
 import { snippetOf, SnippetQuery } from '../../server/search/snippet.js';
+import { TextParts } from '../../server/search/text-parts.js';
 
 describe('terms', () => {
   test.each([
@@ -74,6 +78,23 @@ describe('snippets', () => {
     expect(snippet.text).toContain('emergency pump');
     expect(snippet.text.length).toBeLessThan(400);
     expect(snippet.matchedWords).toEqual(['emergency', 'pump']);
+  });
+
+  test.each(['README.md', 'README.ja.md', 'ops/runbooks/model.ja.md'])('are the same where the words of the passage were found before: %s', (file) => {
+    const text = readFileSync(join(packageRoot, file), 'utf8').normalize('NFKC');
+    const passages = Array.from({ length: Math.ceil(text.length / 700) }, (_, i) => text.slice(i * 700, i * 700 + 900));
+    let marks = 0;
+    for (const query of ['サーバーを起動する', 'バックアップの復元', 'Redis PostgreSQL', 'start the server', 'モデルを変える', 'npm test']) {
+      const wanted = new SnippetQuery(query);
+      for (const passage of passages) {
+        const parts = new TextParts(passage);
+        parts.findWords();
+        const prepared = snippetOf(passage, wanted, parts);
+        expect(prepared).toEqual(snippetOf(passage, wanted));
+        marks += prepared.highlights.length;
+      }
+    }
+    expect(marks).toBeGreaterThan(5);
   });
 
   test('never tear a surrogate pair', () => {
