@@ -236,7 +236,9 @@ export class PassageFinder {
         ja: `埋め込みモデルを使えません: ${this.parts.index.embedderFailure ?? '読み込み中です'}。`,
       });
     const key = `${embedder.model}:${createHash('sha1').update(query).digest('base64url')}`;
-    const kept = await this.parts.cache.get('embedding', key);
+    const found = this.parts.cache.get('embedding', key);
+    // The model begins before the words are looked for, which would keep it waiting.
+    const kept = found instanceof Promise ? await found : found;
     if (kept) return new Float32Array(new Uint8Array(kept).buffer);
     const vector = await embedder.embedQuery(query);
     await this.parts.cache.set('embedding', key, Buffer.from(vector.buffer, vector.byteOffset, vector.byteLength));

@@ -35,9 +35,14 @@ export class AnswerCache {
     return this.#ttlSeconds[kind] > 0;
   }
 
-  async get(kind: CacheKind, key: string): Promise<Buffer | null> {
+  /** At once where the cache is in memory: whoever has something to begin, begins it then and there. */
+  get(kind: CacheKind, key: string): Buffer | null | Promise<Buffer | null> {
     if (!this.keeps(kind)) return null;
-    const found = await this.store.get(`${kind}:${key}`);
+    const found = this.store.get(`${kind}:${key}`);
+    return found instanceof Promise ? found.then((bytes) => this.#counted(kind, bytes)) : this.#counted(kind, found);
+  }
+
+  #counted(kind: CacheKind, found: Buffer | null): Buffer | null {
     const counts = this.#counts.get(kind)!;
     if (found) counts.hits += 1;
     else counts.misses += 1;

@@ -7,7 +7,8 @@ import { type Logger } from '../logging/index.js';
 /** Keeps answers that can be computed again. A cache that fails is a slower product, never a broken one. */
 export interface CacheBackend {
   readonly backend: 'memory' | 'redis';
-  get(key: string): Promise<Buffer | null>;
+  /** At once where it is in memory. */
+  get(key: string): Buffer | null | Promise<Buffer | null>;
   /** @param ttlSeconds 0 keeps nothing */
   set(key: string, value: Buffer, ttlSeconds: number): Promise<void>;
   /** Removes what has a key beginning so. */
@@ -25,8 +26,8 @@ export class MemoryCache implements CacheBackend {
     this.#entries = new LRUCache({ maxSize: Math.max(1, maxBytes), sizeCalculation: (value, key) => value.length + key.length * 2 + 100 });
   }
 
-  get(key: string): Promise<Buffer | null> {
-    return Promise.resolve(this.#entries.get(key) ?? null);
+  get(key: string): Buffer | null {
+    return this.#entries.get(key) ?? null;
   }
 
   set(key: string, value: Buffer, ttlSeconds: number): Promise<void> {
