@@ -47,7 +47,7 @@ export async function buildKeeping(
     history: (from, to, step) => history.read(from, to, step),
     logEntries: () => logs.entries(),
     cacheStatistics: () => cache.statistics(),
-    sizes: () => sizesOf(dataDir, database),
+    sizes: () => sizesOf(dataDir, backupDirectory(settings), database),
     updateUrl: settings.UPDATE_CHECK_URL,
     version,
     clock,

@@ -106,7 +106,7 @@ export async function buildOperations(parts: OperationsParts, teardown: Teardown
   const { settings, dataDir, logging, database, cache, health } = parts;
   const logFiles = new LogFiles(join(dataDir, 'logs'));
   const logs = new LogsService(logging, logFiles);
-  const mode = new MaintenanceMode(database, new PubSub<MaintenanceTopics>());
+  const mode = new MaintenanceMode(database, new PubSub<MaintenanceTopics>(), logging.feature('maintenance'));
   await mode.open();
   const watching = await buildWatching(parts, teardown);
   const { metrics, sampler, alerts, notifier, guard, history } = watching;

@@ -1,6 +1,7 @@
 import { Argument, type Command, Option } from 'commander';
+import { RequestFailed } from './client.js';
 import { enumValues } from './contract.js';
-import { firstOf, type Terminal } from './operations.js';
+import { finished, firstOf, type Terminal } from './operations.js';
 
 interface SearchAnswer {
   search: {
@@ -16,7 +17,7 @@ interface HealthAnswer {
   health: {
     status: string;
     summary: string;
-    components: { name: string; status: string; latencyMs: number; message: string | null; remedy: string | null }[];
+    components: { name: string; status: string; latencyMs: number; since: string; message: string | null; remedy: string | null }[];
   };
 }
 
@@ -25,7 +26,7 @@ interface CacheAnswer {
 }
 
 /** Commands that ask: for passages, for the state of the parts, for what the cache has saved. */
-export function addAsking(program: Command, { connected, print, exitUsage, exitFailed }: Terminal): void {
+export function addAsking(program: Command, { connected, print, progress, exitUsage, exitFailed }: Terminal): void {
   program
     .command('search')
     .description('find passages by meaning and words')
@@ -58,13 +59,13 @@ export function addAsking(program: Command, { connected, print, exitUsage, exitF
     .description('ask every part how it is; exit code 1 where the system does not work')
     .action(async () => {
       const { health } = await connected((client) =>
-        client.request<HealthAnswer>('query { health { status summary components { name status latencyMs message remedy } } }'),
+        client.request<HealthAnswer>('query { health { status summary components { name status latencyMs since message remedy } } }'),
       );
       print(health, () =>
         [
           `${health.status}  ${health.summary}`,
-          ...health.components.flatMap(({ name, status, latencyMs, message, remedy }) => [
-            `${status.padEnd(9)}  ${name.padEnd(16)} ${latencyMs.toFixed(1).padStart(7)} ms${message ? `  ${message}` : ''}`,
+          ...health.components.flatMap(({ name, status, latencyMs, since, message, remedy }) => [
+            `${status.padEnd(9)}  ${name.padEnd(16)} ${latencyMs.toFixed(1).padStart(7)} ms  since ${since}${message ? `  ${message}` : ''}`,
             ...(remedy && status !== 'HEALTHY' ? [`           ${remedy}`] : []),
           ]),
         ].join('\n'),
@@ -93,11 +94,16 @@ export function addAsking(program: Command, { connected, print, exitUsage, exitF
     .description('forget kept answers; without a kind, of all kinds')
     .addArgument(new Argument('[kind...]').choices(enumValues('CacheKind').map((kind) => kind.toLowerCase())))
     .action(async (kinds: string[]) => {
-      await connected((client) =>
-        client.request('mutation Clear($kinds: [CacheKind!]) { clearCache(kinds: $kinds) }', {
-          kinds: kinds.length > 0 ? kinds.map((kind) => kind.toUpperCase()) : null,
-        }),
-      );
+      // As a task, which is seen among the others afterwards.
+      await connected(async (client) => {
+        const { runMaintenance } = await client.request<{ runMaintenance: { id: string } }>(
+          'mutation Clear($options: JSONObject) { runMaintenance(task: CLEAR_CACHE, options: $options) { id } }',
+          { options: kinds.length > 0 ? { kinds: kinds.map((kind) => kind.toUpperCase()) } : {} },
+        );
+        const { status, error } = await finished(client, runMaintenance.id, progress);
+        progress('');
+        if (status !== 'SUCCEEDED') throw new RequestFailed(error ?? `The task was ${status.toLowerCase()}.`, status, null);
+      });
       print({ cleared: kinds.length > 0 ? kinds : 'all' }, () => 'cleared');
     });
 }

@@ -1,7 +1,8 @@
-import { type Command } from 'commander';
+import { type Command, Option } from 'commander';
 import { resolve } from 'node:path';
 import { loadSettings, maskedSettings } from '../config/index.js';
 import { RequestFailed, runningServer } from './client.js';
+import { enumValues } from './contract.js';
 import { type Terminal } from './operations.js';
 
 interface SettingLine {
@@ -22,7 +23,9 @@ export function addConfiguration(program: Command, { connected, print }: Termina
   program
     .command('config')
     .description('show the settings in force, secrets masked: those of the server that runs, or those it would start with')
-    .option('--log-level <level>', 'what is logged from now until the next start: trace, debug, info, warn, error or fatal')
+    .addOption(
+      new Option('--log-level <level>', 'what is logged from now until the next start').choices(enumValues('LogLevel').map((level) => level.toLowerCase())),
+    )
     .option('--limits', 'the limits of requests, and what is used of them')
     .option('--changes', 'which settings had another value at the start before, newest first')
     .action(async ({ changes, logLevel, limits }: { changes?: boolean; logLevel?: string; limits?: boolean }) => {

@@ -13,7 +13,7 @@ const examples: Record<string, string[]> = {
   'verify-data': ['erpfts verify-data', 'erpfts verify-data --repair --dry-run'],
   'rebuild-index': ['erpfts rebuild-index', 'erpfts rebuild-index --reembed'],
   'optimize-index': ['erpfts optimize-index'],
-  jobs: ['erpfts jobs --status running failed', 'erpfts jobs retry 0d3f…'],
+  jobs: ['erpfts jobs --status running failed', 'erpfts jobs show 0d3f…', 'erpfts jobs retry 0d3f…'],
   documents: ['erpfts documents --title handbook --first 50'],
   metrics: ['erpfts metrics', 'erpfts metrics --since 24h', 'erpfts --json metrics'],
   cache: ['erpfts cache', 'erpfts cache clear search'],

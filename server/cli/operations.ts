@@ -26,6 +26,21 @@ export interface Job {
   result: Record<string, unknown> | null;
 }
 
+/** As it is listed, and looked at closely. */
+interface ListedJob extends Job {
+  subject: string | null;
+  /** Of work on one document. */
+  document: { title: string } | null;
+  owner: string | null;
+  stuck: boolean;
+  startedAt: string | null;
+  finishedAt: string | null;
+}
+
+interface LoggedJob extends ListedJob {
+  log: { at: string; step: string; message: string | null }[];
+}
+
 interface Verification {
   found: number;
   mended?: number;
@@ -53,6 +68,7 @@ interface TaskState {
 }
 
 export const jobFields = 'id kind status progress stage message error createdAt result';
+const listedFields = `${jobFields} subject document { title } owner stuck startedAt finishedAt`;
 const pollMs = 250;
 const mostPerPage = 100;
 
@@ -203,6 +219,28 @@ export function addOperations(program: Command, { connected, print, progress, ex
       });
   }
   jobsCommand
+    .command('show')
+    .description('show a job with its steps and its result')
+    .argument('<id>', 'as `jobs` lists it')
+    .action(async (id: string) => {
+      const { job } = await connected((client) =>
+        client.request<{ job: LoggedJob | null }>(`query Job($id: ID!) { job(id: $id) { ${listedFields} log { at step message } } }`, { id }),
+      );
+      if (!job) throw new RequestFailed(`There is no job "${id}".`, 'NOT_FOUND', 'See `erpfts jobs`.');
+      const { kind, subject, document, owner, status, stuck, startedAt, finishedAt, log, error, result } = job;
+      print(job, () =>
+        [
+          [kind, subject ?? document?.title, owner && `by ${owner}`].filter(Boolean).join('  '),
+          `${stuck ? 'stuck' : status.toLowerCase()}, begun ${startedAt ?? 'not yet'}, ended ${finishedAt ?? 'not yet'}`,
+          ...log.map(({ at, step, message }) => [at, step, message].filter(Boolean).join('  ')),
+          error,
+          figures(result),
+        ]
+          .filter(Boolean)
+          .join('\n'),
+      );
+    });
+  jobsCommand
     .command('list', { isDefault: true })
     .description('list jobs, newest first')
     .option('--first <n>', 'how many', '20')
@@ -210,15 +248,20 @@ export function addOperations(program: Command, { connected, print, progress, ex
     .action(async ({ first, status }: { first: string; status?: string[] }) => {
       const variables = { first: firstOf(first, exitUsage), statuses: status?.map((one) => one.toUpperCase()) ?? null };
       const { jobs } = await connected((client) =>
-        client.request<{ jobs: Page<Job> }>(
-          `query Jobs($first: Int!, $statuses: [JobStatus!]) { jobs(first: $first, filter: { statuses: $statuses }) { totalCount edges { node { ${jobFields} } } } }`,
+        client.request<{ jobs: Page<ListedJob> }>(
+          `query Jobs($first: Int!, $statuses: [JobStatus!]) { jobs(first: $first, filter: { statuses: $statuses }) { totalCount edges { node { ${listedFields} } } } }`,
           variables,
         ),
       );
       print(jobs, () =>
         [
-          ...jobs.edges.map(({ node: { id, kind, status: state, progress: done, createdAt, error } }) =>
-            [createdAt, state.padEnd(9), `${Math.round(done * 100)} %`.padStart(5), kind.padEnd(12), id, error ?? ''].join('  ').trimEnd(),
+          ...jobs.edges.map(({ node: { id, kind, status: state, progress: done, createdAt, error, subject, document, owner, stuck } }) =>
+            [
+              ...[createdAt, (stuck ? 'STUCK' : state).padEnd(9), `${Math.round(done * 100)} %`.padStart(5), kind.padEnd(12), id],
+              [subject ?? document?.title, owner && `by ${owner}`, error].filter(Boolean).join('  '),
+            ]
+              .join('  ')
+              .trimEnd(),
           ),
           `${jobs.totalCount} jobs`,
         ].join('\n'),

@@ -34,6 +34,9 @@ interface Mode {
 }
 
 const dayMs = 86_400_000;
+
+const unknownSchedule = (name: string, schedules: { name: string }[], exitUsage: number) =>
+  new CommanderError(exitUsage, 'erpfts.schedule', `There is no schedule "${name.toUpperCase()}": there are ${schedules.map((one) => one.name).join(', ')}.`);
 const alertFields = 'id rule severity state message raisedAt';
 
 /** Commands that watch a running system: its alerts, schedules and mode. */
@@ -133,6 +136,8 @@ export function addWatching(program: Command, { connected, print, progress, exit
     .action(async (name: string) => {
       // Waited for: where no server runs, the work ends with this command.
       const job = await connected(async (client) => {
+        const { schedules } = await client.request<{ schedules: { name: string }[] }>('query { schedules { name } }');
+        if (!schedules.some((one) => one.name === name.toUpperCase())) throw unknownSchedule(name, schedules, exitUsage);
         const { runSchedule } = await client.request<{ runSchedule: { id: string } }>('mutation Run($name: String!) { runSchedule(name: $name) { id } }', {
           name: name.toUpperCase(),
         });
@@ -156,8 +161,7 @@ export function addWatching(program: Command, { connected, print, progress, exit
         ),
       );
       const found = schedules.find((one) => one.name === name);
-      if (!found)
-        throw new CommanderError(exitUsage, 'erpfts.schedule', `There is no schedule "${name}": there are ${schedules.map((one) => one.name).join(', ')}.`);
+      if (!found) throw unknownSchedule(name, schedules, exitUsage);
       print(found.history, () =>
         found.history
           .map(({ status, startedAt, finishedAt, error, result }) => {
@@ -177,12 +181,14 @@ export function addWatching(program: Command, { connected, print, progress, exit
       .description(enabled ? 'turn a schedule on; it waits for its next time' : 'turn a schedule off')
       .argument('<name>')
       .action(async (name: string) => {
-        const { enableSchedule } = await connected((client) =>
-          client.request<{ enableSchedule: ScheduleLine }>(
+        const { enableSchedule } = await connected(async (client) => {
+          const { schedules } = await client.request<{ schedules: { name: string }[] }>('query { schedules { name } }');
+          if (!schedules.some((one) => one.name === name.toUpperCase())) throw unknownSchedule(name, schedules, exitUsage);
+          return client.request<{ enableSchedule: ScheduleLine }>(
             'mutation Enable($name: String!, $enabled: Boolean!) { enableSchedule(name: $name, enabled: $enabled) { name enabled nextRunAt } }',
             { name: name.toUpperCase(), enabled },
-          ),
-        );
+          );
+        });
         print(enableSchedule, () => `${enableSchedule.name} is ${enableSchedule.enabled ? `on, next ${enableSchedule.nextRunAt ?? 'never'}` : 'off'}`);
       });
   }

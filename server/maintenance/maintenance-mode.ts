@@ -1,6 +1,7 @@
 import { type Viewer } from '../access/index.js';
 import { AppStateEntity, type Database } from '../platform/database/index.js';
 import { AppError, badInput } from '../platform/errors.js';
+import { type Logger } from '../platform/logging/index.js';
 import { type PubSub } from '../platform/pubsub/index.js';
 
 export interface MaintenanceModeState {
@@ -38,6 +39,7 @@ export class MaintenanceMode {
   constructor(
     private readonly database: Database,
     private readonly pubsub: PubSub<MaintenanceTopics>,
+    private readonly log: Logger,
   ) {}
 
   async open(): Promise<void> {
@@ -69,6 +71,7 @@ export class MaintenanceMode {
     const state: MaintenanceModeState = enabled ? { enabled, reason: reason?.trim() || null, until, since: new Date() } : { ...off, since: new Date() };
     await this.database.write((tx) => tx.save(Object.assign(new AppStateEntity(), { key, value: JSON.stringify(state) })));
     this.#state = state;
+    this.log.info({ event: 'maintenance_mode', enabled, until: state.until }, enabled ? 'maintenance begins' : 'maintenance is over');
     this.pubsub.publish('maintenanceModeChanged', state);
     return state;
   }

@@ -141,12 +141,19 @@ export class SchedulesService implements JobHandler {
     await this.parts.database.write((tx) =>
       tx.save(ScheduleEntity, { name: schedule.name, enabled, ...(enabled ? { lastRunAt: this.parts.clock.now() } : {}) }),
     );
+    this.parts.log.info({ event: 'schedule_switched', schedule: schedule.name, enabled }, enabled ? 'a schedule was turned on' : 'a schedule was turned off');
     return (await this.states()).find((state) => state.schedule === schedule)!;
   }
 
   #require(name: string): Schedule {
     const schedule = this.parts.schedules.find((one) => one.name === name);
-    if (!schedule) throw new AppError('NOT_FOUND', `There is no schedule "${name}".`, `There are ${this.parts.schedules.map((one) => one.name).join(', ')}.`);
+    const names = this.parts.schedules.map((one) => one.name).join(', ');
+    if (!schedule)
+      throw new AppError(
+        'NOT_FOUND',
+        { en: `There is no schedule "${name}".`, ja: `「${name}」というスケジュールはありません。` },
+        { en: `There are ${names}.`, ja: `あるのは ${names} です。` },
+      );
     return schedule;
   }
 

@@ -36,6 +36,11 @@ test('jobs, documents and metrics are listed for people and for programs', async
   const done = jobs.edges[0]!.node;
   expect((await erpfts('jobs', 'recover', done.id)).err).toContain('only a running one can be begun again');
   expect((await erpfts('jobs', 'cancel', done.id)).out.trim()).toMatch(/^INGEST \S+ is succeeded$/);
+  const shown = (await erpfts('jobs', 'show', done.id)).out;
+  expect(shown).toMatch(/^INGEST {2}ferry.* {2}by \S+\nsucceeded, begun \S+Z, ended \S+Z\n\S+Z {2}BEGUN/);
+  expect(shown).toMatch(/chunks: 1/);
+  expect((await erpfts('jobs')).out).toMatch(/INGEST +\S+ {2}ferry.* {2}by \S+/);
+  expect((await erpfts('jobs', 'show', 'nothing')).code).toBe(1);
   expect((await erpfts('metrics')).out).toMatch(/library\.documents: 1\n/);
 });
 
@@ -46,12 +51,13 @@ test('a search tells where its time went, and the cache what it has saved', asyn
   expect((await erpfts('search', '--mode', 'magic', 'ferry')).code).toBe(2);
   expect((await erpfts('search', '--first', '0', 'ferry')).code).toBe(2);
   expect((await erpfts('cache')).out).toMatch(/kept in: memory\n[^]*search +1 of 2 {2}50 %/);
-  expect((await erpfts('cache', 'clear', 'search')).code).toBe(0);
+  expect(await erpfts('cache', 'clear', 'search')).toMatchObject({ code: 0, out: 'cleared\n' });
+  expect((await erpfts('maintenance')).out).toMatch(/^clear-cache +succeeded/m);
 });
 
 test('help comes with examples, and health with remedies', async () => {
   for (const command of ['search', 'restore']) expect((await erpfts(command, '--help')).out).toMatch(new RegExp(`\nExamples:\n  erpfts ${command} `));
-  expect((await erpfts('health')).out).toMatch(/^HEALTHY {2}All well\. 1 document\.\nHEALTHY {4}database +\d+\.\d ms\n/);
+  expect((await erpfts('health')).out).toMatch(/^HEALTHY {2}All well\. 1 document\.\nHEALTHY {4}database +\d+\.\d ms {2}since \S+Z\n/);
 });
 
 test('what was typed wrong is said, with exit code 2', async () => {

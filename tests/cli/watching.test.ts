@@ -38,7 +38,7 @@ test('logs are listed, chosen and followed', { timeout: 60_000 }, async () => {
   expect((await erpfts('--json', 'logs', '--since', '2099-01-01')).out.trim()).toBe('[]');
   expect((await erpfts('logs', '--since', 'lately')).code).toBe(2);
   expect((await erpfts('config', '--log-level', 'info')).out).toBe('what is logged from now on: info and worse\n');
-  expect((await erpfts('config', '--log-level', 'loud')).code).toBe(1);
+  expect((await erpfts('config', '--log-level', 'loud')).code).toBe(2);
   await erpfts('config', '--log-level', 'debug');
   expect((await erpfts('config')).out).toContain('LOG_LEVEL=debug  (runtime)');
   await erpfts('config', '--log-level', 'info');
@@ -105,7 +105,9 @@ test('schedules are listed, run and switched', { timeout: 60_000 }, async () => 
   expect((await erpfts('schedule', 'history', 'daily')).out).toMatch(/^\d{4}-\S+Z {2}succeeded +\d+\.\d s {2}ROTATE_LOGS \d+ ms, CLEAN_TEMP \d+ ms/);
   expect((await erpfts('schedule', 'history', 'hourly')).code).toBe(2);
   const unknown = await erpfts('schedule', 'run', 'hourly');
-  expect([unknown.code, unknown.err]).toEqual([1, expect.stringContaining('There are DAILY')]);
+  expect([unknown.code, unknown.err]).toEqual([2, expect.stringContaining('there are DAILY')]);
+  expect((await erpfts('schedule', 'disable', 'hourly')).code).toBe(2);
+  expect((await erpfts('logs', '--text', 'a schedule was turned')).out).toMatch(/turned off[^]*turned on|turned on[^]*turned off/);
 });
 
 test('maintenance mode is turned on and off', { timeout: 60_000 }, async () => {
@@ -114,6 +116,7 @@ test('maintenance mode is turned on and off', { timeout: 60_000 }, async () => {
   );
   expect((await erpfts('maintenance-mode')).out).toMatch(/^on/);
   expect((await erpfts('maintenance-mode', 'off')).out.trim()).toBe('off');
+  expect((await erpfts('logs', '--text', 'maintenance begins')).out).toMatch(/maintenance {2}maintenance begins/);
   expect((await erpfts('maintenance-mode', 'on', '--until', 'soon')).code).toBe(2);
 });
 

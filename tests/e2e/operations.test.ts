@@ -56,12 +56,38 @@ describe.skipIf(!hasBrowser)('operations', () => {
       .waitFor();
     await page.getByRole('img', { name: /^Processor: now \d+%/ }).waitFor();
     await expect.poll(() => page.locator('.u-wrap canvas').count()).toBe(12);
+    // Limits that lie far above what is measured are told in words.
+    await page
+      .locator('figure')
+      .filter({ hasText: 'GraphQL p95' })
+      .getByText(/^Warning from 2.*, critical from 5/)
+      .waitFor();
+    await page.getByText('More charts').click();
+    await expect.poll(() => page.locator('.u-wrap canvas').count()).toBe(20);
+    await page.getByRole('img', { name: /^Open connections: sockets \d+, WebSocket [1-9]/ }).waitFor();
+    expect([await overflow(page), await seriousIssues(page)]).toEqual([0, []]);
+    // What the cache has saved, as it is asked.
+    const cache = page.getByTestId('cache').getByRole('row', { name: /^Answers to searches/ });
+    await cache.waitFor();
+    await server.ask('{ search(query: "anything") { totalCount } }');
+    await cache.getByText('0%').waitFor();
     const alert = page.getByTestId('alert').filter({ hasText: 'Memory' });
     await alert.getByRole('button', { name: 'I have seen it' }).click();
     await alert.getByText('seen by browser').waitFor();
     await page.getByRole('button', { name: '7 days' }).click();
     await page.waitForURL(/span=7d/);
     await page.getByRole('cell', { name: /MB|GB/ }).first().waitFor();
+    await context.close();
+  });
+
+  test('what no event tells of is seen to change as well: a schedule that another turns off', { timeout: 90_000 }, async () => {
+    const { page, context } = await signedIn(browser, server, { locale: 'en-US' });
+    await page.goto(`${server.url}/maintenance`);
+    const isOn = () => page.getByRole('switch', { name: /On: Monthly/ }).isChecked();
+    await expect.poll(isOn).toBe(true);
+    await server.ask('mutation { enableSchedule(name: "MONTHLY", enabled: false) { name } }');
+    await expect.poll(isOn, { timeout: 20_000 }).toBe(false);
+    await server.ask('mutation { enableSchedule(name: "MONTHLY", enabled: true) { name } }');
     await context.close();
   });
 
@@ -130,6 +156,9 @@ describe.skipIf(!hasBrowser)('operations', () => {
     const change = after.getByTestId('setting-change').filter({ hasText: 'SLOW_QUERY_THRESHOLD' });
     expect(await change.innerText()).toMatch(/SLOW_QUERY_THRESHOLD: 2 → 3/);
     await after.getByRole('row').filter({ hasText: 'Searches of this user' }).getByRole('cell', { name: '100', exact: true }).waitFor();
+    const everybody = after.getByRole('row').filter({ hasText: 'Requests of everybody' });
+    const used = await everybody.innerText();
+    await expect.poll(() => everybody.innerText(), { timeout: 20_000 }).not.toBe(used);
     await after.setViewportSize({ width: 390, height: 900 });
     expect(await overflow(after)).toBe(0);
     await after.setViewportSize({ width: 1440, height: 900 });

@@ -43,18 +43,29 @@ test('operations and jobs become spans, without the text of questions and docume
   await server.take('cove.txt', 'Nobody anchors in the cove of gulls.');
   await server.ask('query Anchorage { search(query: "Where does nobody anchor?") { totalCount } }');
   await server.send('mutation Nothing { retryJob(id: "none") { id } }');
-  await expect
-    .poll(() => spans().map(({ name }) => name), { timeout: 20_000 })
-    .toEqual(expect.arrayContaining(['query Anchorage', 'mutation Nothing', 'job INGEST']));
-  const of = (name: string) => spans().find((span) => span.name === name)!;
-  const attribute = (name: string, key: string) => of(name).attributes.find((one) => one.key === key)?.value.stringValue;
-  // 2 is SERVER. https://github.com/open-telemetry/opentelemetry-proto/blob/main/opentelemetry/proto/trace/v1/trace.proto
-  expect([of('query Anchorage').kind, attribute('query Anchorage', 'graphql.operation.type'), attribute('query Anchorage', 'graphql.operation.name')]).toEqual([
-    2,
-    'query',
-    'Anchorage',
-  ]);
-  expect(of('mutation Nothing').status).toMatchObject({ code: 2, message: 'NOT_FOUND' });
-  expect(attribute('job INGEST', 'job.kind')).toBe('INGEST');
+  // Over WebSocket as well.
+  const byWebSocket = server.subscribe('query Roads { search(query: "Which roads?") { totalCount } }');
+  await byWebSocket.next(() => true);
+  byWebSocket.stop();
+  const named = (operation: string) =>
+    spans().find(({ attributes }) => attributes.some(({ key, value }) => key === 'graphql.operation.name' && value.stringValue === operation));
+  const attributeOf = (span: Span | undefined, key: string) => span?.attributes.find((one) => one.key === key)?.value.stringValue;
+  await expect.poll(() => [named('Anchorage'), named('Nothing'), named('Roads')].every(Boolean), { timeout: 20_000 }).toBe(true);
+  // Names of spans are bounded: a client's name for an operation is an attribute. 2 is SERVER:
+  // https://github.com/open-telemetry/opentelemetry-proto/blob/main/opentelemetry/proto/trace/v1/trace.proto
+  for (const [operation, type] of [
+    ['Anchorage', 'query'],
+    ['Nothing', 'mutation'],
+    ['Roads', 'query'],
+  ] as const)
+    expect([named(operation)!.name, named(operation)!.kind, attributeOf(named(operation), 'graphql.operation.type')]).toEqual([type, 2, type]);
+  expect(named('Nothing')!.status).toMatchObject({ code: 2, message: 'NOT_FOUND' });
+  await expect.poll(() => spans().some(({ name }) => name === 'job INGEST'), { timeout: 20_000 }).toBe(true);
+  expect(
+    attributeOf(
+      spans().find(({ name }) => name === 'job INGEST'),
+      'job.kind',
+    ),
+  ).toBe('INGEST');
   for (const body of bodies) expect(body).not.toMatch(/gulls|nobody anchor/i);
 });

@@ -1,16 +1,43 @@
-import { GraphQLError, parse, specifiedRules, validate, type ValidationRule } from 'graphql';
+import {
+  execute,
+  type ExecutionArgs,
+  type ExecutionResult,
+  getOperationAST,
+  GraphQLError,
+  parse,
+  specifiedRules,
+  validate,
+  type ValidationRule,
+} from 'graphql';
 import { useServer } from 'graphql-ws/use/ws';
 import { type IncomingMessage } from 'node:http';
 import { type WebSocketServer } from 'ws';
 import { AppError } from '../errors.js';
+import { nameOperation } from '../logging/index.js';
 import { type Caller } from './caller.js';
 import { type errorFormatter } from './format-error.js';
 import { type HttpParts } from './http-server.js';
+import { isFault, type RequestMeter } from './request-meter.js';
+import { traced } from './traced-operations.js';
+
+/** Queries and mutations are measured and traced as those by HTTP are; a subscription has no time of its own. */
+async function measured(args: ExecutionArgs, meter: RequestMeter): Promise<ExecutionResult> {
+  const started = performance.now();
+  const operation = getOperationAST(args.document, args.operationName);
+  const name = operation?.name?.value ?? null;
+  nameOperation(name);
+  const end = traced(operation?.operation ?? 'query', name);
+  const result = await execute(args);
+  end(result.errors);
+  const { viewer } = (args.contextValue ?? {}) as { viewer?: unknown };
+  meter.record(viewer ? name : 'signed-out', performance.now() - started, isFault(result.errors));
+  return result;
+}
 
 /** Operations over WebSocket, by the graphql-transport-ws protocol. @returns ends all of them */
 export function openSockets<Context extends object>(
   sockets: WebSocketServer,
-  { settings, schema, mayConnect, beforeOperation, operationContextOf }: HttpParts<Context>,
+  { settings, schema, meter, mayConnect, beforeOperation, operationContextOf }: HttpParts<Context>,
   formatError: ReturnType<typeof errorFormatter>,
   rules: ValidationRule[],
 ): () => Promise<void> | void {
@@ -19,6 +46,7 @@ export function openSockets<Context extends object>(
     {
       schema,
       parse: (source) => parse(source, { maxTokens: settings.GRAPHQL_MAX_TOKENS }),
+      execute: (args) => measured(args, meter),
       validate: (checked, document) => validate(checked, document, [...specifiedRules, ...rules]),
       onConnect: async ({ connectionParams, extra }) => {
         const authorization = connectionParams?.['authorization'];

@@ -1,4 +1,5 @@
 import { type ApolloServerPlugin } from '@apollo/server';
+import { type GraphQLError } from 'graphql';
 import { nameOperation } from '../logging/index.js';
 import { RollingWindow, type Latencies } from '../metering/index.js';
 import { errorCode } from './error-code.js';
@@ -21,6 +22,9 @@ export interface OperationRates extends Latencies {
 const mostNames = 100;
 const longestName = 64;
 const faults = new Set(['INTERNAL_SERVER_ERROR', 'UNAVAILABLE']);
+
+/** Whether one of them is a fault of ours. */
+export const isFault = (errors: readonly GraphQLError[] | undefined) => errors?.some((error) => faults.has(errorCode(error))) ?? false;
 
 /** Rate, latency and faults of GraphQL operations. Uploads count, but not their time, which is the sender's. */
 export class RequestMeter {
@@ -63,10 +67,9 @@ export function measuredOperations(meter: RequestMeter): ApolloServerPlugin {
           return Promise.resolve();
         },
         willSendResponse: ({ operationName, errors, contextValue }) => {
-          const failed = errors?.some((error) => faults.has(errorCode(error))) ?? false;
           // Names that nobody stands behind would fill the hundred.
           const { viewer } = contextValue as { viewer?: unknown };
-          meter.record(viewer ? operationName : 'signed-out', isUpload ? null : performance.now() - started, failed);
+          meter.record(viewer ? operationName : 'signed-out', isUpload ? null : performance.now() - started, isFault(errors));
           return Promise.resolve();
         },
       });

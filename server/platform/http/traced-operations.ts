@@ -1,8 +1,36 @@
 import { type ApolloServerPlugin } from '@apollo/server';
-import { SpanKind, SpanStatusCode } from '@opentelemetry/api';
+import { type Span, SpanKind, SpanStatusCode } from '@opentelemetry/api';
+import { type GraphQLError } from 'graphql';
 import { currentScope } from '../logging/index.js';
 import { tracer } from '../tracing/index.js';
 import { errorCode } from './error-code.js';
+
+const begun = (): Span => {
+  const span = tracer().startSpan('GraphQL Operation', { kind: SpanKind.SERVER });
+  const { requestId } = currentScope();
+  if (requestId && span.isRecording()) span.setAttribute('http.request.id', requestId);
+  return span;
+};
+
+function named(span: Span, type: string, name: string | null | undefined): void {
+  // A client's name for it is no part of the span's: there could be any number of them.
+  span.updateName(type);
+  span.setAttribute('graphql.operation.type', type);
+  if (name) span.setAttribute('graphql.operation.name', name);
+}
+
+function ended(span: Span, errors: readonly GraphQLError[] | undefined): void {
+  if (errors?.[0]) span.setStatus({ code: SpanStatusCode.ERROR, message: errorCode(errors[0]) });
+  span.end();
+}
+
+/** The same for one that does not pass through Apollo Server. @returns to be called with its errors at its end */
+export function traced(type: string, name: string | null): (errors: readonly GraphQLError[] | undefined) => void {
+  const span = begun();
+  if (!span.isRecording()) return () => undefined;
+  named(span, type, name);
+  return (errors) => ended(span, errors);
+}
 
 /**
  * A span for every operation, named and described as OpenTelemetry settles for GraphQL servers; without the document, which may hold
@@ -10,22 +38,16 @@ import { errorCode } from './error-code.js';
  */
 export const tracedOperations: ApolloServerPlugin = {
   requestDidStart: () => {
-    const span = tracer().startSpan('GraphQL Operation', { kind: SpanKind.SERVER });
+    const span = begun();
     // Nobody listens: nothing more is asked of this operation.
     if (!span.isRecording()) return Promise.resolve();
-    const { requestId } = currentScope();
-    if (requestId) span.setAttribute('http.request.id', requestId);
     return Promise.resolve({
       didResolveOperation: ({ operation, operationName }) => {
-        const type = operation?.operation ?? 'query';
-        span.updateName(operationName ? `${type} ${operationName}` : type);
-        span.setAttribute('graphql.operation.type', type);
-        if (operationName) span.setAttribute('graphql.operation.name', operationName);
+        named(span, operation?.operation ?? 'query', operationName);
         return Promise.resolve();
       },
       willSendResponse: ({ errors }) => {
-        if (errors?.[0]) span.setStatus({ code: SpanStatusCode.ERROR, message: errorCode(errors[0]) });
-        span.end();
+        ended(span, errors);
         return Promise.resolve();
       },
     });

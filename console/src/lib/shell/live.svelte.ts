@@ -7,6 +7,7 @@ import {
   type DocumentRowFragment,
   EveryJobDocument,
   HealthChangedDocument,
+  HealthDocument,
   type HealthFragment,
   IngestionProgressDocument,
   JobStateDocument,
@@ -105,6 +106,14 @@ class Live {
       this.metrics = liveMetrics;
       if (before && (before.documents !== liveMetrics.library.documents || before.chunks !== liveMetrics.library.chunks)) this.changed();
     });
+  }
+
+  /** How the parts are now: their times are told of by no event. */
+  askHealth(): void {
+    query(HealthDocument, {}).then(
+      ({ health }) => (this.health = health),
+      () => undefined, // The connection tells.
+    );
   }
 
   #step(event: Progress): void {
