@@ -142,10 +142,12 @@ async function start(
   const stores = { database, blobs, index, fullText };
   const savedOriginals = new SavedOriginals(new BackupFolder(backupDirectory(settings)), settings);
   const requests = new RequestMeter();
+  const limits = new RateLimits(settings, logging.feature('access'));
   const operations = await buildOperations(
     {
       ...{ ...stores, knownVectors, loaded, settings, store, removal, dataDir, logging, cache, vectors, readers, jobs, jobEvents, golden, health, requests },
       responses: http.responses,
+      limits,
       indexRebuild: library.indexRebuild,
       fullTextRebuild: library.fullTextRebuild,
       verifier: new Verifier(stores),
@@ -162,7 +164,10 @@ async function start(
     teardown,
   );
   const settingChanges = new SettingChanges(database, loaded);
-  const limits = new RateLimits(settings, logging.feature('access'));
+  logging.onLevelChange(
+    (before, after) =>
+      void settingChanges.note('LOG_LEVEL', before, after).catch((error: unknown) => log.error({ err: error }, 'a change of the log level was not kept')),
+  );
   const access = new AccessService(settings, database);
   await access.open();
 

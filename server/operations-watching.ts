@@ -60,6 +60,7 @@ export async function buildWatching(parts: OperationsParts, teardown: Teardown):
       pendingWrites: () => database.pendingWrites,
       webSockets: parts.webSockets,
       responses: () => parts.responses.rates(),
+      limits: () => parts.limits.load(),
       latencies: () => ({ database: health.latencyOf('database'), vectorStore: health.latencyOf('vector_db') }),
       clock,
       log: logging.feature('metrics'),

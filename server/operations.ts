@@ -1,3 +1,4 @@
+import { type RateLimits } from './access/index.js';
 import { type Express } from 'express';
 import { join } from 'node:path';
 import { type Subscriptions } from './access/index.js';
@@ -61,6 +62,7 @@ export interface OperationsParts {
   searches: SearchMeter;
   requests: RequestMeter;
   responses: ResponseMeter;
+  limits: RateLimits;
   library: () => Promise<{ documents: number; chunks: number }>;
   webSockets: () => number;
   clock: Clock;

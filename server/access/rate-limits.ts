@@ -27,6 +27,7 @@ export class RateLimits {
   readonly #byAddress: RateLimiterMemory;
   readonly #global: RateLimiterMemory;
   readonly #byUser: Record<LimitedAction, RateLimiterMemory>;
+  #refused = 0;
 
   constructor(
     settings: RateSettings,
@@ -46,6 +47,13 @@ export class RateLimits {
     if (!this.#enabled) return;
     await this.#take(this.#byAddress, address, 'requests from this address');
     await this.#take(this.#global, 'all', 'requests in all');
+  }
+
+  /** How much of the limit of all requests is used, 0..1, null where nothing is limited; and how many were refused by any limit since the start. */
+  async load(): Promise<{ usedShare: number | null; refused: number }> {
+    if (!this.#enabled) return { usedShare: null, refused: 0 };
+    const used = (await this.#global.get('all'))?.consumedPoints ?? 0;
+    return { usedShare: Math.min(1, used / this.#global.points), refused: this.#refused };
   }
 
   /** The limits as they are for one who asks; none where nothing is limited. */
@@ -76,6 +84,7 @@ export class RateLimits {
       await limiter.consume(key);
     } catch (rejected) {
       if (!(rejected instanceof RateLimiterRes)) throw rejected;
+      this.#refused += 1;
       // Once an hour for each who comes too often: whoever goes on asking shall not fill the log, too.
       if (rejected.consumedPoints === limiter.points + 1)
         this.log.warn({ event: 'rate_limited', limit: limiter.points, of: what, who: key }, 'a rate limit was reached');

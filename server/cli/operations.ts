@@ -45,7 +45,7 @@ interface Verification {
   found: number;
   mended?: number;
   left?: number;
-  damages: { kind: string; documentId: string | null; subject: string; message: string }[];
+  damages: { kind: string; documentId: string | null; subject: string; message: string; mended?: boolean }[];
 }
 
 interface ListedDocument {
@@ -177,7 +177,10 @@ export function addOperations(program: Command, { connected, print, progress, ex
       const { found, mended = 0, left = found, damages } = result as unknown as Verification;
       print(result, () =>
         [
-          ...damages.map(({ kind, documentId, subject, message }) => [kind.padEnd(18), documentId ?? subject, message].join('  ')),
+          ...damages.map((damage) => {
+            const outcome = damage.mended === undefined ? '' : damage.mended ? (dryRun ? 'to be mended' : 'mended') : 'left';
+            return [damage.kind.padEnd(18), damage.documentId ?? damage.subject, damage.message, outcome].filter(Boolean).join('  ');
+          }),
           repair ? `differences: ${found}, ${dryRun ? 'to be mended' : 'mended'}: ${mended}, left: ${left}` : `differences: ${found}`,
         ].join('\n'),
       );

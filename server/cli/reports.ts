@@ -17,6 +17,10 @@ interface Content {
 
 const typed = (kind: string) => kind.toLowerCase().replaceAll('_', '-');
 
+interface Pages {
+  reports: { edges: { node: ReportLine & { content: Content } }[]; pageInfo: { hasNextPage: boolean; endCursor: string | null } };
+}
+
 /** Adds the commands that show the reports of the weeks and months, and make one now. */
 export function addReports(program: Command, { connected, print, exitUsage }: Terminal): void {
   const command = program.command('reports').description('list reports, read one, make one now');
@@ -44,13 +48,18 @@ export function addReports(program: Command, { connected, print, exitUsage }: Te
     .description('show the figures of a report; --json has its charts as well')
     .argument('<id>', 'as `reports` lists it')
     .action(async (id: string) => {
-      const { reports } = await connected((client) =>
-        client.request<{ reports: { edges: { node: ReportLine & { content: Content } }[] } }>(
-          'query { reports(first: 100) { edges { node { id kind from to createdAt content } } } }',
-        ),
-      );
-      const report = reports.edges.find(({ node }) => node.id === id)?.node;
-      if (!report) throw new RequestFailed(`There is no report with the id "${id}" among the newest 100.`, 'NOT_FOUND', 'Look at `reports`.');
+      const report = await connected(async (client) => {
+        for (let after: string | null = null; ;) {
+          const { reports }: Pages = await client.request<Pages>(
+            'query Reports($after: String) { reports(first: 50, after: $after) { edges { node { id kind from to createdAt content } } pageInfo { hasNextPage endCursor } } }',
+            { after },
+          );
+          const found = reports.edges.find(({ node }) => node.id === id)?.node;
+          if (found || !reports.pageInfo.hasNextPage) return found;
+          after = reports.pageInfo.endCursor;
+        }
+      });
+      if (!report) throw new RequestFailed(`There is no report with the id "${id}".`, 'NOT_FOUND', 'Look at `reports`.');
       print(report, () => textOf(report));
     });
   command

@@ -74,7 +74,7 @@ export const aboutInJapanese: Record<SettingName, string> = {
   PERFORMANCE_MONITORING:
     'マシンとサーバーを計測します。切ると、メトリクスの履歴もしきい値によるアラートもありません。ディスクやメモリが尽きる前の取り込みの一時停止は続けます。',
   OTLP_TRACES_URL: 'すべての操作とジョブのスパンを送る OpenTelemetry コレクターのアドレス(例: http://127.0.0.1:4318/v1/traces)。空なら送りません。',
-  SLOW_QUERY_THRESHOLD: 'これより遅い検索を slow_query としてログに残します。',
+  SLOW_QUERY_THRESHOLD: 'これより遅い検索などの操作を slow_query としてログに残します。',
   METRICS_INTERVAL_SECONDS: 'メトリクスを計測して残す間隔。',
   METRICS_RETENTION_DAYS: 'メトリクスを残す日数。1 日は計測のまま、1 週間は 1 分ごと、その後は 1 時間ごとに残します。',
   HEALTH_INTERVAL_MS: '各部の状態を調べる間隔。',

@@ -23,7 +23,12 @@ export const operationsSettings = {
   }),
   SLOW_QUERY_THRESHOLD: share(0.01, 600)
     .default(2)
-    .meta({ group: 'Logging and monitoring', unit: 's', about: 'Searches slower than this are logged as slow_query.', manual: 'slow_query_threshold' }),
+    .meta({
+      group: 'Logging and monitoring',
+      unit: 's',
+      about: 'Searches and other operations slower than this are logged as slow_query.',
+      manual: 'slow_query_threshold',
+    }),
   METRICS_INTERVAL_SECONDS: integer(1, 60)
     .default(5)
     .meta({ group: 'Logging and monitoring', unit: 's', about: 'How often a sample of the metrics is taken and kept.' }),

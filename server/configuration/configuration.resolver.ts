@@ -25,9 +25,15 @@ export class SettingType {
 
   @Field(() => String, { description: 'What it belongs to.' })
   group!: string;
+
+  @Field(() => Boolean, { description: 'Whether another value is in force only after a restart: of all but the level of the log.' })
+  needsRestart!: boolean;
 }
 
-@ObjectType('SettingChange', { simpleResolvers: true, description: 'A setting that had another value at the start before.' })
+@ObjectType('SettingChange', {
+  simpleResolvers: true,
+  description: 'A setting that had another value at the start before, or the level of the log, which was changed since.',
+})
 export class SettingChangeType {
   @Field(() => String)
   name!: string;
@@ -38,7 +44,7 @@ export class SettingChangeType {
   @Field(() => String, { nullable: true, description: 'Masked where it is a secret.' })
   after!: string | null;
 
-  @Field(() => DateTime, { description: 'Of the first start with the new value.' })
+  @Field(() => DateTime, { description: 'Of the first start with the new value; of the change, for the level of the log.' })
   at!: Date;
 }
 
@@ -56,9 +62,10 @@ export class ConfigurationResolver {
     @Arg('language', () => Language, { defaultValue: Language.EN, nullable: true, description: 'Of `about` and `unit`.' }) language: Language | null,
   ): SettingType[] {
     const level = this.logLevel();
-    return maskedSettings(this.loaded, language ?? Language.EN).map((setting) =>
-      setting.name === 'LOG_LEVEL' && setting.value !== level ? { ...setting, value: level, source: 'runtime' } : setting,
-    );
+    return maskedSettings(this.loaded, language ?? Language.EN).map((setting) => {
+      if (setting.name !== 'LOG_LEVEL') return { ...setting, needsRestart: true };
+      return { ...setting, needsRestart: false, ...(setting.value === level ? {} : { value: level, source: 'runtime' }) };
+    });
   }
 
   @Query(() => [SettingChangeType], { description: 'Newest first, at most 200.' })

@@ -42,6 +42,11 @@ export class SettingChanges {
     });
   }
 
+  /** Takes down what was changed without a restart. */
+  async note(name: string, before: string, after: string, at = new Date()): Promise<void> {
+    await this.database.write((tx) => tx.insert(SettingChangeEntity, { id: randomUUID(), name, before, after, at }));
+  }
+
   /** Newest first, at most 200. */
   list(): Promise<SettingChangeEntity[]> {
     return this.database.read.find(SettingChangeEntity, { order: { at: 'DESC', name: 'ASC' }, take: mostListed });

@@ -125,13 +125,13 @@ export const tasks: Readonly<Record<MaintenanceTask, Task>> = {
     async ({ verifier }, context) => findings(await verify(verifier, context)),
   ),
   REPAIR_DATA: task(
-    'The same, and mends what can be mended: documents are read again, orphans removed, lost originals taken out of the backups, ChromaDB is filled from the database. Option dryRun: only says what would be mended.',
+    'The same, and mends what can be mended: documents are read again, orphans removed, lost originals taken out of the backups, ChromaDB is filled from the database. Option dryRun: only says which of them would be mended.',
     z.strictObject({ dryRun: z.boolean().default(false) }),
     async ({ verifier, repairer }, context, { dryRun }) => {
       const damages = await verify(verifier, context);
       context.report({ stage: 'REPAIR', progress: 0.99, message: { en: `${damages.length} differences`, ja: `相違 ${damages.length} 件` } });
       const mended = await (dryRun ? repairer.mendable(damages) : repairer.repair(damages, context.signal));
-      return { dryRun, ...findings(damages), mended: mended.length, left: damages.length - mended.length };
+      return { dryRun, ...findings(damages, new Set(mended)), mended: mended.length, left: damages.length - mended.length };
     },
   ),
   CLEAR_CACHE: task(
@@ -181,8 +181,14 @@ const mostListed = 200;
 const verify = (verifier: Verifier, { signal, report }: TaskContext) =>
   verifier.verify(signal, (stores, progress) => report({ stage: 'VERIFY', progress, message: stores }));
 
-function findings(damages: Damage[]): Record<string, unknown> {
+/** @param mended those that are, or would be, mended; where nothing is to be, null. Those that stay are listed first. */
+function findings(damages: Damage[], mended: ReadonlySet<Damage> | null = null): Record<string, unknown> {
   const byKind: Record<string, number> = {};
   for (const { kind } of damages) byKind[kind] = (byKind[kind] ?? 0) + 1;
-  return { found: damages.length, byKind, damages: damages.slice(0, mostListed) };
+  const listed = mended ? [...damages].sort((a, b) => Number(mended.has(a)) - Number(mended.has(b))) : damages;
+  return {
+    found: damages.length,
+    byKind,
+    damages: listed.slice(0, mostListed).map((damage) => (mended ? { ...damage, mended: mended.has(damage) } : damage)),
+  };
 }

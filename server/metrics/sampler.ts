@@ -25,6 +25,8 @@ export interface SamplerParts {
   pendingWrites: () => number;
   webSockets: () => number;
   responses: () => ResponseRates;
+  /** `refused` only ever grows. */
+  limits: () => Promise<{ usedShare: number | null; refused: number }>;
   /** How long parts took to answer the last look at their health, milliseconds. */
   latencies: () => { database: number | null; vectorStore: number | null };
   clock: Clock;
@@ -46,7 +48,7 @@ export class Sampler {
   #kept: Promise<unknown> = Promise.resolve();
   #heard: Promise<unknown> = Promise.resolve();
   #gcMs = 0;
-  #last = { at: performance.now(), gcMs: 0, chunks: 0, failed: 0 };
+  #last = { at: performance.now(), gcMs: 0, chunks: 0, failed: 0, refused: 0 };
   readonly #collections = new PerformanceObserver((list) => {
     for (const { duration } of list.getEntries()) this.#gcMs += duration;
   });
@@ -106,15 +108,16 @@ export class Sampler {
   async #take(): Promise<void> {
     const { parts } = this;
     // The machine is judged even while the database does not answer.
-    const [metrics, host, processes, databaseBytes] = await Promise.all([
+    const [metrics, host, processes, databaseBytes, limits] = await Promise.all([
       inTime(parts.current()),
       parts.host.read(),
       parts.host.processes(),
       inTime(parts.databaseBytes()),
+      parts.limits(),
     ]);
     this.#system = { ...this.#system, host, processes };
     const at = parts.clock.now();
-    const now = { at: performance.now(), gcMs: this.#gcMs, ...parts.ingested() };
+    const now = { at: performance.now(), gcMs: this.#gcMs, ...parts.ingested(), refused: limits.refused };
     const seconds = Math.max(0.001, (now.at - this.#last.at) / 1000);
     const own = process.memoryUsage();
     const [responses, latencies] = [parts.responses(), parts.latencies()];
@@ -152,6 +155,8 @@ export class Sampler {
       databaseLatencyMs: latencies.database,
       vectorStoreLatencyMs: latencies.vectorStore,
       embeddingLatencyMs: metrics?.search.embedP50Ms ?? null,
+      limitUsedShare: limits.usedShare,
+      refusalsPerSecond: (now.refused - this.#last.refused) / seconds,
     };
     this.#last = now;
     this.#system = { ...this.#system, sample: { at, ...values } };

@@ -53,6 +53,8 @@ export const series = {
   databaseLatencyMs: { combine: 'max', about: 'Time in which the database answered the last look at its health, milliseconds.' },
   vectorStoreLatencyMs: { combine: 'max', about: 'Time in which ChromaDB answered the last look at its health, milliseconds.' },
   embeddingLatencyMs: { combine: 'max', about: 'Median time in which the model turned a query into its vector, over the last minute, milliseconds.' },
+  limitUsedShare: { combine: 'max', about: 'Share of RATE_LIMIT_GLOBAL that is used in the hour, 0..1; null where nothing is limited.' },
+  refusalsPerSecond: { combine: 'mean', about: 'Requests a second that a rate limit refused.' },
 } as const satisfies Record<string, Series>;
 
 export type SeriesName = keyof typeof series;

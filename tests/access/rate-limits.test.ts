@@ -48,7 +48,7 @@ test('requests of an address are limited, by HTTP and on a WebSocket alike', asy
 });
 
 test('searches and uploads of a user have limits of their own', async () => {
-  server = await TestServer.start({ RATE_LIMITING: 'true', RATE_LIMIT_SEARCH: '4', RATE_LIMIT_UPLOAD: '1' });
+  server = await TestServer.start({ RATE_LIMITING: 'true', RATE_LIMIT_SEARCH: '4', RATE_LIMIT_UPLOAD: '1', METRICS_INTERVAL_SECONDS: '1' });
   await server.take('first.txt', 'The first pump of the hour.');
   // The last of them are answers that are sent again: they count like the others, and who is refused one is counted once.
   const search = () => server.send('{ search(query: "pump") { totalCount } }');
@@ -64,4 +64,13 @@ test('searches and uploads of a user have limits of their own', async () => {
   expect(state['API']!.used).toBeGreaterThan(3);
   await expect(server.upload([{ name: 'second.txt', content: 'The second file of the hour.' }])).rejects.toThrow(/RATE_LIMITED|1 uploads/);
   expect((await server.send('{ viewer { role } }')).errors).toEqual([]);
+  // Kept as history, and drawn live.
+  const history = async () =>
+    (
+      await server.ask<{ metricsHistory: { limitUsedShare: number; refusalsPerSecond: number }[] }>(
+        '{ metricsHistory(range: {}) { limitUsedShare refusalsPerSecond } }',
+      )
+    ).metricsHistory;
+  await expect.poll(async () => Math.max(...(await history()).map((point) => point.refusalsPerSecond)), { timeout: 10_000 }).toBeGreaterThan(0);
+  expect((await history()).at(-1)!.limitUsedShare).toBeGreaterThan(0);
 });

@@ -63,7 +63,7 @@ describe.skipIf(!hasBrowser)('operations', () => {
       .getByText(/^Warning from 2.*, critical from 5/)
       .waitFor();
     await page.getByText('More charts').click();
-    await expect.poll(() => page.locator('.u-wrap canvas').count()).toBe(20);
+    await expect.poll(() => page.locator('.u-wrap canvas').count()).toBe(22);
     await page.getByRole('img', { name: /^Open connections: sockets \d+, WebSocket [1-9]/ }).waitFor();
     expect([await overflow(page), await seriousIssues(page)]).toEqual([0, []]);
     // What the cache has saved, as it is asked.

@@ -198,7 +198,11 @@ test('originals that are lost come back out of the newest backup that has them',
   await rm(originalOf(of('unlisted').sha256));
   await mkdir(originalOf(of('unlisted').sha256));
   const tried = await server.ask<{ runMaintenance: { id: string } }>('mutation { runMaintenance(task: REPAIR_DATA, options: { dryRun: true }) { id } }');
-  expect((await server.jobDone(tried.runMaintenance.id)).result).toMatchObject({ found: 5, mended: 4, left: 1 });
+  const { result } = (await server.jobDone(tried.runMaintenance.id)) as { result: { damages: { documentId: string; mended: boolean }[] } };
+  expect(result).toMatchObject({ found: 5, mended: 4, left: 1 });
+  // Which of them: what stays comes first.
+  expect(result.damages.map(({ mended }) => mended)).toEqual([false, true, true, true, true]);
+  expect(result.damages[0]!.documentId).toBe(late!.id);
   expect(await run('REPAIR_DATA')).toMatchObject({ found: 5, mended: 4, left: 1 });
   await server.idle();
   expect(await readFile(originalOf(of('healthy').sha256))).toEqual(wanted);

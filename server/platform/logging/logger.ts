@@ -37,6 +37,7 @@ function errorFields(error: unknown): object {
 export class Logging {
   readonly root: Logger;
   readonly #features: Logger[] = [];
+  readonly #levelListeners: ((before: Level, after: Level) => void)[] = [];
   readonly #streams = multistream([]);
   readonly #lines = new EventEmitter().setMaxListeners(0);
   #file: RotatingFileStream | null = null;
@@ -76,7 +77,14 @@ export class Logging {
 
   /** From now on, for all features. */
   setLevel(level: Level): void {
+    const before = this.level;
     for (const logger of [this.root, ...this.#features]) logger.level = level;
+    if (before !== level) for (const listener of this.#levelListeners) listener(before, level);
+  }
+
+  /** Called with the level before and after a change. */
+  onLevelChange(listener: (before: Level, after: Level) => void): void {
+    this.#levelListeners.push(listener);
   }
 
   /** Writes to `erpfts.log` in a directory as well, from now on. */

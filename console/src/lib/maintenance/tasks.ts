@@ -7,6 +7,8 @@ export interface Damage {
   kind: string;
   documentId: string | null;
   subject: string;
+  /** Is, or would be; only where something was to be mended. */
+  mended?: boolean;
 }
 
 interface Result {
@@ -118,6 +120,7 @@ const damageNames: Record<string, () => string> = {
 
 export const damageName = (kind: string) => damageNames[kind]?.() ?? kind;
 
+export const isDryRun = (result: unknown): boolean => (result as Result | null)?.dryRun ?? false;
 export const damagesOf = (result: unknown): Damage[] => (result as Result | null)?.damages ?? [];
 
 /** The figure a run is remembered by; null where it has none. */
