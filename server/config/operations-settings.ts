@@ -21,14 +21,12 @@ export const operationsSettings = {
     group: 'Logging and monitoring',
     about: 'Address of an OpenTelemetry collector that gets a span of every operation and job, e.g. http://127.0.0.1:4318/v1/traces; empty sends none.',
   }),
-  SLOW_QUERY_THRESHOLD: share(0.01, 600)
-    .default(2)
-    .meta({
-      group: 'Logging and monitoring',
-      unit: 's',
-      about: 'Searches and other operations slower than this are logged as slow_query.',
-      manual: 'slow_query_threshold',
-    }),
+  SLOW_QUERY_THRESHOLD: share(0.01, 600).default(2).meta({
+    group: 'Logging and monitoring',
+    unit: 's',
+    about: 'Searches and other operations slower than this are logged as slow_query.',
+    manual: 'slow_query_threshold',
+  }),
   METRICS_INTERVAL_SECONDS: integer(1, 60)
     .default(5)
     .meta({ group: 'Logging and monitoring', unit: 's', about: 'How often a sample of the metrics is taken and kept.' }),
