@@ -1,7 +1,6 @@
-import { type RateLimits } from './access/index.js';
 import { type Express } from 'express';
 import { join } from 'node:path';
-import { type Subscriptions } from './access/index.js';
+import { type RateLimits, type Subscriptions } from './access/index.js';
 import { AlertsResolver, NotificationDeliveryResolver, thresholds } from './alerts/index.js';
 import { BackupResolver, backupRoutes, ProofResolver } from './backup/index.js';
 import { type LoadedSettings, type Settings } from './config/index.js';

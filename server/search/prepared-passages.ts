@@ -22,16 +22,15 @@ export class PreparedPassages {
   /** Parts of a passage that is shown now. */
   of(chunk: ChunkType): TextParts {
     this.#lastAskedAt = performance.now();
-    const parts = this.#partsOf(chunk);
-    if (!parts.knowsWords) this.prepare([chunk]);
-    return parts;
+    this.prepare([chunk]);
+    return this.#partsOf(chunk);
   }
 
   /** Finds the words of passages as soon as there is time. */
   prepare(chunks: Iterable<ChunkType>): void {
     for (const chunk of chunks) {
       if (this.#prepared + this.#waiting.size >= mostPrepared) break;
-      this.#waiting.add(chunk);
+      if (!this.#parts.get(chunk)?.knowsWords) this.#waiting.add(chunk);
     }
     if (this.#working || this.#waiting.size === 0) return;
     this.#working = true;
