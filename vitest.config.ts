@@ -7,8 +7,9 @@ export default defineConfig({
     // A week takes minutes: it has a command of its own.
     exclude: process.env['REHEARSE_WEEK'] ? [] : ['tests/week/**'],
     globalSetup: ['tests/support/global-setup.ts'],
-    testTimeout: 120_000,
-    hookTimeout: 120_000,
+    // A test that waits for something has its own limit for that; these only end what hangs, on slow machines too.
+    testTimeout: 240_000,
+    hookTimeout: 240_000,
     maxWorkers: 2,
     reporters: ['default'],
   },

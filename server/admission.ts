@@ -1,4 +1,4 @@
-import { type AccessService, type RateLimits, type RequestContext, requirePermission } from './access/index.js';
+import { type AccessService, type RateLimits, type RequestContext, requirePermission, type Viewer } from './access/index.js';
 import { type DocumentsService } from './documents/index.js';
 import { type MaintenanceMode } from './maintenance/index.js';
 import { type Authorize, type Caller, type HttpParts } from './platform/http/index.js';
@@ -27,22 +27,25 @@ export function admission({
     nameActor(viewer?.name);
     return { viewer, cookies, clientAddress, setCookie, request: {}, documentLoader: documents.loader(), subscriptions };
   };
+  /** Readers and strangers are counted by their address. Operators are not: a page that is open, or a command that waits for its job, asks every few seconds. */
+  const counted = async ({ authorization, cookies, address }: Caller): Promise<Viewer | null> => {
+    const viewer = await access.identify(authorization, cookies);
+    if (!viewer || viewer.role === 'READER') await limits.request(address);
+    return viewer;
+  };
   return {
     contextOf: async (caller) => {
-      await limits.request(caller.address);
+      await counted(caller);
       return contextOf(caller);
     },
-    mayConnect: async (caller) => {
-      await limits.request(caller.address);
-      return (await access.identify(caller.authorization, caller.cookies)) !== null;
-    },
-    beforeOperation: ({ address }) => limits.request(address),
+    mayConnect: async (caller) => (await counted(caller)) !== null,
+    beforeOperation: async (caller) => void (await counted(caller)),
     operationContextOf: contextOf,
     beforeUpload: async ({ authorization, cookies }) => requirePermission(await access.identify(authorization, cookies), 'Mutation.uploadDocuments'),
     maySearch: async ({ viewer, clientAddress }) => {
       requirePermission(viewer, 'Query.search');
       mode.admit(viewer, 'Query.search');
-      await limits.action('search', viewer?.name ?? clientAddress);
+      await limits.action('search', viewer?.id ?? clientAddress);
     },
     authorize: async ({ headers }, permission) => {
       const viewer = await access.identify(headers.authorization, headers.cookie);

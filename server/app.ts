@@ -7,12 +7,13 @@ import { addressFile } from './address-file.js';
 import { admission } from './admission.js';
 import { AccessResolver, AccessService, RateLimits, RateLimitsResolver, type RequestContext, signInRoute } from './access/index.js';
 import { backupDirectory, BackupFolder, PendingRestore, SavedOriginals } from './backup/index.js';
-import { type LoadedSettings } from './config/index.js';
+import { type LoadedSettings, version } from './config/index.js';
 import { ConfigurationResolver, SettingChanges } from './configuration/index.js';
 import { originalRoute } from './documents/index.js';
 import { ComponentHealthResolver, HealthResolver, healthRoutes, HealthService, type HealthTopics, storeChecks } from './health/index.js';
 import { Embedders } from './indexing/index.js';
 import { clearRevisionKind, ReaderPool } from './ingestion/index.js';
+import { Journal, JournalResolver, SystemEventKind } from './journal/index.js';
 import { JobsResolver, JobsService, type JobTopics } from './jobs/index.js';
 import { Repairer, Verifier } from './integrity/index.js';
 import { entities } from './entities.js';
@@ -102,6 +103,7 @@ async function start(
     restore = null;
   }
   teardown.restoring = restore !== null;
+  if (restore) http.phase = 'restoring';
   await restore?.apply();
   const blobs = new BlobStore(dataDir);
   await blobs.open();
@@ -118,7 +120,7 @@ async function start(
   teardown.add(() => embedders.close());
   const vectorsStarted = vectors.start();
   vectorsStarted.catch(() => undefined);
-  const database = await Database.open({ settings, entities, migrations, log });
+  const database = await Database.open({ settings, entities, migrations, log }, { onMigrating: () => (http.phase = restore ? 'restoring' : 'migrating') });
   teardown.add(() => database.close());
   await restore?.settle(database);
   // Kept elsewhere, they know another state.
@@ -143,8 +145,10 @@ async function start(
   const savedOriginals = new SavedOriginals(new BackupFolder(backupDirectory(settings)), settings);
   const requests = new RequestMeter();
   const limits = new RateLimits(settings, logging.feature('access'));
+  const journal = new Journal(database);
   const operations = await buildOperations(
     {
+      journal,
       ...{ ...stores, knownVectors, loaded, settings, store, removal, dataDir, logging, cache, vectors, readers, jobs, jobEvents, golden, health, requests },
       responses: http.responses,
       limits,
@@ -163,7 +167,7 @@ async function start(
     },
     teardown,
   );
-  const settingChanges = new SettingChanges(database, loaded);
+  const settingChanges = new SettingChanges(database, loaded, journal);
   logging.onLevelChange(
     (before, after) =>
       void settingChanges.note('LOG_LEVEL', before, after).catch((error: unknown) => log.error({ err: error }, 'a change of the log level was not kept')),
@@ -179,6 +183,7 @@ async function start(
     [
       ...library.resolvers(limits),
       new JobsResolver(jobsService),
+      new JournalResolver(journal),
       new HealthResolver(health, {
         documents: async () => (await documents.size()).documents,
         alerts: () => operations.openAlerts(),
@@ -230,6 +235,8 @@ async function start(
   });
   // The settings of a single command are not those the server is run with.
   if (!briefly) {
+    await journal.noteStart(version);
+    teardown.add(() => journal.note(SystemEventKind.STOPPED));
     await settingChanges.record();
     await operations.open(checks.map(({ name }) => name));
   }

@@ -7,7 +7,7 @@ import { runTask } from './backup/tasks.js';
 import { AppError, messageOf } from './platform/errors.js';
 
 /** Entry of the process that writes, checks, restores and proves backups: one task, then it ends. */
-setPriority(19);
+setPriority(10);
 process.once('disconnect', () => process.exit(1));
 
 const send = (message: BackgroundMessage) => process.send?.(message);

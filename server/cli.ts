@@ -9,6 +9,8 @@ import { filesUnder, ingest, type IngestedFile } from './cli/ingest.js';
 import { addCompletion } from './cli/completion.js';
 import { addConfiguration } from './cli/configuration.js';
 import { addExamples } from './cli/examples.js';
+import { addEvents } from './cli/events.js';
+import { addLoadTest } from './cli/load-test.js';
 import { addLogs } from './cli/logs.js';
 import { addMetrics } from './cli/metrics.js';
 import { addReports } from './cli/reports.js';
@@ -20,7 +22,6 @@ import { AppError, messageOf } from './platform/errors.js';
 
 const exitFailed = 1;
 const exitUsage = 2;
-const exitDamaged = 3;
 
 const program = new Command('erpfts')
   .description('A self-hosted knowledge base: drop documents in, find the passage by meaning.')
@@ -41,12 +42,18 @@ function print(value: unknown, forPeople: () => string): void {
 const plainProgressMs = 5000;
 let progressToldAt = Date.now();
 
-/** Replaces the line that tells how far a long command is; where there is no terminal, a plain line every few seconds. */
-function progress(text: string): void {
-  if (process.stderr.isTTY) process.stderr.write(`\r\u001b[K${text}`);
-  else if (text !== '' && Date.now() - progressToldAt >= plainProgressMs) {
+const barWidth = 20;
+
+/** Replaces the line that tells how far a long command is; where there is no terminal, a plain line every few seconds. @param share 0..1 */
+function progress(text: string, share?: number): void {
+  const percent = share === undefined ? '' : `${Math.round(share * 100)} %`;
+  if (process.stderr.isTTY) {
+    const done = Math.round((share ?? 0) * barWidth);
+    const bar = share === undefined ? '' : `[${'#'.repeat(done)}${'.'.repeat(barWidth - done)}] ${percent}  `;
+    process.stderr.write(`\r\u001b[K${bar}${text}`);
+  } else if (text !== '' && Date.now() - progressToldAt >= plainProgressMs) {
     progressToldAt = Date.now();
-    note(text);
+    note([text, percent].filter(Boolean).join(', '));
   }
 }
 
@@ -123,7 +130,7 @@ program
 
 program
   .command('check-database')
-  .description('read every page of the database, with the server stopped; exit code 3 where one is damaged')
+  .description('read every page of the database, with the server stopped; exit code 1 where one is damaged')
   .action(async () => {
     const { DATABASE_URL: url, DATA_DIR: dataDir } = settings().settings;
     const problems =
@@ -135,7 +142,7 @@ program
           })
         : ['There is no database.'];
     print({ problems }, () => (problems.length > 0 ? problems.join('\n') : 'the database is whole'));
-    if (problems.length > 0) process.exitCode = exitDamaged;
+    if (problems.length > 0) process.exitCode = exitFailed;
   });
 
 program
@@ -165,6 +172,8 @@ addAsking(program, terminal);
 addOperations(program, terminal);
 addLogs(program, terminal);
 addMetrics(program, terminal);
+addLoadTest(program, terminal, settings);
+addEvents(program, terminal);
 addReports(program, terminal);
 addWatching(program, terminal);
 addConfiguration(program, terminal);

@@ -102,7 +102,7 @@ export async function buildLibrary(parts: LibraryParts, teardown: Teardown): Pro
   const documents = new DocumentsService(database, catalogue, cache);
   const store = new DocumentStore(database, blobs, jobs, catalogue);
   const chunks = new ChunkStore(database, fullText);
-  const removal = new Removal({ database, blobs, catalogue, index, chunks, jobs });
+  const removal = new Removal({ database, blobs, catalogue, index, chunks, jobs, log: logging.feature('ingestion') });
   const rechunking = new Rechunking({ database, chunkings, chunks, readers, removal, jobs });
   const fetcher = new WebFetcher(settings);
   const uploads = new Uploads(settings, blobs, store);

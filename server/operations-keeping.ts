@@ -1,6 +1,7 @@
 import { type AlertsService, backupFinding, findingsOf, scheduleFinding } from './alerts/index.js';
 import { BackupCopies, backupDirectory, BackupFolder, BackupJobs, BackupOverview, BackupsService, Importer } from './backup/index.js';
 import { version } from './config/index.js';
+import { type DifferenceLists } from './integrity/index.js';
 import { type LogFiles, type LogsService } from './logs/index.js';
 import { MaintenanceService } from './maintenance/index.js';
 import { type OperationsParts } from './operations.js';
@@ -26,7 +27,7 @@ export interface Keeping {
 export async function buildKeeping(
   parts: OperationsParts,
   { host, history, alerts }: Watching,
-  { logs, logFiles }: { logs: LogsService; logFiles: LogFiles },
+  { logs, logFiles, differences }: { logs: LogsService; logFiles: LogFiles; differences: DifferenceLists },
   teardown: Teardown,
 ): Promise<Keeping> {
   const { settings, dataDir, logging, database, cache, jobs, golden, clock } = parts;
@@ -34,7 +35,7 @@ export async function buildKeeping(
     jobs,
     {
       ...parts,
-      logFiles,
+      ...{ logFiles, differences },
       rotateLogs: () => logging.rotate(),
       processes: () => host.processes(),
       temporaryFileMs: settings.TEMPORARY_FILE_HOURS * hourMs,
@@ -46,7 +47,6 @@ export async function buildKeeping(
     database,
     history: (from, to, step) => history.read(from, to, step),
     logEntries: () => logs.entries(),
-    cacheStatistics: () => cache.statistics(),
     sizes: () => sizesOf(dataDir, backupDirectory(settings), database),
     updateUrl: settings.UPDATE_CHECK_URL,
     version,
@@ -54,14 +54,20 @@ export async function buildKeeping(
     alertsRaised: (from, to) => alerts.kept.raisedBetween(from, to),
   });
   const { backupFolder, backups, backupJobs } = await buildBackups(parts, teardown);
+  const oldJobs = () => new Date(clock.now().getTime() - settings.JOB_RETENTION_DAYS * dayMs);
   const forgetOld = async () => ({
-    jobs: await jobs.forgetEnded(new Date(clock.now().getTime() - settings.JOB_RETENTION_DAYS * dayMs)),
+    jobs: await jobs.forgetEnded(oldJobs()),
+    differences: await differences.forget(oldJobs()),
     alerts: await alerts.forgetOld(),
   });
+  const disk = () => {
+    const judged = alerts.judged.find(({ threshold }) => threshold.rule === 'disk');
+    return { usedShare: judged?.value ?? null, level: judged?.level ?? 'NORMAL' };
+  };
   const schedules: SchedulesService = new SchedulesService({
     database,
     jobs,
-    schedules: bundles(settings, { backups: backupJobs, maintenance, reports, golden, cache, forgetOld }),
+    schedules: bundles(settings, { backups: backupJobs, maintenance, reports, golden, cache, disk, forgetOld }),
     timeZone: settings.TIME_ZONE,
     clock,
     log: logging.feature('schedules'),

@@ -9,11 +9,12 @@ import { type GoldenService } from './golden/index.js';
 import { type HealthCheck, type HealthService } from './health/index.js';
 import { type IndexRebuild, type KnowledgeIndex, type KnownVectors } from './indexing/index.js';
 import { type FullTextRebuild, type ReaderPool, type Removal } from './ingestion/index.js';
-import { type Repairer, type Verifier } from './integrity/index.js';
+import { DifferenceLists, differencesRoute, type Repairer, type Verifier } from './integrity/index.js';
 import { type JobTopics } from './jobs/index.js';
+import { type Journal } from './journal/index.js';
 import { type LogCriteria, LogFiles, LogsResolver, logsRoute, LogsService } from './logs/index.js';
 import { MaintenanceMode, MaintenanceModeResolver, MaintenanceResolver, type MaintenanceTopics } from './maintenance/index.js';
-import { type HostReader, MetricsResolver, type MetricsService, prometheusRoute } from './metrics/index.js';
+import { type HostReader, MetricsResolver, type MetricsService, prometheusRoute, RequestMetricsResolver } from './metrics/index.js';
 import { buildKeeping } from './operations-keeping.js';
 import { buildWatching } from './operations-watching.js';
 import { type BlobStore } from './platform/blobs/index.js';
@@ -43,6 +44,7 @@ export interface OperationsParts {
   readers: ReaderPool;
   jobs: JobQueue;
   jobEvents: PubSub<JobTopics>;
+  journal: Journal;
   index: KnowledgeIndex;
   knownVectors: KnownVectors;
   indexRebuild: IndexRebuild;
@@ -107,11 +109,17 @@ export async function buildOperations(parts: OperationsParts, teardown: Teardown
   const { settings, dataDir, logging, database, cache, health } = parts;
   const logFiles = new LogFiles(join(dataDir, 'logs'));
   const logs = new LogsService(logging, logFiles);
-  const mode = new MaintenanceMode(database, new PubSub<MaintenanceTopics>(), logging.feature('maintenance'));
+  const differences = new DifferenceLists(join(dataDir, 'differences'));
+  const mode = new MaintenanceMode(database, new PubSub<MaintenanceTopics>(), parts.journal, logging.feature('maintenance'));
   await mode.open();
   const watching = await buildWatching(parts, teardown);
   const { metrics, sampler, alerts, notifier, guard, history } = watching;
-  const { maintenance, reports, schedules, backupFolder, backups, backupJobs, overview } = await buildKeeping(parts, watching, { logs, logFiles }, teardown);
+  const { maintenance, reports, schedules, backupFolder, backups, backupJobs, overview } = await buildKeeping(
+    parts,
+    watching,
+    { logs, logFiles, differences },
+    teardown,
+  );
 
   return {
     resolvers: [
@@ -122,6 +130,7 @@ export async function buildOperations(parts: OperationsParts, teardown: Teardown
       new BackupResolver(backups, overview, backupJobs),
       new ProofResolver(),
       new MetricsResolver(metrics, history, cache, settings.METRICS_RETENTION_DAYS),
+      new RequestMetricsResolver(parts.requests),
       new AlertsResolver(alerts, notifier),
       new NotificationDeliveryResolver(),
       new LogsResolver(logs),
@@ -146,6 +155,7 @@ export async function buildOperations(parts: OperationsParts, teardown: Teardown
         authorize,
       });
       logsRoute(app, { files: logFiles, authorize });
+      differencesRoute(app, { lists: differences, authorize });
       reportRoute(app, { reports, authorize });
       backupRoutes(app, { folder: backupFolder, settings, exclusively: (work) => backupJobs.exclusively(work), authorize });
     },

@@ -10,10 +10,11 @@ import { GoldenImportResolver, GoldenResolver } from './golden/index.js';
 import { ComponentHealthResolver, HealthResolver } from './health/index.js';
 import { DocumentJobResolver, IngestionResolver, JobDocumentResolver } from './ingestion/index.js';
 import { IndexResolver } from './indexing/index.js';
+import { JournalResolver } from './journal/index.js';
 import { JobsResolver } from './jobs/index.js';
 import { LogsResolver } from './logs/index.js';
 import { MaintenanceModeResolver, MaintenanceResolver } from './maintenance/index.js';
-import { MetricsResolver } from './metrics/index.js';
+import { MetricsResolver, RequestMetricsResolver } from './metrics/index.js';
 import { ReportsResolver } from './reports/index.js';
 import { SchedulesResolver } from './schedules/index.js';
 import { SearchResolver } from './search/index.js';
@@ -28,6 +29,7 @@ const resolverClasses = [
   GoldenResolver,
   IndexResolver,
   JobsResolver,
+  JournalResolver,
   MaintenanceResolver,
   MaintenanceModeResolver,
   SchedulesResolver,
@@ -37,6 +39,7 @@ const resolverClasses = [
   HealthResolver,
   ComponentHealthResolver,
   MetricsResolver,
+  RequestMetricsResolver,
   AlertsResolver,
   NotificationDeliveryResolver,
   LogsResolver,

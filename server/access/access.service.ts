@@ -18,7 +18,7 @@ const sessionCacheMs = 10_000;
 const hash = (token: string) => createHash('sha256').update(token).digest('hex');
 const newToken = () => randomBytes(32).toString('base64url');
 
-const administrator = (name: string): Viewer => ({ name, role: 'ADMINISTRATOR' satisfies Role });
+const administrator = (name: string): Viewer => ({ id: name, name, role: 'ADMINISTRATOR' satisfies Role });
 
 /** Who is asking: the holder of the administrator's key, or of a session that a sign-in link has opened. */
 export class AccessService {
@@ -56,7 +56,7 @@ export class AccessService {
     const known = this.#known.get(tokenHash);
     if (known) return known.viewer;
     const session = await this.database.read.findOneBy(SessionEntity, { tokenHash, kind: 'SESSION' });
-    const viewer = session && session.expiresAt > new Date() ? { name: 'browser', role: session.role } : null;
+    const viewer = session && session.expiresAt > new Date() ? { id: `session:${tokenHash.slice(0, 16)}`, name: 'browser', role: session.role } : null;
     this.#known.set(tokenHash, { viewer });
     return viewer;
   }

@@ -34,10 +34,37 @@ export function guardSchema(schema: GraphQLSchema, admit: AdmissionCheck): Graph
       admit(context.viewer, name);
       return resolve(source, args, context, info);
     };
+  /** Events that come while whoever listens has to wait are not for them; those after that are. */
+  const admitted =
+    (name: string, subscribe: Resolver): Resolver =>
+    async (source, args: Record<string, unknown>, context, info) => {
+      const events = ((await subscribe(source, args, context, info)) as AsyncIterable<unknown>)[Symbol.asyncIterator]();
+      const mayHear = () => {
+        try {
+          admit(context.viewer, name);
+          return true;
+        } catch {
+          return false;
+        }
+      };
+      return {
+        [Symbol.asyncIterator]() {
+          return this;
+        },
+        async next() {
+          for (;;) {
+            const event = await events.next();
+            if (event.done || mayHear()) return event;
+          }
+        },
+        // At once, also while the next event is waited for.
+        return: () => events.return?.() ?? Promise.resolve({ done: true, value: undefined }),
+      } satisfies AsyncIterableIterator<unknown>;
+    };
   for (const type of [schema.getQueryType(), schema.getMutationType(), schema.getSubscriptionType()]) {
     for (const field of Object.values(type?.getFields() ?? {})) {
       const name = `${type?.name}.${field.name}`;
-      if (field.subscribe) field.subscribe = guarded(name, field.subscribe as Resolver) as typeof field.subscribe;
+      if (field.subscribe) field.subscribe = guarded(name, admitted(name, field.subscribe as Resolver)) as typeof field.subscribe;
       else field.resolve = guarded(name, (field.resolve ?? defaultFieldResolver) as Resolver) as typeof field.resolve;
     }
   }

@@ -3,6 +3,8 @@ export const roles = ['READER', 'OPERATOR', 'ADMINISTRATOR'] as const;
 export type Role = (typeof roles)[number];
 
 export interface Viewer {
+  /** The same for all requests of one key or session: limits count by it. */
+  id: string;
   name: string;
   role: Role;
 }
@@ -29,6 +31,7 @@ export const permissions: Readonly<Record<string, Requirement>> = {
   'Query.health': 'READER',
   'Query.jobs': 'READER',
   'Query.job': 'READER',
+  'Query.systemEvents': 'OPERATOR',
   'Query.maintenanceTasks': 'OPERATOR',
   'Query.maintenanceMode': 'PUBLIC',
   'Query.schedules': 'OPERATOR',
@@ -94,6 +97,7 @@ export const permissions: Readonly<Record<string, Requirement>> = {
   'GET /backups/:id/archive': 'ADMINISTRATOR',
   'POST /backups/archives': 'ADMINISTRATOR',
   'GET /logs/download': 'OPERATOR',
+  'GET /differences/:job': 'OPERATOR',
   'GET /reports/:id': 'OPERATOR',
   'GET /originals/:documentId': 'READER',
   'GET /sign-in': 'PUBLIC',

@@ -38,6 +38,6 @@ export class RateLimitsResolver {
 
   @Query(() => [RateLimitType], { description: 'The limits as they are for whoever asks; empty without RATE_LIMITING.' })
   rateLimits(@Ctx() { viewer, clientAddress }: RequestContext): Promise<RateLimitState[]> {
-    return this.limits.state(viewer?.name ?? clientAddress, clientAddress);
+    return this.limits.state(viewer?.id ?? clientAddress, clientAddress);
   }
 }

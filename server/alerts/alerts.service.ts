@@ -146,7 +146,7 @@ export class AlertsService {
     this.#watches.set(rule, watch);
     watch.find(found, at.getTime());
     const level = watch.settled(at.getTime(), holdMs);
-    if (level === (watch.alert?.severity ?? 'NORMAL')) return;
+    if (level === (watch.alert?.severity ?? 'NORMAL')) return this.#reword(watch, finding);
     if (level === 'NORMAL') {
       if (watch.alert) this.#resolve(watch, at);
       return;
@@ -203,6 +203,13 @@ export class AlertsService {
     await this.#saved;
   }
 
+  /** What a single look found, as a verification, may have changed though it is as grave: nobody is told again. */
+  #reword(watch: Watch, { message, value = null, remedy = null, holdMs }: Finding): void {
+    const known = watch.alert;
+    if (!known || holdMs !== undefined || JSON.stringify(known.message) === JSON.stringify(message)) return;
+    this.#keep(watch, Object.assign(new AlertEntity(), known, { message, value, remedy }));
+  }
+
   #save(alert: AlertEntity): Promise<AlertEntity> {
     return this.parts.database.write((tx) => tx.save(alert));
   }
@@ -213,8 +220,10 @@ export class AlertsService {
   }
 
   #notify(event: 'raised' | 'escalated' | 'resolved', alert: AlertEntity, at: Date): void {
+    const { notifier } = this.parts;
+    const { language } = notifier;
     if (alert.silencedUntil === null || alert.silencedUntil <= at)
-      this.parts.notifier.send({ event, alert: { ...alert, message: say(alert.message), remedy: alert.remedy && say(alert.remedy) } });
+      notifier.send({ event, alert: { ...alert, message: say(alert.message, language), remedy: alert.remedy && say(alert.remedy, language) } });
   }
 
   /** Somebody has seen it. @throws AppError NOT_FOUND, CONFLICT where it is over */

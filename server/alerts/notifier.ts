@@ -4,9 +4,10 @@ import { type Transporter } from 'nodemailer';
 import { type Settings } from '../config/index.js';
 import { type HealthCheck } from '../health/index.js';
 import { sayingOf, ToldError } from '../platform/errors.js';
-import { say, type Saying } from '../platform/saying.js';
+import { type Language, say, type Saying } from '../platform/saying.js';
 import { type Logger } from '../platform/logging/index.js';
 import { type AlertEntity } from './alert.entity.js';
+import { mailOf } from './mail.js';
 import { type Outbox } from './outbox.js';
 
 export interface Notification {
@@ -24,7 +25,7 @@ export interface Delivery {
 
 export type NotifierSettings = Pick<
   Settings,
-  'ALERT_WEBHOOK_URL' | 'ALERT_WEBHOOK_SECRET' | 'ALERT_MAIL_TO' | 'ALERT_MAIL_FROM' | 'SMTP_URL' | 'ALERT_RETRY_SECONDS'
+  'ALERT_LANGUAGE' | 'ALERT_WEBHOOK_URL' | 'ALERT_WEBHOOK_SECRET' | 'ALERT_MAIL_TO' | 'ALERT_MAIL_FROM' | 'SMTP_URL' | 'ALERT_RETRY_SECONDS'
 >;
 
 interface Channel {
@@ -59,6 +60,11 @@ export class Notifier {
     if (settings.SMTP_URL && settings.ALERT_MAIL_TO.length > 0) {
       this.#channels.push({ name: 'mail', deliver: (notification) => this.#write(notification) });
     }
+  }
+
+  /** Of what people are told. */
+  get language(): Language {
+    return this.settings.ALERT_LANGUAGE;
   }
 
   get channels(): string[] {
@@ -198,26 +204,14 @@ export class Notifier {
     if (!response.ok) throw new ToldError({ en: `The webhook answered ${response.status}.`, ja: `Webhook が ${response.status} を返しました。` });
   }
 
-  async #write({ event, alert }: Notification): Promise<void> {
-    const subject = alert ? `[ERPFTS] ${event === 'resolved' ? 'Resolved' : alert.severity}: ${alert.message}` : '[ERPFTS] Test of the notifications';
-    const lines = alert
-      ? [
-          alert.message,
-          ...(alert.remedy ? ['', alert.remedy] : []),
-          '',
-          `Rule: ${alert.rule}`,
-          `Since: ${alert.raisedAt.toISOString()}`,
-          ...(alert.resolvedAt ? [`Until: ${alert.resolvedAt.toISOString()}`] : []),
-        ]
-      : ['Alerts will reach you by this address.'];
+  async #write(notification: Notification): Promise<void> {
     this.#mail ??= import('nodemailer').then(({ createTransport }) => createTransport(withTimeouts(this.settings.SMTP_URL)));
     await (
       await this.#mail
     ).sendMail({
       from: this.settings.ALERT_MAIL_FROM,
       to: this.settings.ALERT_MAIL_TO,
-      subject: subject.replace(/\s+/g, ' ').slice(0, 200),
-      text: lines.join('\n'),
+      ...mailOf(notification, this.language),
     });
   }
 

@@ -22,7 +22,7 @@ export function findingsOf({ task, error, result }: TaskOutcome): Finding[] {
   const data: Finding = {
     rule: 'data',
     level: differences > 0 ? 'WARNING' : 'NORMAL',
-    message: { en: `The stores differ in ${differences} places.`, ja: `保存先どうしの相違が ${differences} 件あります。` },
+    message: { en: `The stores differ in ${differences} ${differences === 1 ? 'place' : 'places'}.`, ja: `保存先どうしの相違が ${differences} 件あります。` },
     value: differences,
     remedy: { en: 'Run REPAIR_DATA; what it leaves is named in its result.', ja: 'REPAIR_DATA を実行してください。残ったものは結果に示されます。' },
   };

@@ -1,7 +1,7 @@
 import { Argument, type Command, Option } from 'commander';
 import { RequestFailed } from './client.js';
 import { enumValues } from './contract.js';
-import { finished, firstOf, type Terminal } from './operations.js';
+import { finished, firstOf, type Terminal } from './terminal.js';
 
 interface SearchAnswer {
   search: {

@@ -7,7 +7,7 @@ import { type LoadedSettings } from '../config/index.js';
 import { AppError } from '../platform/errors.js';
 import { type Client, RequestFailed, runningServer } from './client.js';
 import { enumValues } from './contract.js';
-import { finished, type Job, jobFields, type Terminal } from './operations.js';
+import { finished, type Job, jobFields, type Terminal } from './terminal.js';
 
 interface ListedBackup {
   id: string;
@@ -168,7 +168,7 @@ export function addBackups(program: Command, { connected, print, progress, exitU
         loaded,
         entities,
         signal: new AbortController().signal,
-        report: (stage, share) => progress(`${Math.round(share * 100)} %  ${stage.toLowerCase()}`),
+        report: (stage, share) => progress(stage.toLowerCase(), share),
       });
       progress('');
       print({ id, ...outcome }, () => `${id} is restored${outcome.setAside ? `; the state before is in ${outcome.setAside} of DATA_DIR` : ''}`);

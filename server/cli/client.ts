@@ -31,6 +31,10 @@ export class Client {
     private readonly key: string,
   ) {}
 
+  get authorization(): string {
+    return `Bearer ${this.key}`;
+  }
+
   async request<T>(query: string, variables: Record<string, unknown> = {}): Promise<T> {
     return this.#send<T>(JSON.stringify({ query, variables }), { 'content-type': 'application/json' });
   }
@@ -46,7 +50,7 @@ export class Client {
 
   /** A file of the server. */
   async get(path: string): Promise<ReadableStream<Uint8Array>> {
-    const response = await fetch(`${this.url}${path}`, { headers: { authorization: `Bearer ${this.key}` } });
+    const response = await fetch(`${this.url}${path}`, { headers: { authorization: this.authorization } });
     if (!response.ok || !response.body) throw new RequestFailed(`The server at ${this.url} answered ${response.status} for ${path}.`, null, null);
     return response.body;
   }
@@ -55,7 +59,7 @@ export class Client {
   async post<T>(path: string, type: string, content: Readable): Promise<T> {
     const response = await fetch(`${this.url}${path}`, {
       method: 'POST',
-      headers: { authorization: `Bearer ${this.key}`, 'content-type': type },
+      headers: { authorization: this.authorization, 'content-type': type },
       body: Readable.toWeb(content) as unknown as BodyInit,
       duplex: 'half',
     } as RequestInit);
@@ -81,7 +85,7 @@ export class Client {
     const response = await fetch(`${this.url}/graphql`, {
       method: 'POST',
       body,
-      headers: { ...headers, authorization: `Bearer ${this.key}`, 'apollo-require-preflight': '1' },
+      headers: { ...headers, authorization: this.authorization, 'apollo-require-preflight': '1' },
     });
     const answer = (await response.json().catch(() => ({}))) as GraphqlAnswer;
     const [error] = answer.errors ?? [];
@@ -103,18 +107,27 @@ export async function runningServer(dataDir: string): Promise<string | null> {
   }
 }
 
+async function keyOf({ settings }: LoadedSettings): Promise<string> {
+  return settings.ADMIN_API_KEY || (await readFile(join(resolve(settings.DATA_DIR), 'admin.key'), 'utf8')).trim();
+}
+
+/** Works with the server that runs on DATA_DIR. @throws RequestFailed where none does */
+export async function runningClient(loaded: LoadedSettings): Promise<Client> {
+  const url = await runningServer(resolve(loaded.settings.DATA_DIR));
+  if (!url) throw new RequestFailed(`No server runs on ${loaded.settings.DATA_DIR}.`, null, 'Start it with erpfts serve.');
+  return new Client(url, await keyOf(loaded));
+}
+
 /** Works with the server that runs on DATA_DIR, or with one started for the occasion. */
 export async function withClient<T>(loaded: LoadedSettings, work: (client: Client) => Promise<T>): Promise<T> {
-  const dataDir = resolve(loaded.settings.DATA_DIR);
-  const key = async () => loaded.settings.ADMIN_API_KEY || (await readFile(join(dataDir, 'admin.key'), 'utf8')).trim();
-  const url = await runningServer(dataDir);
-  if (url) return work(new Client(url, await key()));
+  const url = await runningServer(resolve(loaded.settings.DATA_DIR));
+  if (url) return work(new Client(url, await keyOf(loaded)));
   const settings = { ...loaded.settings, HOST: '127.0.0.1', PORT: 0, RATE_LIMITING: false };
   // The server's own parts take a second to load: only where there is none to talk to.
   const [{ startApp }, { Logging }] = await Promise.all([import('../app.js'), import('../platform/logging/index.js')]);
   const app = await startApp({ ...loaded, settings }, new Logging('error'), { briefly: true });
   try {
-    return await work(new Client(app.url, await key()));
+    return await work(new Client(app.url, await keyOf(loaded)));
   } finally {
     await app.stop();
   }

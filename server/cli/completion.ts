@@ -10,15 +10,27 @@ function words(command: Command, path: string[] = []): Map<string, string[]> {
   return new Map([[path.join(' '), own], ...command.commands.flatMap((child) => [...words(child, [...path, child.name()])])]);
 }
 
-/** A script for bash or zsh that completes commands, their choices and options. */
+/** Words that may follow an option, by the command and the option. */
+function values(command: Command, path: string[] = []): [string, string[]][] {
+  const own = command.options.flatMap(({ long, argChoices }): [string, string[]][] =>
+    long && argChoices ? [[`"${path.join(' ')}"*" ${long}"`, argChoices]] : [],
+  );
+  return [...own, ...command.commands.flatMap((child) => values(child, [...path, child.name()]))];
+}
+
+/** A script for bash or zsh that completes commands, their choices, options and what those take. */
 function script(program: Command, shell: string): string {
   const cases = [...words(program)]
     .sort(([a], [b]) => b.length - a.length)
     .map(([path, following]) => `    ${path === '' ? '*' : `"${path}"*`}) words="${following.join(' ')}" ;;`)
     .join('\n');
+  const choices = values(program)
+    .map(([pattern, following]) => `    ${pattern}) words="${following.join(' ')}" ;;`)
+    .join('\n');
   const bash = `_erpfts() {
   local typed="\${COMP_WORDS[*]:1:COMP_CWORD-1}" words
   case "$typed" in
+${choices}
 ${cases}
   esac
   COMPREPLY=($(compgen -W "$words" -- "\${COMP_WORDS[COMP_CWORD]}"))

@@ -3,7 +3,7 @@ import { resolve } from 'node:path';
 import { loadSettings, maskedSettings } from '../config/index.js';
 import { RequestFailed, runningServer } from './client.js';
 import { enumValues } from './contract.js';
-import { type Terminal } from './operations.js';
+import { type Terminal } from './terminal.js';
 
 interface SettingLine {
   name: string;

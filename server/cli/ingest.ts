@@ -18,7 +18,8 @@ export interface IngestOptions {
   tags: string[];
   /** Endings of files that are taken, lower case with the dot; empty takes all. */
   endings: string[];
-  onProgress: (text: string) => void;
+  /** @param share 0..1 */
+  onProgress: (text: string, share?: number) => void;
 }
 
 interface DocumentError {
@@ -77,7 +78,8 @@ export async function ingest(client: Client, files: string[], { tags, onProgress
       results.push(result);
       if (job && id) waiting.set(id, [...(waiting.get(id) ?? []), result]);
     });
-    onProgress(`sent ${Math.min(files.length, at + filesPerRequest)} of ${files.length} files`);
+    const sent = Math.min(files.length, at + filesPerRequest);
+    onProgress(`sent ${sent} of ${files.length} files`, sent / files.length);
   }
   await settle(client, waiting, onProgress);
   return results;
@@ -94,7 +96,7 @@ async function whyPaused(client: Client): Promise<string | null> {
   return part?.message ?? null;
 }
 
-async function settle(client: Client, waiting: Map<string, IngestedFile[]>, onProgress: (text: string) => void): Promise<void> {
+async function settle(client: Client, waiting: Map<string, IngestedFile[]>, onProgress: IngestOptions['onProgress']): Promise<void> {
   const total = waiting.size;
   let advancedAt = Date.now();
   while (waiting.size > 0) {
@@ -114,7 +116,8 @@ async function settle(client: Client, waiting: Map<string, IngestedFile[]>, onPr
     }
     if (waiting.size < before) advancedAt = Date.now();
     const pause = Date.now() - advancedAt > askedWhyMs ? await whyPaused(client) : null;
-    onProgress(pause ?? `read ${total - waiting.size} of ${total} documents`);
+    if (pause) onProgress(pause);
+    else onProgress(`read ${total - waiting.size} of ${total} documents`, (total - waiting.size) / total);
     if (waiting.size === before) await delay(pollMs);
   }
 }

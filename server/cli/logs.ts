@@ -4,7 +4,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { loadSettings } from '../config/index.js';
 import { type Client, RequestFailed, runningServer } from './client.js';
 import { enumValues } from './contract.js';
-import { firstOf, sinceOf, type Terminal } from './operations.js';
+import { firstOf, sinceOf, type Terminal } from './terminal.js';
 
 interface LogLine {
   at: string;

@@ -1,30 +1,7 @@
 import { Argument, type Command, CommanderError, Option } from 'commander';
-import { setTimeout as delay } from 'node:timers/promises';
 import { type Client, RequestFailed } from './client.js';
 import { enumValues } from './contract.js';
-
-/** What commands need of the program they are part of. */
-export interface Terminal {
-  connected: <T>(work: (client: Client) => Promise<T>) => Promise<T>;
-  /** Prints a result for programs or for people. */
-  print: (value: unknown, forPeople: () => string) => void;
-  /** Tells how far a long command is; on a terminal only. */
-  progress: (text: string) => void;
-  exitUsage: number;
-  exitFailed: number;
-}
-
-export interface Job {
-  id: string;
-  kind: string;
-  status: string;
-  progress: number;
-  stage: string | null;
-  message: string | null;
-  error: string | null;
-  createdAt: string;
-  result: Record<string, unknown> | null;
-}
+import { finished, firstOf, type Job, jobFields, shown, type Terminal } from './terminal.js';
 
 /** As it is listed, and looked at closely. */
 interface ListedJob extends Job {
@@ -46,6 +23,8 @@ interface Verification {
   mended?: number;
   left?: number;
   damages: { kind: string; documentId: string | null; subject: string; message: string; mended?: boolean }[];
+  /** Where all of them are to be had, if there are more. */
+  list?: string;
 }
 
 interface ListedDocument {
@@ -67,31 +46,18 @@ interface TaskState {
   lastJob: { status: string; finishedAt: string | null; error: string | null } | null;
 }
 
-export const jobFields = 'id kind status progress stage message error createdAt result';
 const listedFields = `${jobFields} subject document { title } owner stuck startedAt finishedAt`;
-const pollMs = 250;
-const mostPerPage = 100;
+/** A file of JSON lines of the server. */
+async function lines<T>(client: Client, path: string): Promise<T[]> {
+  const text = await new Response(await client.get(path)).text();
+  return text
+    .split('\n')
+    .filter(Boolean)
+    .map((line) => JSON.parse(line) as T);
+}
 
 /** As it is typed: `integrity-check` for INTEGRITY_CHECK. */
 const typed = (task: string) => task.toLowerCase().replaceAll('_', '-');
-
-/** What `--first` says. @throws CommanderError where it is not 1 to 100 */
-export function firstOf(value: string, exitUsage: number): number {
-  const size = Number(value);
-  if (!Number.isInteger(size) || size < 1 || size > mostPerPage)
-    throw new CommanderError(exitUsage, 'erpfts.first', `--first takes 1 to ${mostPerPage}, not "${value}".`);
-  return size;
-}
-
-const spans: Record<string, number> = { m: 60_000, h: 3_600_000, d: 86_400_000 };
-
-/** What `--since` says, as ISO 8601. @throws CommanderError where it is neither a span nor a time */
-export function sinceOf(value: string, exitUsage: number): string {
-  const [, count, unit = ''] = /^(\d+)([mhd])$/.exec(value) ?? [];
-  const at = count === undefined ? new Date(value) : new Date(Date.now() - Number(count) * spans[unit]!);
-  if (Number.isNaN(at.getTime())) throw new CommanderError(exitUsage, 'erpfts.since', `--since takes 90m, 24h, 7d or a time, not "${value}".`);
-  return at.toISOString();
-}
 
 function parsedOptions(text: string, exitUsage: number): Record<string, unknown> {
   try {
@@ -102,26 +68,6 @@ function parsedOptions(text: string, exitUsage: number): Record<string, unknown>
   }
   throw new CommanderError(exitUsage, 'erpfts.options', `--options takes a JSON object, not ${text}.`);
 }
-
-const barWidth = 20;
-
-function bar(share: number): string {
-  const done = Math.round(share * barWidth);
-  return `[${'#'.repeat(done)}${'.'.repeat(barWidth - done)}]`;
-}
-
-/** Waits for a job, and through a restart of the server. */
-export async function finished(client: Client, id: string, progress: Terminal['progress']): Promise<Job> {
-  for (;;) {
-    const { job } = await client.patiently(() => client.request<{ job: Job | null }>(`query Job($id: ID!) { job(id: $id) { ${jobFields} } }`, { id }));
-    if (!job) throw new RequestFailed('The job was removed before it had finished.', 'NOT_FOUND', null);
-    if (job.status !== 'QUEUED' && job.status !== 'RUNNING') return job;
-    progress(`${bar(job.progress)} ${Math.round(job.progress * 100)} %  ${[job.stage, job.message].filter(Boolean).join(' ') || job.status.toLowerCase()}`);
-    await delay(pollMs);
-  }
-}
-
-export const shown = (value: unknown) => (value === null ? '–' : typeof value === 'string' ? value : JSON.stringify(value));
 
 const figures = (result: Record<string, unknown> | null) =>
   Object.entries(result ?? {})
@@ -174,8 +120,9 @@ export function addOperations(program: Command, { connected, print, progress, ex
     .option('--dry-run', 'with --repair: only tell what would be mended')
     .action(async ({ repair, dryRun }: { repair?: boolean; dryRun?: boolean }) => {
       const { result } = await done(repair ? 'REPAIR_DATA' : 'VERIFY_DATA', repair ? { dryRun: dryRun ?? false } : {});
-      const { found, mended = 0, left = found, damages } = result as unknown as Verification;
-      print(result, () =>
+      const { found, mended = 0, left = found, damages: first, list } = result as unknown as Verification;
+      const damages = list === undefined ? first : await connected((client) => lines<Verification['damages'][number]>(client, list));
+      print({ ...result, damages }, () =>
         [
           ...damages.map((damage) => {
             const outcome = damage.mended === undefined ? '' : damage.mended ? (dryRun ? 'to be mended' : 'mended') : 'left';

@@ -1,7 +1,7 @@
 import { Argument, type Command } from 'commander';
 import { RequestFailed } from './client.js';
 import { enumValues } from './contract.js';
-import { firstOf, type Terminal } from './operations.js';
+import { firstOf, type Terminal } from './terminal.js';
 
 interface ReportLine {
   id: string;

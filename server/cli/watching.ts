@@ -1,6 +1,6 @@
 import { Argument, type Command, CommanderError } from 'commander';
 import { RequestFailed } from './client.js';
-import { finished, firstOf, type Terminal } from './operations.js';
+import { finished, firstOf, type Terminal } from './terminal.js';
 
 interface ScheduleLine {
   name: string;

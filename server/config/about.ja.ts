@@ -33,7 +33,7 @@ export const aboutInJapanese: Record<SettingName, string> = {
   EMBEDDING_WORKERS:
     '検索語用の 1 つに加えて、本文をベクトル化するワーカースレッドの数。既定はコア数 - 1。同梱モデルでは、最初に仕事ができた時点から 1 つにつき約 0.4 GB を使います。',
   EMBEDDING_THREADS: '本文用の各ワーカーの ONNX Runtime のスレッド数。',
-  EMBEDDING_QUERY_THREADS: '検索語用のワーカーの ONNX Runtime のスレッド数。既定は 2。4 コア未満では、語による検索がもう一方のコアを使うため 1。',
+  EMBEDDING_QUERY_THREADS: '検索語が単独のときの ONNX Runtime のスレッド数の上限。既定は 2。実際の検索時間から、1 スレッドの方が速いマシンでは 1 を使います。',
   EMBEDDING_LOW_MEMORY: '検索語と本文を 1 つのワーカーで扱います。メモリは半分になりますが、取り込み中の検索は遅くなります。',
   INDEX_SWITCH:
     '別のモデルや別のチャンクの索引が答え始める条件。better: ゴールデンクエリの評価が下がらない(またはゴールデンクエリがない)とき自動で。ask: 運用者の承認で。always: 完成したらすぐに。',
@@ -66,8 +66,8 @@ export const aboutInJapanese: Record<SettingName, string> = {
   RATE_LIMITING: '次の 4 つの設定でリクエスト数を制限します。',
   RATE_LIMIT_SEARCH: '検索の回数。',
   RATE_LIMIT_UPLOAD: 'アップロードの回数。',
-  RATE_LIMIT_API: '種類を問わないリクエストの回数。',
-  RATE_LIMIT_GLOBAL: 'すべての利用者を合わせたリクエストの回数。',
+  RATE_LIMIT_API: '閲覧者とサインインしていない人のリクエストの回数（運用者は数えません）。',
+  RATE_LIMIT_GLOBAL: '同じく、全員を合わせた回数。',
   LOG_LEVEL: 'trace、debug、info、warn(WARNING)、error、fatal(CRITICAL)のいずれか。',
   LOG_FILE_MAX_BYTES: 'ログファイルを切り替える大きさ。',
   LOG_FILE_COUNT: '書き込み中のもののほかに残すログファイルの数。',
@@ -94,6 +94,7 @@ export const aboutInJapanese: Record<SettingName, string> = {
   ALERT_WEBHOOK_SECRET:
     'ヘッダー x-erpfts-signature の鍵。値は "sha256=" に、x-erpfts-timestamp とピリオドと本文をつないだものの HMAC-SHA-256(16 進)を続けたものです。',
   ALERT_MAIL_TO: 'SMTP_URL があるとき、アラートを送るメールアドレス。',
+  ALERT_LANGUAGE: 'Webhook とメールで送る内容の言語。en か ja。',
   ALERT_MAIL_FROM: 'そのメールの差出人。',
   SMTP_URL: 'メールサーバー(例: smtp://user:password@mail.example.org:587)。空ならメールを送りません。',
   ALERT_RETRY_SECONDS: '送れなかった通知をもう一度送るまでの時間。以後は 4 倍ずつ延び、5 回まで試します。',

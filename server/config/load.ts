@@ -30,6 +30,15 @@ function describe(issue: z.core.$ZodIssue, raw: string): string {
   return `${name}=${shown} is not allowed: ${issue.message}${unit}. ${meta.about}`;
 }
 
+/** A warning beyond what is critical would never be heard. */
+function contradictionsIn(settings: Settings): string[] {
+  return (['CPU', 'MEMORY', 'RESPONSE', 'ERROR', 'DISK'] as const).flatMap((what) => {
+    const [warning, critical] = [settings[`ALERT_${what}_WARNING`], settings[`ALERT_${what}_CRITICAL`]];
+    if (warning <= critical) return [];
+    return [`ALERT_${what}_WARNING=${warning} is not allowed: it lies beyond ALERT_${what}_CRITICAL=${critical}. Lower the first or raise the second.`];
+  });
+}
+
 /**
  * Layers the environment over `.env` over the preset that ERPFTS_ENV names over the defaults.
  * @throws SettingsError naming every setting whose value is not allowed
@@ -52,6 +61,10 @@ export function loadSettings(env: Layer = process.env, envFile = '.env'): Loaded
     sources[name] = found?.[0] ?? 'default';
   }
   const parsed = settingsSchema.safeParse(raw);
-  if (parsed.success) return { settings: Object.freeze(parsed.data), sources };
+  if (parsed.success) {
+    const contradictions = contradictionsIn(parsed.data);
+    if (contradictions.length > 0) throw new SettingsError(contradictions.join('\n'));
+    return { settings: Object.freeze(parsed.data), sources };
+  }
   throw new SettingsError(parsed.error.issues.map((issue) => describe(issue, raw[String(issue.path[0])] ?? '')).join('\n'));
 }

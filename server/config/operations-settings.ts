@@ -1,3 +1,4 @@
+import { z } from 'zod';
 import { flag, integer, listOf, logLevel, schedule, share, text, isTimeZone, url } from './setting-types.js';
 
 /** Settings of watching and maintaining the product. */
@@ -53,6 +54,7 @@ export const operationsSettings = {
     .default(120)
     .meta({ group: 'Alerts', unit: 's', about: 'How long a value must be beyond a threshold before an alert is raised, and within it before that is over.' }),
   ALERT_RETENTION_DAYS: integer(1, 3650).default(365).meta({ group: 'Alerts', unit: 'days', about: 'How long alerts that are over are kept.' }),
+  ALERT_LANGUAGE: z.enum(['en', 'ja']).default('en').meta({ group: 'Alerts', about: 'Language of what is sent by webhook and mail: en or ja.' }),
   ALERT_WEBHOOK_URL: url('http:', 'https:')
     .refine((value) => value === '' || new URL(value).username === '', 'must not hold a user name or password: sign requests by ALERT_WEBHOOK_SECRET')
     .default('')

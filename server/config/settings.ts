@@ -89,12 +89,10 @@ export const settingsSchema = z.object({
         'Worker threads for passages, beside the one for queries. Default: cores - 1. Each takes about 0.4 GB with the embedded model, from when there first is work for it.',
     }),
   EMBEDDING_THREADS: integer(1, 64).default(1).meta({ group: 'Embedding', about: 'ONNX Runtime threads in each worker for passages.' }),
-  EMBEDDING_QUERY_THREADS: integer(1, 64)
-    .default(cores < 4 ? 1 : 2)
-    .meta({
-      group: 'Embedding',
-      about: 'ONNX Runtime threads of the worker kept for queries. Default: 2, or 1 on fewer than four cores, where the search by words needs the other.',
-    }),
+  EMBEDDING_QUERY_THREADS: integer(1, 64).default(2).meta({
+    group: 'Embedding',
+    about: 'Most ONNX Runtime threads for a query on its own. Default: 2. One is taken where that is faster on this machine, as the queries themselves show.',
+  }),
   EMBEDDING_LOW_MEMORY: flag()
     .default(false)
     .meta({ group: 'Embedding', about: 'One worker for queries and passages together: half the memory, slower search while ingesting.' }),
@@ -179,12 +177,15 @@ export const settingsSchema = z.object({
     .meta({ group: 'Rate limits', about: 'Limits requests by the four settings below.', manual: 'RATE_LIMITING / rate_limiting.enabled' }),
   RATE_LIMIT_SEARCH: integer(1, 1e9).default(100).meta({ group: 'Rate limits', unit: 'per user per hour', about: 'Searches.', manual: 'search_limit' }),
   RATE_LIMIT_UPLOAD: integer(1, 1e9).default(10).meta({ group: 'Rate limits', unit: 'per user per hour', about: 'Upload requests.', manual: 'upload_limit' }),
-  RATE_LIMIT_API: integer(1, 1e9)
-    .default(1000)
-    .meta({ group: 'Rate limits', unit: 'per IP address per hour', about: 'Requests of any kind.', manual: 'api_limit' }),
+  RATE_LIMIT_API: integer(1, 1e9).default(1000).meta({
+    group: 'Rate limits',
+    unit: 'per IP address per hour',
+    about: 'Requests of readers, and of those not signed in; operators are not counted.',
+    manual: 'api_limit',
+  }),
   RATE_LIMIT_GLOBAL: integer(1, 1e9)
     .default(10_000)
-    .meta({ group: 'Rate limits', unit: 'per hour', about: 'Requests of all clients together.', manual: 'global_limit' }),
+    .meta({ group: 'Rate limits', unit: 'per hour', about: 'The same, of all together.', manual: 'global_limit' }),
   ...operationsSettings,
   ...backupSettings,
 });

@@ -1,5 +1,6 @@
 import { createHash, randomBytes, randomUUID } from 'node:crypto';
 import { type LoadedSettings, maskedSettings } from '../config/index.js';
+import { type Journal, SystemEventKind } from '../journal/index.js';
 import { AppStateEntity, type Database } from '../platform/database/index.js';
 import { SettingChangeEntity } from './setting-change.entity.js';
 
@@ -17,6 +18,7 @@ export class SettingChanges {
   constructor(
     private readonly database: Database,
     private readonly loaded: LoadedSettings,
+    private readonly journal: Journal,
   ) {}
 
   /** Compares with the start before; the first start has nothing to compare with. */
@@ -39,12 +41,16 @@ export class SettingChanges {
       await tx.save(Object.assign(new AppStateEntity(), { key, value: JSON.stringify({ salt, values } satisfies Remembered) }));
       for (const [name, { shown }] of changed)
         await tx.insert(SettingChangeEntity, { id: randomUUID(), name, before: before?.values[name]?.shown ?? null, after: shown, at });
+      if (changed.length > 0) await this.journal.noteWith(tx, SystemEventKind.SETTINGS_CHANGED, changed.map(([name]) => name).join(', '));
     });
   }
 
   /** Takes down what was changed without a restart. */
   async note(name: string, before: string, after: string, at = new Date()): Promise<void> {
-    await this.database.write((tx) => tx.insert(SettingChangeEntity, { id: randomUUID(), name, before, after, at }));
+    await this.database.write(async (tx) => {
+      await tx.insert(SettingChangeEntity, { id: randomUUID(), name, before, after, at });
+      await this.journal.noteWith(tx, SystemEventKind.SETTINGS_CHANGED, name);
+    });
   }
 
   /** Newest first, at most 200. */

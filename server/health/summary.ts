@@ -33,7 +33,7 @@ const words: Record<SummaryLanguage, Words> = {
       notifications: 'Notifications',
     },
     down: {
-      vector_db: 'it is down; search answers by words only.',
+      vector_db: 'it is down; search may answer by words only.',
       cache: 'it is down; answers take longer.',
       embedding_model: 'it is not loaded; search answers by words only.',
       database: 'it does not answer; nothing works without it.',
@@ -55,7 +55,7 @@ const words: Record<SummaryLanguage, Words> = {
       notifications: '通知',
     },
     down: {
-      vector_db: '停止しています。検索は語句だけで答えます。',
+      vector_db: '停止しています。検索が語句だけになることがあります。',
       cache: '停止しています。回答に時間がかかります。',
       embedding_model: '読み込めていません。検索は語句だけで答えます。',
       database: '応答していません。データベースがないと何も動きません。',

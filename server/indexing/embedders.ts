@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { type Settings } from '../config/index.js';
-import { type Embedder, locateModel, WorkerEmbedder } from '../platform/embedder/index.js';
+import { type Download, downloadAgain, type Embedder, locateModel, WorkerEmbedder } from '../platform/embedder/index.js';
 import { type Logger } from '../platform/logging/index.js';
 
 const lookMs = 500;
@@ -36,8 +36,9 @@ export class Embedders {
     return opened;
   }
 
-  /** Starts another embedder of a model and closes the one in use once it has nothing left to do. Rejects, and keeps it, where that fails. */
-  async reload(model: string, signal: AbortSignal): Promise<Embedder> {
+  /** Starts another embedder of a model and closes the one in use once it has nothing left to do. Rejects, and keeps it, where that fails. @param download its files come from the hub again first */
+  async reload(model: string, signal: AbortSignal, download: Download | null): Promise<Embedder> {
+    if (download) await downloadAgain(model, this.settings, this.log, download);
     const before = this.#open.get(model);
     const fresh = this.#start(model);
     try {

@@ -113,9 +113,12 @@ export class IndexRepair {
     const { active } = this.index;
     await this.index.ensureCollection();
     this.#unembedded = 0;
+    let lacked = false;
     await this.mirror.bring(active, signal, (missing, unembedded) => {
       this.#missing = missing;
       this.#unembedded = unembedded;
+      lacked ||= missing > 0;
     });
+    if (lacked) this.index.mended();
   }
 }

@@ -8,7 +8,7 @@ export { IndexRepair } from './index-repair.js';
 export { KnownVectorEntity } from './known-vector.entity.js';
 export { KnownVectors } from './known-vectors.js';
 export { KnowledgeIndex, type SearchedIndex } from './knowledge-index.js';
-export { countPacked, passageRows } from './packed-vectors.js';
+export { countPacked, passageRows, unpackVectors } from './packed-vectors.js';
 export { Refinement, refineKind } from './refine.js';
 export { indexChecks } from './index-checks.js';
 export { Reembedding } from './reembed.js';

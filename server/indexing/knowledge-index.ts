@@ -4,7 +4,7 @@ import { type EntityManager } from 'typeorm';
 import { type Settings } from '../config/index.js';
 import { ChunkingEntity, type ChunkingLimits, ChunkVectorEntity, firstChunking, revisionsLock, vectorFromBytes } from '../documents/index.js';
 import { type Database } from '../platform/database/index.js';
-import { canonicalModelName, type Embedder } from '../platform/embedder/index.js';
+import { canonicalModelName, type Download, type Embedder } from '../platform/embedder/index.js';
 import { messageOf } from '../platform/errors.js';
 import { type Logger } from '../platform/logging/index.js';
 import { type Neighbour, type VectorIndex, type VectorRow } from '../platform/vector-index/index.js';
@@ -126,10 +126,10 @@ export class KnowledgeIndex {
     }
   }
 
-  /** Loads the active model anew; the embedder in use answers until the new one does. Rejects, and keeps it, where that fails. */
-  async reloadEmbedder(): Promise<void> {
+  /** Loads the active model anew; the embedder in use answers until the new one does. Rejects, and keeps it, where that fails. @param download its files come from the hub again first */
+  async reloadEmbedder(download: Download | null): Promise<void> {
     const { model } = this.active;
-    this.#embedder = await this.embedders.reload(model, this.closing);
+    this.#embedder = await this.embedders.reload(model, this.closing, download);
     this.#embedderFailure = null;
   }
 
@@ -162,6 +162,11 @@ export class KnowledgeIndex {
     const resident = !documentIds && this.vectors.available ? this.#resident.nearest(collection, vector, limit) : null;
     if (resident) return resident;
     return this.vectors.query(collection, vector, limit, documentIds);
+  }
+
+  /** Tells that what was missing is there again: answers that were kept meanwhile may lack it. */
+  mended(): void {
+    this.refined(this.active.model, []);
   }
 
   /** Tells that chunks have got their finer vectors. */

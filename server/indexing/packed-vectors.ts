@@ -16,6 +16,18 @@ export function packVectors(vectors: Float32Array[]): Buffer {
   return packed;
 }
 
+/** The vectors again, but for their rounding; null for bytes that hold none of so many dimensions. */
+export function unpackVectors(packed: Uint8Array, dimensions: number): Float32Array[] | null {
+  const count = countPacked(packed, dimensions);
+  if (!Number.isInteger(count)) return null;
+  const view = new DataView(packed.buffer, packed.byteOffset, packed.byteLength);
+  return Array.from({ length: count }, (_, index) => {
+    const offset = index * (scaleBytes + dimensions);
+    const scale = view.getFloat32(offset, true);
+    return Float32Array.from({ length: dimensions }, (_value, i) => view.getInt8(offset + scaleBytes + i) * scale);
+  });
+}
+
 /** How many vectors of so many dimensions are packed. */
 export const countPacked = (packed: Uint8Array, dimensions: number): number => packed.length / (scaleBytes + dimensions);
 

@@ -8,6 +8,7 @@ import { type GenerationEntity } from './generation.entity.js';
 import { type Generations } from './generations.js';
 import { type IndexMirror } from './index-mirror.js';
 import { type KnowledgeIndex } from './knowledge-index.js';
+import { embedPieces } from './refine.js';
 import { passageText } from '../platform/embedder/index.js';
 import { outOf } from '../platform/saying.js';
 
@@ -95,13 +96,22 @@ export class IndexRebuild {
       after = chunks.at(-1)!.id;
       const titles = await this.#titles(chunks);
       const known = chunks.filter(({ documentId }) => titles.has(documentId));
-      const vectors = await Promise.all(
-        known.map(({ documentId, headingPath, text }) => embedder.embedPassage(passageText(titles.get(documentId)!, headingPath, text), { signal })),
+      const made = await Promise.all(
+        known.map(async (chunk) => {
+          const title = titles.get(chunk.documentId)!;
+          const vector = embedder.embedPassage(passageText(title, chunk.headingPath, chunk.text), { signal });
+          const pieces = embedPieces(embedder, { ...chunk, title }, signal, false);
+          return { vector: vectorToBytes(await vector), pieces: await pieces };
+        }),
       );
       await database.write(async (tx) => {
         // An update makes no vector for a passage that went meanwhile.
-        for (const [i, { id }] of known.entries()) await tx.update(ChunkVectorEntity, { chunkId: id, model }, { vector: vectorToBytes(vectors[i]!) });
+        for (const [i, { id }] of known.entries()) await tx.update(ChunkVectorEntity, { chunkId: id, model }, made[i]!);
       });
+      index.refined(
+        model,
+        known.map(({ id }) => id),
+      );
       embedded += chunks.length;
       report({
         stage: 'EMBEDDING',
@@ -138,6 +148,7 @@ export class IndexRebuild {
     await mirror.bring(index.active, signal, (missing) =>
       report({ stage: 'FILLING', progress: 1 - missing / expected, message: outOf(expected - missing, expected, { en: 'vectors', ja: 'ベクトル' }) }),
     );
+    index.mended();
     return { vectors: await index.vectors.count(index.active.collection) };
   }
 
@@ -153,6 +164,7 @@ export class IndexRebuild {
     await mirror.bring(index.active, signal);
     await generations.discardExpired();
     await index.warm(signal);
+    index.mended();
     return { vectors: await index.vectors.count(index.active.collection) };
   }
 }

@@ -84,3 +84,17 @@ export async function detectFormat(path: string, fileName: string): Promise<Form
   if (isHtml) return 'html';
   return /^<\?xml|^<rss|^<feed/.test(start) ? null : 'text';
 }
+
+/**
+ * The media type of a file that is kept under another one; null where the one it has may stand. A quick look at the
+ * first bytes tells whether the whole file is worth one.
+ */
+export async function otherMimeType(mimeType: string, file: { path: string; head: Buffer; name: string }): Promise<string | null> {
+  const isZip = file.head.subarray(0, 2).equals(Buffer.from('PK')) || file.head.subarray(0, 2).equals(Buffer.from([0xd0, 0xcf]));
+  const isPdf = file.head.subarray(0, 1024).includes('%PDF');
+  const quick = isPdf ? 'pdf' : isZip ? 'docx' : textExtensions[extname(file.name).toLowerCase()];
+  const isBinary = mimeType === mimeTypes.pdf || mimeType === mimeTypes.docx;
+  if (quick ? mimeTypes[quick] === mimeType : !isBinary && Object.values<string>(mimeTypes).includes(mimeType)) return null;
+  const format = await detectFormat(file.path, file.name);
+  return format && mimeTypes[format] !== mimeType ? mimeTypes[format] : null;
+}

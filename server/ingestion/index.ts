@@ -1,6 +1,7 @@
 export { ChunkStore } from './chunk-store.js';
 export { DocumentJobResolver, JobDocumentResolver } from './document-job.resolver.js';
 export { type IngestionProgress, type IngestionTopics } from './ingestion-events.js';
+export { detectFormat, mimeTypes, otherMimeType } from './format.js';
 export { fullTextOf } from './full-text-of.js';
 export { FullTextRebuild } from './full-text-rebuild.js';
 export { IngestionResolver, reprocessKind } from './ingestion.resolver.js';

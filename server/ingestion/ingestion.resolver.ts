@@ -38,7 +38,7 @@ export class IngestionResolver {
     @Arg('tags', () => [String], { nullable: true }) tags: string[] | null,
     @Arg('batchId', () => ID, { nullable: true }) batchId: string | null,
   ): Promise<UploadResultType[]> {
-    await this.parts.limits.action('upload', context.viewer?.name ?? context.clientAddress);
+    await this.parts.limits.action('upload', context.viewer?.id ?? context.clientAddress);
     if (files.length === 0)
       throw badInput({ en: 'No file was sent.', ja: 'ファイルが送られていません。' }, { en: 'Send at least one.', ja: '1 つ以上送ってください。' });
     if (batchId && batchId.length > 64) throw badInput('batchId can have 64 characters.');
@@ -55,7 +55,7 @@ export class IngestionResolver {
     @Arg('url', () => String) url: string,
     @Arg('tags', () => [String], { nullable: true }) tags: string[] | null,
   ): Promise<JobType> {
-    await this.parts.limits.action('upload', context.viewer?.name ?? context.clientAddress);
+    await this.parts.limits.action('upload', context.viewer?.id ?? context.clientAddress);
     const accepted = await this.parts.store.acceptUrl(this.#canonical(url), { tags: cleanTags(tags), batchId: null });
     const job = accepted.job ?? (await this.parts.jobs.unfinishedFor(accepted.document.id));
     if (!job)

@@ -4,12 +4,15 @@ import { type KnowledgeIndex } from '../indexing/index.js';
 import { type BlobStore } from '../platform/blobs/index.js';
 import { type Database } from '../platform/database/index.js';
 import { AppError } from '../platform/errors.js';
+import { type Logger } from '../platform/logging/index.js';
 import { type JobContext, type JobEntity, type JobHandler, type JobQueue } from '../platform/queue/index.js';
 import { outOf } from '../platform/saying.js';
 import { type ChunkStore } from './chunk-store.js';
 
 export const deleteKind = 'DELETE';
 export const clearRevisionKind = 'CLEAR_REVISION';
+/** How long an original without a document is kept aside. */
+const orphanKeptMs = 30 * 86_400_000;
 
 interface RemovalParts {
   database: Database;
@@ -18,6 +21,7 @@ interface RemovalParts {
   index: KnowledgeIndex;
   chunks: ChunkStore;
   jobs: JobQueue;
+  log: Logger;
 }
 
 /**
@@ -121,23 +125,43 @@ export class Removal {
 
   /** Removes an original that no document refers to. In the transaction, so that the same bytes cannot arrive between look and removal. */
   async dropOriginal(tx: EntityManager, sha256: string): Promise<void> {
-    await this.parts.database.lock(tx, `blob:${sha256}`);
-    if ((await tx.countBy(DocumentEntity, { sha256 })) === 0) await this.parts.blobs.remove(sha256);
+    if (await this.#isUnreferred(tx, sha256)) await this.parts.blobs.remove(sha256);
   }
 
-  /** Removes originals that a crash left without a document. */
-  async sweepOriginals(): Promise<number> {
-    let removed = 0;
+  /** A row whose hash was altered still tells the right one by its key. */
+  async #isUnreferred(tx: EntityManager, sha256: string): Promise<boolean> {
+    await this.parts.database.lock(tx, `blob:${sha256}`);
+    return (await tx.countBy(DocumentEntity, [{ sha256 }, { liveKey: `sha256:${sha256}` }])) === 0;
+  }
+
+  /**
+   * Removes originals of documents that were deleted while all originals were held, and sets aside those that nobody knows why they
+   * have no document: a crash may have left them, or a row was lost. What is set aside is removed after 30 days.
+   */
+  async sweepOriginals(): Promise<void> {
+    const { blobs, database, log } = this.parts;
+    for (const sha256 of await this.#unreferred()) {
+      const isAside = await database.write(async (tx) => {
+        if (!(await this.#isUnreferred(tx, sha256))) return false;
+        if (!blobs.isUnwanted(sha256)) return blobs.setOrphanAside(sha256);
+        await blobs.remove(sha256);
+        return false;
+      });
+      if (isAside)
+        log.warn({ event: 'original_set_aside', sha256 }, 'an original without a document was moved to originals-orphaned; it is removed after 30 days');
+    }
+    await blobs.forgetOrphans(orphanKeptMs);
+  }
+
+  async #unreferred(): Promise<string[]> {
     const kept = await this.parts.blobs.list();
+    const found: string[] = [];
     for (let at = 0; at < kept.length; at += 500) {
       const part = kept.slice(at, at + 500);
       const known = await this.parts.database.read.find(DocumentEntity, { where: { sha256: In(part) }, select: { sha256: true } });
       const referred = new Set(known.map(({ sha256 }) => sha256));
-      for (const sha256 of part.filter((one) => !referred.has(one))) {
-        await this.parts.database.write((tx) => this.dropOriginal(tx, sha256));
-        removed += 1;
-      }
+      found.push(...part.filter((one) => !referred.has(one)));
     }
-    return removed;
+    return found;
   }
 }

@@ -22,7 +22,8 @@ export type DamageKind =
   | 'STATISTICS_WRONG'
   | 'TEXT_ORPHAN'
   | 'TAG_ORPHAN'
-  | 'INDEX_ALTERED';
+  | 'INDEX_ALTERED'
+  | 'DOCUMENT_ALTERED';
 
 /** One difference between the stores. */
 export interface Damage {
@@ -45,6 +46,7 @@ export const mendedByReading: ReadonlySet<DamageKind> = new Set<DamageKind>([
   'STUCK',
   'CHUNK_DOUBLED',
   'TERMS_ALTERED',
+  'DOCUMENT_ALTERED',
   // Which of the two is right nobody can tell: both are made anew.
   'INDEX_ALTERED',
 ]);

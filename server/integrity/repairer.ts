@@ -2,7 +2,7 @@ import { type Readable } from 'node:stream';
 import { In, Not } from 'typeorm';
 import { ChunkEntity, ChunkVectorEntity, DocumentEntity, type DocumentStore, DocumentTagEntity, DocumentTextEntity } from '../documents/index.js';
 import { type IndexMirror, type KnowledgeIndex } from '../indexing/index.js';
-import { type Removal } from '../ingestion/index.js';
+import { detectFormat, mimeTypes, type Removal } from '../ingestion/index.js';
 import { type BlobStore } from '../platform/blobs/index.js';
 import { type Database } from '../platform/database/index.js';
 import { type FullTextIndex } from '../platform/full-text/index.js';
@@ -28,7 +28,7 @@ export class Repairer {
 
   /** Those that `repair` would mend. */
   async mendable(damages: Damage[]): Promise<Damage[]> {
-    return mendableWith(damages, new Set((await this.parts.savedOriginals(hashesOf(damages))).keys()));
+    return mendableWith(damages, new Set((await this.#originalsElsewhere(hashesOf(damages))).keys()));
   }
 
   /** @returns the damages that are mended, or will be by the jobs now queued */
@@ -41,21 +41,47 @@ export class Repairer {
     await this.#removeRows(DocumentTagEntity, subjects(of('TAG_ORPHAN')));
     if (of('STATISTICS_WRONG').length > 0) await this.parts.fullText.recount();
     if (of('ORIGINAL_ORPHAN').length > 0) await this.parts.removal.sweepOriginals();
+    await this.#describe([...new Set(of('DOCUMENT_ALTERED').flatMap(({ documentId }) => documentId ?? []))]);
     // What it holds is not the original: without it the right bytes are taken when they come again. Nobody else may have better ones.
     for (const { subject } of of('ORIGINAL_ALTERED')) await this.parts.blobs.setAside(subject);
     const mendable = mendableWith(damages, await this.#bringOriginals(hashesOf(damages), signal));
     const unread = mendable.filter(({ kind }) => mendedByReading.has(kind));
     await this.#release(of('STUCK').map(({ subject }) => subject));
     await this.#readAgain([...new Set(unread.flatMap(({ documentId }) => documentId ?? []))], signal);
-    if (of('INDEX_MISSING', 'INDEX_ORPHAN').length > 0) await this.parts.mirror.bring(this.parts.index.active, signal);
+    if (of('INDEX_MISSING', 'INDEX_ORPHAN').length > 0) {
+      await this.parts.mirror.bring(this.parts.index.active, signal);
+      this.parts.index.mended();
+    }
     return mendable;
+  }
+
+  /** In the backups, or set aside when a row that was wrong did not name them. */
+  async #originalsElsewhere(hashes: ReadonlySet<string>): Promise<Map<string, () => Promise<Readable>>> {
+    const { blobs, savedOriginals } = this.parts;
+    return new Map([...(await savedOriginals(hashes)), ...(await blobs.orphans(hashes))]);
+  }
+
+  /** Says again which original documents were made of, its size and its type; the rest reading them again says. */
+  async #describe(ids: string[]): Promise<void> {
+    const { blobs, database } = this.parts;
+    for (let at = 0; at < ids.length; at += rowsAtOnce) {
+      for (const { id, sha256, liveKey, sourceType, fileName } of await database.read.findBy(DocumentEntity, { id: In(ids.slice(at, at + rowsAtOnce)) })) {
+        const [keyed] = /(?<=^sha256:).+/.exec(liveKey ?? '') ?? [];
+        const right = [keyed, sha256].find((hash) => hash && blobs.exists(hash));
+        if (!right) continue;
+        const sizeBytes = await blobs.size(right);
+        const format = sourceType === 'FILE' ? await detectFormat(blobs.path(right), fileName ?? '') : null;
+        const said = { sha256: right, sizeBytes, ...(format && { mimeType: mimeTypes[format] }), ...(keyed && { liveKey: `sha256:${right}` }) };
+        await database.write((tx) => tx.update(DocumentEntity, { id }, said));
+      }
+    }
   }
 
   /** Takes lost originals out of the backups. @returns those that are here again */
   async #bringOriginals(hashes: ReadonlySet<string>, signal: AbortSignal): Promise<ReadonlySet<string>> {
     const { blobs } = this.parts;
     const brought = new Set<string>();
-    for (const [hash, open] of await this.parts.savedOriginals(hashes)) {
+    for (const [hash, open] of await this.#originalsElsewhere(hashes)) {
       signal.throwIfAborted();
       const file = await open().then(
         (source) => blobs.receive(source),

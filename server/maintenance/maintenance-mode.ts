@@ -1,4 +1,5 @@
 import { type Viewer } from '../access/index.js';
+import { type Journal, SystemEventKind } from '../journal/index.js';
 import { AppStateEntity, type Database } from '../platform/database/index.js';
 import { AppError, badInput } from '../platform/errors.js';
 import { type Logger } from '../platform/logging/index.js';
@@ -39,6 +40,7 @@ export class MaintenanceMode {
   constructor(
     private readonly database: Database,
     private readonly pubsub: PubSub<MaintenanceTopics>,
+    private readonly journal: Journal,
     private readonly log: Logger,
   ) {}
 
@@ -69,7 +71,11 @@ export class MaintenanceMode {
         { en: 'Shorten it.', ja: '短くしてください。' },
       );
     const state: MaintenanceModeState = enabled ? { enabled, reason: reason?.trim() || null, until, since: new Date() } : { ...off, since: new Date() };
-    await this.database.write((tx) => tx.save(Object.assign(new AppStateEntity(), { key, value: JSON.stringify(state) })));
+    await this.database.write(async (tx) => {
+      await tx.save(Object.assign(new AppStateEntity(), { key, value: JSON.stringify(state) }));
+      if (enabled !== this.#state.enabled)
+        await this.journal.noteWith(tx, enabled ? SystemEventKind.MAINTENANCE_BEGAN : SystemEventKind.MAINTENANCE_ENDED, state.reason);
+    });
     this.#state = state;
     this.log.info({ event: 'maintenance_mode', enabled, until: state.until }, enabled ? 'maintenance begins' : 'maintenance is over');
     this.pubsub.publish('maintenanceModeChanged', state);

@@ -1,6 +1,7 @@
 import { AsyncResource } from 'node:async_hooks';
 import PQueue from 'p-queue';
 import { In } from 'typeorm';
+import { type z } from 'zod';
 import { type Database } from '../platform/database/index.js';
 import { AppError, asError, badInput, sayingOf } from '../platform/errors.js';
 import { type Saying } from '../platform/saying.js';
@@ -25,7 +26,13 @@ export interface TaskOutcome {
 
 type OnOutcome = (outcome: TaskOutcome) => void;
 
-const tellsNothing = new Set([MaintenanceTask.VACUUM, MaintenanceTask.ANALYZE, MaintenanceTask.INTEGRITY_CHECK, MaintenanceTask.OPTIMIZE_FULLTEXT]);
+const tellsNothing = new Set([
+  MaintenanceTask.VACUUM,
+  MaintenanceTask.ANALYZE,
+  MaintenanceTask.INTEGRITY_CHECK,
+  MaintenanceTask.OPTIMIZE_FULLTEXT,
+  MaintenanceTask.REFRESH_STATISTICS,
+]);
 
 /** Runs maintenance tasks as jobs, one at a time. */
 export class MaintenanceService implements JobHandler {
@@ -56,8 +63,11 @@ export class MaintenanceService implements JobHandler {
     if (!parsed.success) {
       const [issue] = parsed.error.issues;
       throw badInput(
-        `${task} cannot be run with options ${JSON.stringify(options)}: ${issue?.path.join('.') ?? ''} ${issue?.message ?? ''}`.trim(),
-        tasks[task].about,
+        {
+          en: `${task} cannot be run with options ${JSON.stringify(options)}: ${issue?.path.join('.') ?? ''} ${issue?.message ?? ''}`.trim(),
+          ja: `${task} はオプション ${JSON.stringify(options)} では実行できません（${issue?.path.join('.') ?? ''} ${issue?.message ?? ''}）。`,
+        },
+        { en: tasks[task].about, ja: `使えるオプションは次のとおりです: ${Object.keys(shapeOf(task)).join('、') || 'なし'}` },
       );
     }
     const job = await this.#database.write(async (tx) => {
@@ -125,5 +135,8 @@ export class MaintenanceService implements JobHandler {
     );
   }
 }
+
+/** What a task can be told, by name. */
+const shapeOf = (task: MaintenanceTask) => (tasks[task].options as z.ZodObject).shape;
 
 const subjectOf = (task: MaintenanceTask) => `maintenance:${task}`;

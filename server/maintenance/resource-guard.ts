@@ -29,10 +29,27 @@ const resumedFree = 1.1;
 /** Memory that goes to and fro around its limit is told once: it must have fallen so far below to be told again. */
 const toldAgainShare = 0.95;
 
+const diskRemedy = {
+  en: 'Make room: run CLEAN_TEMP and VACUUM, or remove documents. It goes on by itself.',
+  ja: '空きを作ってください（CLEAN_TEMP と VACUUM を実行する、文書を減らす）。取り込みは自動的に再開します。',
+};
+const memoryRemedy = {
+  en: 'It goes on by itself once memory is given back. If that takes long, raise MEMORY_BUDGET_MB, lower EMBEDDING_WORKERS or PARSER_WORKERS, or set EMBEDDING_LOW_MEMORY=true.',
+  ja: 'メモリが空くと自動的に再開します。長引く場合は MEMORY_BUDGET_MB を増やすか、EMBEDDING_WORKERS・PARSER_WORKERS を減らすか、EMBEDDING_LOW_MEMORY=true にしてください。',
+};
+const budgetRemedy = {
+  en: 'Raise MEMORY_BUDGET_MB, or set EMBEDDING_LOW_MEMORY=true, and restart: this is what the product takes at rest, so that it does not go on by itself.',
+  ja: 'MEMORY_BUDGET_MB を増やすか EMBEDDING_LOW_MEMORY=true にして再起動してください。待機中の使用量がすでに予算を超えているため、自動では再開しません。',
+};
+
 /** Lets ingestion pause before the disk or the memory runs out, and go on by itself. */
 export class ResourceGuard {
   #reason: Exclude<Saying, string> | null = null;
+  #remedy = diskRemedy;
   #isHigh = false;
+  /** Our processes take more than the budget allows although nothing was taken in yet. */
+  #isTooSmall = false;
+  #hasObserved = false;
 
   constructor(private readonly parts: GuardParts) {}
 
@@ -65,6 +82,10 @@ export class ResourceGuard {
           }
         : null;
     this.#reason = reason;
+    if (memoryIsHigh && !this.#hasObserved) this.#isTooSmall = true;
+    else if (!memoryIsHigh) this.#isTooSmall = false;
+    this.#hasObserved = true;
+    this.#remedy = diskIsLow ? diskRemedy : this.#isTooSmall ? budgetRemedy : memoryRemedy;
     if ((reason !== null) === held) return;
     this.parts.hold(reason !== null);
     if (reason) log.warn({ event: 'ingestion_paused' }, reason.en);
@@ -82,10 +103,7 @@ export class ResourceGuard {
             ? {
                 status: 'DEGRADED',
                 message: this.#reason,
-                remedy: {
-                  en: 'Make room: run CLEAN_TEMP and VACUUM, or remove documents. It goes on by itself.',
-                  ja: '空きを作ってください（CLEAN_TEMP と VACUUM を実行する、文書を減らす）。取り込みは自動的に再開します。',
-                },
+                remedy: this.#remedy,
               }
             : { status: 'HEALTHY' },
         ),

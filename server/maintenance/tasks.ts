@@ -3,7 +3,7 @@ import { basename, join } from 'node:path';
 import { z } from 'zod';
 import { type IndexRebuild, type KnowledgeIndex, type KnownVectors } from '../indexing/index.js';
 import { type FullTextRebuild } from '../ingestion/index.js';
-import { type Damage, type Repairer, type Verifier } from '../integrity/index.js';
+import { type Damage, type DifferenceLists, type Repairer, type Verifier } from '../integrity/index.js';
 import { type LogFiles } from '../logs/index.js';
 import { type BlobStore } from '../platform/blobs/index.js';
 import { type AnswerCache, type CacheKind, cacheKinds } from '../platform/cache/index.js';
@@ -27,6 +27,7 @@ export enum MaintenanceTask {
   ROTATE_LOGS = 'ROTATE_LOGS',
   RELOAD_MODEL = 'RELOAD_MODEL',
   MEMORY_REPORT = 'MEMORY_REPORT',
+  REFRESH_STATISTICS = 'REFRESH_STATISTICS',
 }
 
 export interface TaskParts {
@@ -43,6 +44,8 @@ export interface TaskParts {
   rotateLogs: () => Promise<boolean>;
   verifier: Verifier;
   repairer: Repairer;
+  /** Keeps what a result does not list. */
+  differences: DifferenceLists;
   /** Our processes with what each takes. */
   processes: () => Promise<{ name: string; pid: number; memoryBytes: number }[]>;
   /** Age from which a temporary file is removed, milliseconds. */
@@ -94,8 +97,14 @@ export const tasks: Readonly<Record<MaintenanceTask, Task>> = {
       });
     return { problems: 0 };
   }),
-  REBUILD_FULLTEXT: task('Makes the full-text index anew from the passages, which stay findable meanwhile.', none, ({ fullTextRebuild }, context) =>
-    fullTextRebuild.run(context).then((done) => ({ ...done })),
+  REBUILD_FULLTEXT: task(
+    'Makes the full-text index anew from the passages, which stay findable meanwhile.',
+    none,
+    async ({ fullTextRebuild, index }, context) => {
+      const done = await fullTextRebuild.run(context);
+      index.mended();
+      return { ...done };
+    },
   ),
   OPTIMIZE_FULLTEXT: task('Merges the parts that the full-text index has grown in, so that queries read fewer.', none, async ({ fullText }) => {
     await fullText.optimize();
@@ -122,16 +131,17 @@ export const tasks: Readonly<Record<MaintenanceTask, Task>> = {
   VERIFY_DATA: task(
     'Compares originals, texts, passages, full text, vectors and ChromaDB with each other and names every difference (manual: weekly).',
     none,
-    async ({ verifier }, context) => findings(await verify(verifier, context)),
+    async ({ verifier, differences }, context) => findings(differences, context.job.id, await verify(verifier, context)),
   ),
   REPAIR_DATA: task(
     'The same, and mends what can be mended: documents are read again, orphans removed, lost originals taken out of the backups, ChromaDB is filled from the database. Option dryRun: only says which of them would be mended.',
     z.strictObject({ dryRun: z.boolean().default(false) }),
-    async ({ verifier, repairer }, context, { dryRun }) => {
+    async ({ verifier, repairer, differences }, context, { dryRun }) => {
       const damages = await verify(verifier, context);
       context.report({ stage: 'REPAIR', progress: 0.99, message: { en: `${damages.length} differences`, ja: `相違 ${damages.length} 件` } });
       const mended = await (dryRun ? repairer.mendable(damages) : repairer.repair(damages, context.signal));
-      return { dryRun, ...findings(damages, new Set(mended)), mended: mended.length, left: damages.length - mended.length };
+      const found = await findings(differences, context.job.id, damages, new Set(mended));
+      return { dryRun, ...found, mended: mended.length, left: damages.length - mended.length };
     },
   ),
   CLEAR_CACHE: task(
@@ -159,10 +169,16 @@ export const tasks: Readonly<Record<MaintenanceTask, Task>> = {
       ...(await logFiles.removeOld(logKeepMs)),
     }),
   ),
-  RELOAD_MODEL: task('Loads the embedding model anew; the one in use answers until the new one does.', none, async ({ index }) => {
-    await index.reloadEmbedder();
-    return { model: index.active.model };
-  }),
+  RELOAD_MODEL: task(
+    'Loads the embedding model anew; the one in use answers until the new one does. Option download: its files come from the hub again first, in the place of those that are there.',
+    z.strictObject({ download: z.boolean().default(false) }),
+    async ({ index }, { signal, report }, { download }) => {
+      const onProgress = (share: number) => report({ stage: 'DOWNLOADING', progress: share * 0.9 });
+      // Not while another model takes over: the one that is loaded would answer beside the other's vectors.
+      await index.exclusively(() => index.reloadEmbedder(download ? { signal, onProgress } : null), signal);
+      return { model: index.active.model, downloaded: download };
+    },
+  ),
   MEMORY_REPORT: task(
     'Tells what takes memory. Option heapSnapshot: also writes a snapshot of the heap into DATA_DIR/tmp, for the developer tools of a browser; the server stands still meanwhile, and the file holds texts of documents.',
     z.strictObject({ heapSnapshot: z.boolean().default(false) }),
@@ -173,22 +189,37 @@ export const tasks: Readonly<Record<MaintenanceTask, Task>> = {
       ...(heapSnapshot ? { snapshot: basename(writeHeapSnapshot(join(blobs.tmpDir, `heap-${job.id}.heapsnapshot`))) } : {}),
     }),
   ),
+  REFRESH_STATISTICS: task(
+    'Counts anew in how many passages each word stands, by which answers are ranked, and forgets kept figures about the library.',
+    none,
+    async ({ fullText, cache }) => {
+      await fullText.recount();
+      await cache.clear(['metadata']);
+      return {};
+    },
+  ),
 };
 
-/** Differences that a job's result lists one by one; more are counted. */
+/** Differences that a job's result lists one by one; all stand in a list of their own where there are more. */
 const mostListed = 200;
 
 const verify = (verifier: Verifier, { signal, report }: TaskContext) =>
   verifier.verify(signal, (stores, progress) => report({ stage: 'VERIFY', progress, message: stores }));
 
 /** @param mended those that are, or would be, mended; where nothing is to be, null. Those that stay are listed first. */
-function findings(damages: Damage[], mended: ReadonlySet<Damage> | null = null): Record<string, unknown> {
+async function findings(lists: DifferenceLists, job: string, damages: Damage[], mended: ReadonlySet<Damage> | null = null): Promise<Record<string, unknown>> {
   const byKind: Record<string, number> = {};
   for (const { kind } of damages) byKind[kind] = (byKind[kind] ?? 0) + 1;
-  const listed = mended ? [...damages].sort((a, b) => Number(mended.has(a)) - Number(mended.has(b))) : damages;
+  const listed = mended
+    ? [...damages].sort((a, b) => Number(mended.has(a)) - Number(mended.has(b))).map((damage) => ({ ...damage, mended: mended.has(damage) }))
+    : damages;
+  const isLong = listed.length > mostListed;
+  if (isLong) await lists.keep(job, listed);
   return {
     found: damages.length,
     byKind,
-    damages: listed.slice(0, mostListed).map((damage) => (mended ? { ...damage, mended: mended.has(damage) } : damage)),
+    damages: listed.slice(0, mostListed),
+    // Where all of them are to be had.
+    ...(isLong ? { list: `/differences/${job}` } : {}),
   };
 }

@@ -62,10 +62,17 @@ export class MetricsHistory {
         },
         { en: 'Exchange its ends.', ja: '始まりと終わりを入れ替えてください。' },
       );
-    if (step !== null && step < 1) throw badInput(`step must be at least 1 second, not ${step}.`);
+    if (step !== null && step < 1)
+      throw badInput({ en: `step must be at least 1 second, not ${step}.`, ja: `step は 1 秒以上にしてください（${step} は不可）。` });
     const width = Math.max(step ?? Math.ceil((last - first) / usualPoints), this.#raw);
     if ((last - first) / width > mostPoints)
-      throw badInput(`A step of ${width} s over this range makes more than ${mostPoints} points.`, 'Take a longer step or a shorter range.');
+      throw badInput(
+        {
+          en: `A step of ${width} s over this range makes more than ${mostPoints} points.`,
+          ja: `この期間を ${width} 秒ごとにすると ${mostPoints} 点を超えます。`,
+        },
+        { en: 'Take a longer step or a shorter range.', ja: 'step を長くするか、期間を短くしてください。' },
+      );
     const buckets = new Map<number, { resolution: number; rows: MetricSampleEntity[] }>();
     // Where finer values are gone, or not yet rolled up, the others fill in.
     let covered: { from: number; to: number } | null = null;
@@ -87,7 +94,13 @@ export class MetricsHistory {
     }
     return [...buckets]
       .sort(([a], [b]) => a - b)
-      .map(([start, { rows }]) => ({ at: new Date(Math.max(start, first) * 1000), ...combined(rows.map(({ values }) => named(values))) }));
+      .map(([start, { resolution, rows }]) => ({
+        at: new Date(Math.max(start, first) * 1000),
+        ...combined(
+          rows.map(({ values }) => named(values)),
+          Math.min(1, resolution / width),
+        ),
+      }));
   }
 
   /**
@@ -140,7 +153,10 @@ export class MetricsHistory {
     }
     await this.#keep(
       [...groups].map(([at, members]) => {
-        const values = combined(members.map((member) => named(member.values)));
+        const values = combined(
+          members.map((member) => named(member.values)),
+          from / to,
+        );
         return { resolution: to, at, values: seriesNames.map((name) => rounded(values[name])) };
       }),
     );

@@ -2,7 +2,7 @@ export { countIngested } from './ingestion-counter.js';
 export { HostReader, type NamedProcess } from './host.js';
 export { type HistoryPoint, MetricsHistory } from './history.js';
 export { MetricSampleEntity } from './metric-sample.entity.js';
-export { MetricsResolver } from './metrics.resolver.js';
+export { MetricsResolver, RequestMetricsResolver } from './metrics.resolver.js';
 export { type Metrics, MetricsService } from './metrics.service.js';
 export { CacheKindName } from './metrics.type.js';
 export { prometheusRoute } from './prometheus.js';

@@ -1,10 +1,11 @@
-import { Arg, Int, Mutation, Query, Resolver, Root, Subscription } from 'type-graphql';
+import { Arg, FieldResolver, Int, Mutation, Query, Resolver, Root, Subscription } from 'type-graphql';
 import { subscribeTo } from '../access/index.js';
 import { type AnswerCache } from '../platform/cache/index.js';
 import { badInput } from '../platform/errors.js';
+import { type NamedOperationRates, type RequestMeter } from '../platform/http/index.js';
 import { type HistoryPoint, type MetricsHistory } from './history.js';
 import { type Metrics, type MetricsService } from './metrics.service.js';
-import { CacheKindName, MetricsHistorySize, MetricsPoint, MetricsRange, MetricsType } from './metrics.type.js';
+import { CacheKindName, MetricsHistorySize, MetricsPoint, MetricsRange, MetricsType, OperationMetrics, RequestMetrics } from './metrics.type.js';
 
 const shortestIntervalMs = 250;
 const defaultIntervalMs = 2000;
@@ -59,7 +60,11 @@ export class MetricsResolver {
   @Subscription(() => MetricsType, {
     subscribe: subscribeTo((args: { intervalMs?: number | null }, { subscriptions }) => {
       const intervalMs = args.intervalMs ?? defaultIntervalMs;
-      if (intervalMs < shortestIntervalMs) throw badInput(`intervalMs must be at least ${shortestIntervalMs}, not ${intervalMs}.`);
+      if (intervalMs < shortestIntervalMs)
+        throw badInput({
+          en: `intervalMs must be at least ${shortestIntervalMs}, not ${intervalMs}.`,
+          ja: `intervalMs は ${shortestIntervalMs} 以上にしてください（${intervalMs} は不可）。`,
+        });
       return subscriptions.liveMetrics(intervalMs);
     }),
     description: 'Now and every intervalMs (250 at the least).',
@@ -69,5 +74,15 @@ export class MetricsResolver {
     @Arg('intervalMs', () => Int, { defaultValue: defaultIntervalMs, nullable: true }) _intervalMs: number | null,
   ): Metrics {
     return metrics;
+  }
+}
+
+@Resolver(() => RequestMetrics)
+export class RequestMetricsResolver {
+  constructor(private readonly meter: Pick<RequestMeter, 'byOperation'>) {}
+
+  @FieldResolver(() => [OperationMetrics], { description: 'The same by the name of the operation; those that take the most time together come first.' })
+  operations(): NamedOperationRates[] {
+    return this.meter.byOperation();
   }
 }

@@ -104,6 +104,15 @@ export class RequestMetrics extends Rates {
   failedShare!: number | null;
 }
 
+@ObjectType({ simpleResolvers: true, description: 'GraphQL operations of one name over the last minute.' })
+export class OperationMetrics extends Rates {
+  @Field(() => String, { description: 'As the client named it; anonymous without a name, signed-out for whoever is not known, other beyond a hundred names.' })
+  operation!: string;
+
+  @Field(() => Float, { nullable: true, description: 'Share that failed by our fault, 0..1.' })
+  failedShare!: number | null;
+}
+
 export enum CacheKindName {
   SEARCH = 'search',
   EMBEDDING = 'embedding',

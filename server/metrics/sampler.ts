@@ -33,6 +33,17 @@ export interface SamplerParts {
   log: Logger;
 }
 
+/** Readings of what only ever grows. */
+interface Counters {
+  at: number;
+  gcMs: number;
+  chunks: number;
+  failed: number;
+  refused: number;
+  /** By kind. */
+  cache: Record<string, { hits: number; misses: number }>;
+}
+
 export interface SystemReading {
   host: HostReading | null;
   processes: ProcessReading[];
@@ -48,7 +59,7 @@ export class Sampler {
   #kept: Promise<unknown> = Promise.resolve();
   #heard: Promise<unknown> = Promise.resolve();
   #gcMs = 0;
-  #last = { at: performance.now(), gcMs: 0, chunks: 0, failed: 0, refused: 0 };
+  #last: Counters = { at: performance.now(), gcMs: 0, chunks: 0, failed: 0, refused: 0, cache: {} };
   readonly #collections = new PerformanceObserver((list) => {
     for (const { duration } of list.getEntries()) this.#gcMs += duration;
   });
@@ -117,9 +128,14 @@ export class Sampler {
     ]);
     this.#system = { ...this.#system, host, processes };
     const at = parts.clock.now();
-    const now = { at: performance.now(), gcMs: this.#gcMs, ...parts.ingested(), refused: limits.refused };
+    const cache = Object.fromEntries((metrics?.cache.kinds ?? []).map(({ kind, hits, misses }) => [kind, { hits, misses }]));
+    const now: Counters = { at: performance.now(), gcMs: this.#gcMs, ...parts.ingested(), refused: limits.refused, cache: { ...this.#last.cache, ...cache } };
     const seconds = Math.max(0.001, (now.at - this.#last.at) / 1000);
     const own = process.memoryUsage();
+    const lookedUp = (kind: string, result: 'hits' | 'misses') =>
+      metrics ? Math.max(0, (now.cache[kind]?.[result] ?? 0) - (this.#last.cache[kind]?.[result] ?? 0)) / seconds : null;
+    // Nobody searched: no way of answering has a share.
+    const answeredBy = (mode: string) => (metrics?.search.modes.length ? (metrics.search.modes.find((one) => one.mode === mode)?.share ?? 0) : null);
     const [responses, latencies] = [parts.responses(), parts.latencies()];
     const values: SampleValues = {
       ...host,
@@ -156,7 +172,18 @@ export class Sampler {
       vectorStoreLatencyMs: latencies.vectorStore,
       embeddingLatencyMs: metrics?.search.embedP50Ms ?? null,
       limitUsedShare: limits.usedShare,
+      sampledShare: 1,
       refusalsPerSecond: (now.refused - this.#last.refused) / seconds,
+      requestP99Ms: metrics?.requests.p99Ms ?? null,
+      searchHybridShare: answeredBy('HYBRID'),
+      searchSemanticShare: answeredBy('SEMANTIC'),
+      searchKeywordShare: answeredBy('KEYWORD'),
+      searchCacheHitsPerSecond: lookedUp('search', 'hits'),
+      searchCacheMissesPerSecond: lookedUp('search', 'misses'),
+      embeddingCacheHitsPerSecond: lookedUp('embedding', 'hits'),
+      embeddingCacheMissesPerSecond: lookedUp('embedding', 'misses'),
+      metadataCacheHitsPerSecond: lookedUp('metadata', 'hits'),
+      metadataCacheMissesPerSecond: lookedUp('metadata', 'misses'),
     };
     this.#last = now;
     this.#system = { ...this.#system, sample: { at, ...values } };

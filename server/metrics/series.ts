@@ -1,5 +1,5 @@
-/** How several values of a series become one: their mean, the worst of them, or the newest. */
-export type Combine = 'mean' | 'max' | 'last';
+/** How several values of a series become one: their mean, the worst of them, the newest, or the share of the time that they cover. */
+export type Combine = 'mean' | 'max' | 'last' | 'covered';
 
 interface Series {
   combine: Combine;
@@ -55,6 +55,17 @@ export const series = {
   embeddingLatencyMs: { combine: 'max', about: 'Median time in which the model turned a query into its vector, over the last minute, milliseconds.' },
   limitUsedShare: { combine: 'max', about: 'Share of RATE_LIMIT_GLOBAL that is used in the hour, 0..1; null where nothing is limited.' },
   refusalsPerSecond: { combine: 'mean', about: 'Requests a second that a rate limit refused.' },
+  requestP99Ms: { combine: 'max', about: '99th percentile of the time of GraphQL operations, milliseconds.' },
+  searchHybridShare: { combine: 'mean', about: 'Share of searches answered by meaning and words, 0..1.' },
+  searchSemanticShare: { combine: 'mean', about: 'Share of searches answered by meaning alone, 0..1.' },
+  searchKeywordShare: { combine: 'mean', about: 'Share of searches answered by words alone, asked for or for want of model or vectors, 0..1.' },
+  searchCacheHitsPerSecond: { combine: 'mean', about: 'Answers to searches found in the cache, a second.' },
+  searchCacheMissesPerSecond: { combine: 'mean', about: 'Answers to searches not found in the cache, a second.' },
+  embeddingCacheHitsPerSecond: { combine: 'mean', about: 'Vectors of queries found in the cache, a second.' },
+  embeddingCacheMissesPerSecond: { combine: 'mean', about: 'Vectors of queries not found in the cache, a second.' },
+  metadataCacheHitsPerSecond: { combine: 'mean', about: 'Figures about the library found in the cache, a second.' },
+  metadataCacheMissesPerSecond: { combine: 'mean', about: 'Figures about the library not found in the cache, a second.' },
+  sampledShare: { combine: 'covered', about: 'Share of the time for which there are samples, 0..1: less where the server did not run.' },
 } as const satisfies Record<string, Series>;
 
 export type SeriesName = keyof typeof series;
@@ -63,13 +74,14 @@ export const seriesNames = Object.keys(series) as SeriesName[];
 /** One moment's values; null where there is nothing to tell, such as the time of searches when there was none. */
 export type SampleValues = Record<SeriesName, number | null>;
 
-/** Values of several moments as one. */
-export function combined(samples: Partial<SampleValues>[]): SampleValues {
+/** Values of several moments as one. @param partOfWhole which part of the time that they stand for each of them takes, 0..1 */
+export function combined(samples: Partial<SampleValues>[], partOfWhole = 1 / Math.max(1, samples.length)): SampleValues {
   const one = (name: SeriesName): number | null => {
     const values = samples.flatMap((sample) => sample[name] ?? []);
     if (values.length === 0) return null;
     const { combine } = series[name];
     if (combine === 'last') return values.at(-1)!;
+    if (combine === 'covered') return Math.min(1, values.reduce((sum, value) => sum + value, 0) * partOfWhole);
     return combine === 'max' ? Math.max(...values) : values.reduce((sum, value) => sum + value, 0) / values.length;
   };
   return Object.fromEntries(seriesNames.map((name) => [name, one(name)])) as SampleValues;

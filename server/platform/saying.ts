@@ -1,3 +1,6 @@
+/** Of the console, and of what people are told. */
+export type Language = 'en' | 'ja';
+
 /** A sentence in the languages of the console, or words that are the same in each. */
 export type Saying = string | { en: string; ja: string };
 
@@ -8,7 +11,7 @@ export const outOf = (done: number, total: number, of: { en: string; ja: string 
 });
 
 /** @param language `en` by default: that of logs, of the command line and of machines */
-export const say = (saying: Saying, language: 'en' | 'ja' = 'en'): string => (typeof saying === 'string' ? saying : saying[language]);
+export const say = (saying: Saying, language: Language = 'en'): string => (typeof saying === 'string' ? saying : saying[language]);
 
 const begin = '{"en":';
 

@@ -16,7 +16,6 @@ export interface ReportParts {
   history: (from: Date, to: Date, stepSeconds: number) => Promise<HistoryPoint[]>;
   /** Log entries, newest first. */
   logEntries: () => AsyncIterable<LogEntry>;
-  cacheStatistics: () => { kind: string; hits: number; misses: number }[];
   /** Bytes by what they are for. */
   sizes: () => Promise<Record<string, number>>;
   /** Address that tells the newest version as JSON, `{ "version": "1.2.3" }`; empty asks nobody. */
@@ -97,8 +96,10 @@ export class ReportsService {
         [`${title}, highest`, values.length > 0 ? Math.max(...values) : null],
       ];
     };
-    // The mean of a step's rate, times the seconds it has had, is how many there were.
-    const seconds = points.map(({ at }, i) => Math.min(hourSeconds, ((points[i + 1]?.at ?? to).getTime() - at.getTime()) / 1000));
+    // The mean of a step's rate, times the seconds it was measured in, is how many there were.
+    const seconds = points.map(({ at, sampledShare }, i) =>
+      sampledShare === null ? Math.min(hourSeconds, ((points[i + 1]?.at ?? to).getTime() - at.getTime()) / 1000) : sampledShare * hourSeconds,
+    );
     const times = (name: SeriesName) => Math.round(points.reduce((total, point, i) => total + (point[name] ?? 0) * seconds[i]!, 0));
     const jobs = await this.#jobs(from, to);
     return {
@@ -126,8 +127,14 @@ export class ReportsService {
           ],
         },
         {
-          title: 'Cache, since the start',
-          rows: this.parts.cacheStatistics().map(({ kind, hits, misses }) => [`${kind}, share of hits`, hits + misses > 0 ? hits / (hits + misses) : null]),
+          title: 'Cache',
+          rows: (['search', 'embedding', 'metadata'] as const).flatMap((kind) => {
+            const [hits, misses] = [times(`${kind}CacheHitsPerSecond`), times(`${kind}CacheMissesPerSecond`)];
+            return [
+              [`${kind}, looked up`, hits + misses],
+              [`${kind}, share of hits`, hits + misses > 0 ? hits / (hits + misses) : null],
+            ] as [string, number | null][];
+          }),
         },
         { title: 'Jobs', rows: jobs },
       ],
@@ -236,6 +243,8 @@ export class ReportsService {
           rows: [
             ['Version', version],
             ['Newest', newest.slice(0, 50)],
+            // Each number of 1.10.0 counts as one, not its digits.
+            ['State', newest.localeCompare(version, 'en', { numeric: true }) > 0 ? 'a newer version is there' : 'up to date'],
           ],
         },
       ],

@@ -13,12 +13,14 @@ interface BundleParts {
   reports: ReportsService;
   golden: GoldenService;
   cache: AnswerCache;
+  /** How full the disk is, 0..1, and how that is judged; null before the first sample. */
+  disk: () => { usedShare: number | null; level: string };
   /** Removes records that are kept no longer. */
   forgetOld: () => Promise<Record<string, unknown>>;
 }
 
 /** The manual's daily, weekly and monthly maintenance, and the golden queries. */
-export function bundles(settings: Settings, { backups, maintenance, reports, golden, cache, forgetOld }: BundleParts): Schedule[] {
+export function bundles(settings: Settings, { backups, maintenance, reports, golden, cache, disk, forgetOld }: BundleParts): Schedule[] {
   const task = (name: MaintenanceTask) => ({ name, run: (context: JobContext) => maintenance.perform(name, context) });
   const report = (kind: ReportKind) => ({ name: `REPORT_${kind}`, run: async () => ({ reportId: (await reports.make(kind)).id }) });
   const backup = (kind: BackupKind, about: string, pattern: string): Schedule => ({
@@ -50,7 +52,7 @@ export function bundles(settings: Settings, { backups, maintenance, reports, gol
         task(MaintenanceTask.OPTIMIZE_FULLTEXT),
         task(MaintenanceTask.VERIFY_DATA),
         report('PERFORMANCE'),
-        { name: 'DISK_CHECK', run: async () => ({ ...(await reports.diskForecast()) }) },
+        { name: 'DISK_CHECK', run: async () => ({ ...disk(), ...(await reports.diskForecast()) }) },
       ],
     },
     {

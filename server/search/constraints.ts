@@ -7,6 +7,12 @@ const mostPassages = 4000;
 /** Passages whose text is read to see whether a phrase stands in it. */
 const mostTexts = 500;
 
+/** What was found, and whether everything was looked at. */
+export interface Looked<T> {
+  found: T;
+  complete: boolean;
+}
+
 /** Quoted phrases that passages must hold and words that documents must not. */
 export class Constraints {
   constructor(
@@ -14,40 +20,47 @@ export class Constraints {
     private readonly chunks: ShownChunks,
   ) {}
 
-  /** Passages that hold every phrase, letter for letter but for case, width and line breaks. */
-  async holding(phrases: string[]): Promise<CandidateChunk[]> {
+  /**
+   * Passages that hold every phrase, letter for letter but for case, width and line breaks.
+   * @param documentIds looked for in these only; null for all
+   */
+  async holding(phrases: string[], documentIds: string[] | null): Promise<Looked<CandidateChunk[]>> {
     const hashes = [...new Set(phrases.flatMap(termsOf))].map(hashTerm);
     const [first, ...others] = phrases;
-    if (first === undefined) return [];
-    const candidates = (await this.#withAllTerms(first))
-      .filter(({ terms }) => others.length === 0 || hashes.every((hash) => terms.count(hash) > 0))
-      .slice(0, mostTexts);
+    if (first === undefined) return { found: [], complete: true };
+    const held = await this.#withAllTerms(first, documentIds);
+    const possible = held.found.filter(({ terms }) => others.length === 0 || hashes.every((hash) => terms.count(hash) > 0));
+    const candidates = possible.slice(0, mostTexts);
     const texts = await this.chunks.get(candidates.map(({ chunkId }) => chunkId));
     const wanted = phrases.map(flat);
-    return candidates.filter(({ chunkId }) => {
+    const found = candidates.filter(({ chunkId }) => {
       const chunk = texts.get(chunkId);
       if (!chunk) return false;
       const text = flat([...chunk.headingPath, chunk.text].join('\n'));
       return wanted.every((phrase) => text.includes(phrase));
     });
+    return { found, complete: held.complete && possible.length <= mostTexts };
   }
 
   /** Documents that hold any of the words. */
-  async documentsWith(excluded: string[]): Promise<Set<string>> {
-    const found = new Set<string>();
-    for (const word of excluded) for (const { documentId } of await this.#withAllTerms(word)) found.add(documentId);
-    return found;
+  async documentsWith(excluded: string[], documentIds: string[] | null): Promise<Looked<Set<string>>> {
+    const looked = await Promise.all(excluded.map((word) => this.#withAllTerms(word, documentIds)));
+    return {
+      found: new Set(looked.flatMap(({ found }) => found.map(({ documentId }) => documentId))),
+      complete: looked.every(({ complete }) => complete),
+    };
   }
 
-  async #withAllTerms(text: string): Promise<CandidateChunk[]> {
+  async #withAllTerms(text: string, documentIds: string[] | null): Promise<Looked<CandidateChunk[]>> {
     const terms = [...new Set(termsOf(text))];
     const lexicon = this.lexicon();
     const frequencies = await lexicon.documentFrequencies(terms);
     const [rarest] = terms.sort((a, b) => (frequencies.get(a) ?? 0) - (frequencies.get(b) ?? 0));
-    if (rarest === undefined || !frequencies.get(rarest)) return [];
-    const candidates = await lexicon.candidates(await lexicon.match([rarest], mostPassages, null));
+    if (rarest === undefined || !frequencies.get(rarest)) return { found: [], complete: true };
+    const ids = await lexicon.match([rarest], mostPassages, documentIds);
+    const candidates = await lexicon.candidates(ids);
     const hashes = terms.map(hashTerm);
-    return candidates.filter(({ terms: held }) => hashes.every((hash) => held.count(hash) > 0));
+    return { found: candidates.filter(({ terms: held }) => hashes.every((hash) => held.count(hash) > 0)), complete: ids.length < mostPassages };
   }
 }
 

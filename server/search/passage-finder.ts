@@ -57,6 +57,8 @@ interface Words {
   score: ((candidate: CandidateChunk) => ScoredChunk) | null;
   spelling: SpellingChange[];
   admits: (candidate: CandidateChunk) => boolean;
+  /** Whether every passage was looked at for what is quoted and what is to be left out. */
+  complete: boolean;
 }
 
 interface Near {
@@ -138,6 +140,8 @@ export class PassageFinder {
     // Without the side of meaning, words are read with the larger budget.
     if (effective !== mode) words = await lookUp(effective);
     const { score, spelling, admits } = words;
+    if (!words.complete)
+      notices.push('TOO_COMMON: What is quoted or left out stands in so many passages that not all were looked at; add a rarer word or a filter.');
     let { candidates } = words;
     if (near) {
       const known = new Set(candidates.map(({ candidate }) => candidate.chunkId));
@@ -164,15 +168,22 @@ export class PassageFinder {
     const lexical = mode === 'SEMANTIC' ? null : await this.#lexical.find(text, mode === 'KEYWORD' ? keywordBudget : hybridBudget, list);
     const score = lexical && ((candidate: CandidateChunk) => lexical.words.score(candidate));
     if (query.phrases.length === 0 && query.excluded.length === 0)
-      return { candidates: this.#admissible(lexical?.found ?? [], filter), score, spelling, admits: () => true };
-    const [holding, without] = await Promise.all([
-      query.phrases.length > 0 ? this.#constraints.holding(query.phrases) : null,
-      this.#constraints.documentsWith(query.excluded),
+      return { candidates: this.#admissible(lexical?.found ?? [], filter), score, spelling, admits: () => true, complete: true };
+    const [held, { found: without, complete }] = await Promise.all([
+      query.phrases.length > 0 ? this.#constraints.holding(query.phrases, list) : null,
+      this.#constraints.documentsWith(query.excluded, list),
     ]);
+    const holding = held && held.found;
     const phraseIds = holding && new Set(holding.map(({ chunkId }) => chunkId));
     const admits = (candidate: CandidateChunk) => (phraseIds === null || phraseIds.has(candidate.chunkId)) && !without.has(candidate.documentId);
     const found = holding ? holding.map((candidate) => score?.(candidate) ?? { candidate, coverage: 0 }) : (lexical?.found ?? []);
-    return { candidates: this.#admissible(found, filter).filter(({ candidate }) => admits(candidate)), score, spelling, admits };
+    return {
+      candidates: this.#admissible(found, filter).filter(({ candidate }) => admits(candidate)),
+      score,
+      spelling,
+      admits,
+      complete: complete && (held?.complete ?? true),
+    };
   }
 
   async nearestDocuments(text: string, depth: number): Promise<string[]> {

@@ -1,3 +1,5 @@
+import { spanOf } from '../platform/tracing/index.js';
+
 export enum ProfileStep {
   NORMALISE = 'NORMALISE',
   CACHE = 'CACHE',
@@ -9,29 +11,36 @@ export enum ProfileStep {
   RENDER = 'RENDER',
 }
 
+const spanNames = Object.fromEntries(Object.values(ProfileStep).map((step) => [step, `search ${step.toLowerCase()}`])) as Record<ProfileStep, string>;
+
 /** Where one search's time went, in milliseconds. The sides by meaning and by words run side by side, so that the steps' sum may exceed the whole. */
 export class SearchProfile {
   readonly #ms = new Map<ProfileStep, number>();
 
-  add(step: ProfileStep, ms: number): void {
-    this.#ms.set(step, (this.#ms.get(step) ?? 0) + ms);
+  #begin(step: ProfileStep): () => void {
+    const endSpan = spanOf(spanNames[step]);
+    const started = performance.now();
+    return () => {
+      this.#ms.set(step, (this.#ms.get(step) ?? 0) + performance.now() - started);
+      endSpan();
+    };
   }
 
   async time<T>(step: ProfileStep, work: () => T | Promise<T>): Promise<T> {
-    const started = performance.now();
+    const end = this.#begin(step);
     try {
       return await work();
     } finally {
-      this.add(step, performance.now() - started);
+      end();
     }
   }
 
   timeSync<T>(step: ProfileStep, work: () => T): T {
-    const started = performance.now();
+    const end = this.#begin(step);
     try {
       return work();
     } finally {
-      this.add(step, performance.now() - started);
+      end();
     }
   }
 

@@ -28,7 +28,7 @@ export class SearchResolver {
     @Arg('filter', () => SearchFilter, { nullable: true }) filter: SearchFilter | null,
   ): Promise<SearchResultType> {
     this.answers.throwRefusal(context);
-    await this.limits.action('search', context.viewer?.name ?? context.clientAddress);
+    await this.limits.action('search', context.viewer?.id ?? context.clientAddress);
     const answer = await this.service.search({ query, first: first ?? 10, after, mode: mode ?? SearchMode.HYBRID, filter: filter ?? {} });
     if (answer.from) this.answers.answered(context, answer.from);
     return answer;

@@ -1,3 +1,4 @@
+import { loadSettings } from '../../server/config/index.js';
 import { describe, expect, test } from 'vitest';
 import { judge, type Threshold } from '../../server/alerts/thresholds.js';
 import { forecast } from '../../server/reports/forecast.js';
@@ -38,4 +39,11 @@ describe('the forecast of the disk', () => {
     expect(forecast(line(10, 60_000, (i) => 1e9 - i * 1e6))).toEqual({ freeBytes: 1e9 - 9e6, bytesPerDay: null, fullAt: null });
     expect(forecast([])).toEqual({ freeBytes: null, bytesPerDay: null, fullAt: null });
   });
+});
+
+test('a warning beyond what is critical is refused at the start', () => {
+  expect(() => loadSettings({ ALERT_CPU_WARNING: '0.9', ALERT_CPU_CRITICAL: '0.2' }, '')).toThrow(
+    'ALERT_CPU_WARNING=0.9 is not allowed: it lies beyond ALERT_CPU_CRITICAL=0.2. Lower the first or raise the second.',
+  );
+  expect(loadSettings({ ALERT_CPU_WARNING: '0.2', ALERT_CPU_CRITICAL: '0.2' }, '').settings.ALERT_CPU_WARNING).toBe(0.2);
 });

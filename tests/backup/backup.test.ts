@@ -32,7 +32,7 @@ test('a full backup is checked, restored beside by a server of its own, and list
   expect(full.proof!.peakMemoryBytes).toBeLessThan(700 * 1024 ** 2);
   // The scratch installation is gone.
   expect(await readdir(server.dataDir)).not.toContain('proof');
-}, 120_000);
+});
 
 test('the proof has a process of its own, and that a ChromaDB of its own: both are told of', async () => {
   const processes = async () =>
@@ -53,7 +53,7 @@ test('the proof has a process of its own, and that a ChromaDB of its own: both a
     .toEqual(seen)
     .finally(() => (proving = false));
   await proofs;
-}, 120_000);
+});
 
 test('originals are shared: the next backup writes only new ones', async () => {
   await server.take('bridge.txt', 'The bridge was rebuilt in 1931.');
@@ -74,8 +74,19 @@ test('a restore brings the saved state back, sets the present one aside, and tel
     { id: full.id },
   );
   expect(restorePreview).toEqual({ documentsNow: 3, documentsLost: 1, documentsBack: 1, lostTitles: ['bridge'], obstacle: null });
+  const seen = new Set<string>();
+  let isOver = false;
+  const watching = (async () => {
+    for (; !isOver; await delay(5)) {
+      const answer = await fetch(`${server.url}/health`).catch(() => null);
+      if (answer) seen.add(`${answer.status} ${((await answer.json()) as { status: string }).status}`);
+    }
+  })();
   const job = await restore(server, full.id);
+  isOver = true;
+  await watching;
   expect(job).toMatchObject({ status: 'SUCCEEDED', error: null });
+  expect([...seen]).toContain('503 restoring');
   await server.idle();
   expect(saved.titles).toEqual(['ferry', 'onsen', 'tea']);
   expect(await library(server)).toEqual(saved);
@@ -84,7 +95,7 @@ test('a restore brings the saved state back, sets the present one aside, and tel
   // What was verified before is whole now.
   const { runMaintenance } = await server.ask<{ runMaintenance: { id: string } }>('mutation { runMaintenance(task: VERIFY_DATA) { id } }');
   expect((await server.jobDone(runMaintenance.id)).result).toMatchObject({ found: 0 });
-}, 120_000);
+});
 
 test('a port that another takes for a moment while the server starts anew is waited for', async () => {
   const port = Number(new URL(server.url).port);
@@ -103,7 +114,7 @@ test('a port that another takes for a moment while the server starts anew is wai
   expect(await restore(server, full.id)).toMatchObject({ status: 'SUCCEEDED' });
   await taken;
   expect(await library(server)).toEqual(saved);
-}, 120_000);
+});
 
 test('a restore is confirmed by the id, and refused for what holds no database', async () => {
   const wrong = await server.send('mutation($id: ID!) { restoreBackup(id: $id, confirm: "yes") { id } }', { id: full.id });
@@ -132,4 +143,4 @@ test('an archive goes to a bare machine and serves there', async () => {
   } finally {
     await rm(bare, { recursive: true, force: true });
   }
-}, 120_000);
+});

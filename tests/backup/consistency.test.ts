@@ -48,7 +48,7 @@ test('a backup written while 20 writers write holds whole documents only', async
   expect(ready.totalCount).toBe(documents);
   await restored.stop();
   await server.stop();
-}, 240_000);
+});
 
 test('a disk that fills in the middle, or cannot be written, costs the backup and nothing else', async ({ skip }) => {
   const disk = await smallDisk(24);
@@ -79,7 +79,7 @@ test('a disk that fills in the middle, or cannot be written, costs the backup an
   expect(health.components.find(({ name }) => name === 'database')).toMatchObject({ status: 'HEALTHY' });
   await server.stop();
   disk.free();
-}, 120_000);
+});
 
 test('a disk that fills during a restore leaves the state as it was, or the restored one', async ({ skip }) => {
   const disk = await smallDisk(64);
@@ -130,4 +130,4 @@ test('a disk that fills during a restore leaves the state as it was, or the rest
   }
   await server.stop();
   disk.free();
-}, 240_000);
+});

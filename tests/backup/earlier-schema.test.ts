@@ -9,7 +9,7 @@ import { TestServer } from '../support/server.js';
 /** One archive of each released schema, named by its newest migration: kept as it was written then. */
 const folder = join(packageRoot, 'tests/fixtures/backups');
 
-test.each(await readdir(folder))('the backup %s restores, is brought to the present schema, and answers', { timeout: 120_000 }, async (name) => {
+test.each(await readdir(folder))('the backup %s restores, is brought to the present schema, and answers', async (name) => {
   const dataDir = await mkdtemp(join(tmpdir(), 'erpfts-earlier-'));
   await copyFile(join(folder, name), join(dataDir, 'archive.tar'));
   expect(await erpfts(dataDir, ['restore', 'archive.tar', '--yes'])).toMatchObject({ code: 0 });

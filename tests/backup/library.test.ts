@@ -116,4 +116,4 @@ test('vectors that come along are not made again', async () => {
   expect(found).toEqual({ n: 4, different: 1 });
   await third.boot();
   await third.stop();
-}, 90_000);
+});

@@ -79,7 +79,7 @@ test('a connection lost in the middle leaves the backup good, no half copy, and 
   expect(await copies()).toHaveLength(2);
 });
 
-test('copies that no backup here belongs to go by the same rules', { timeout: 60_000 }, async () => {
+test('copies that no backup here belongs to go by the same rules', async () => {
   const bucket = new ObjectStorage({ BACKUP_S3_REGION: 'us-east-1', ...storage } as ConstructorParameters<typeof ObjectStorage>[0]);
   const yesterday = new Date(Date.now() - 86_400_000).toISOString().replace(/[-:]|\.\d+/g, '');
   for (const time of ['20240102T020000Z', '20240102T010000Z', yesterday])
@@ -94,7 +94,7 @@ test('copies that no backup here belongs to go by the same rules', { timeout: 60
   bucket.close();
 });
 
-test('a copy that was only looked into stays where it is', { timeout: 60_000 }, async () => {
+test('a copy that was only looked into stays where it is', async () => {
   leftBytes = Infinity;
   const before = await copies();
   expect(before.length).toBeGreaterThan(0);

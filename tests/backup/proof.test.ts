@@ -25,7 +25,7 @@ const backupsHealth = async (of: TestServer) =>
     await of.ask<{ health: { components: { name: string; status: string; message: string | null }[] } }>('{ health { components { name status message } } }')
   ).health.components.find(({ name }) => name === 'backups');
 
-test('one that could not be restored stays bad until a proof has gone through', { timeout: 120_000 }, async () => {
+test('one that could not be restored stays bad until a proof has gone through', async () => {
   const file = join(server.dataDir, 'backups', id, 'status.json');
   const status = fromRecord<BackupStatus>(await readFile(file, 'utf8'))!;
   const problems = ['documents: 1 were saved, 0 came back.'];
@@ -52,7 +52,7 @@ test('one that could not be restored stays bad until a proof has gone through', 
   expect(await stateOf()).toMatchObject({ state: 'GOOD', problems: [], proof: { ok: true } });
 });
 
-test('a backup is proven with the model that it was made with, whatever is configured since', { timeout: 120_000 }, async () => {
+test('a backup is proven with the model that it was made with, whatever is configured since', async () => {
   await server.quit();
   const other = await server.restarted({ EMBEDDING_MODEL: 'nobody/no-model', EMBEDDING_HUB_URL: 'http://127.0.0.1:9' });
   try {
@@ -62,7 +62,7 @@ test('a backup is proven with the model that it was made with, whatever is confi
   }
 });
 
-test('backups and proofs that are too old are told', { timeout: 60_000 }, async () => {
+test('backups and proofs that are too old are told', async () => {
   const hasty = await server.restarted({ BACKUP_MAX_AGE_HOURS: '0.0001' });
   expect(await backupsHealth(hasty)).toMatchObject({ status: 'DEGRADED', message: expect.stringContaining('The last good backup is of') as string });
   await hasty.quit();

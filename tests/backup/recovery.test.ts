@@ -67,7 +67,7 @@ async function stop(dataDir: string): Promise<void> {
   }
 }
 
-test('a database that is whole is left alone; a damaged one is exchanged for the newest backup and kept aside', { timeout: 180_000 }, async () => {
+test('a database that is whole is left alone; a damaged one is exchanged for the newest backup and kept aside', async () => {
   const { dataDir } = server;
   await server.quit();
   expect(await erpfts(dataDir, ['check-database'])).toMatchObject({ code: 0, out: 'the database is whole\n' });
@@ -79,7 +79,7 @@ test('a database that is whole is left alone; a damaged one is exchanged for the
   const { size } = await database.stat();
   for (let at = 4096; at < size; at += 8192) await database.write(Buffer.alloc(4096, 0x5a), 0, 4096, at);
   await database.close();
-  expect(await erpfts(dataDir, ['check-database'])).toMatchObject({ code: 3 });
+  expect(await erpfts(dataDir, ['check-database'])).toMatchObject({ code: 1 });
   const repaired = await recover('damaged-database.sh', dataDir);
   expect(repaired.out).toContain(`${id} is restored`);
   expect(repaired).toMatchObject({ code: 0, out: expect.stringContaining('compare all stores') as string });
@@ -88,7 +88,7 @@ test('a database that is whole is left alone; a damaged one is exchanged for the
   await stop(dataDir);
 });
 
-test('under systemd the settings of the service hold, and what fails leaves the server running', { timeout: 60_000 }, async () => {
+test('under systemd the settings of the service hold, and what fails leaves the server running', async () => {
   const dataDir = await mkdtemp(join(tmpdir(), 'erpfts-unit-'));
   bare.push(dataDir);
   const log = join(dataDir, 'systemctl.log');
@@ -110,7 +110,7 @@ test('under systemd the settings of the service hold, and what fails leaves the 
   expect((await readFile(log, 'utf8')).trim().split('\n')).toEqual(['cat erpfts.service', 'stop erpfts', 'start erpfts']);
 });
 
-test('a machine that has nothing but the program and an archive serves again', { timeout: 120_000 }, async () => {
+test('a machine that has nothing but the program and an archive serves again', async () => {
   const dataDir = await mkdtemp(join(tmpdir(), 'erpfts-bare-'));
   bare.push(dataDir);
   const recovered = await recover('lost-machine.sh', dataDir, ['latest'], { BACKUP_DIR: join(server.dataDir, 'backups') });

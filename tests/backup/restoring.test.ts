@@ -33,7 +33,7 @@ function rowsOf<T>(dataDir: string, sql: string): Promise<T[]> {
   });
 }
 
-test('a database without vectors takes those of the newest backup that has some, and the rest is made again', { timeout: 120_000 }, async () => {
+test('a database without vectors takes those of the newest backup that has some, and the rest is made again', async () => {
   await backUp(server, 'VECTORS');
   await server.take('bridge.txt', 'The bridge was rebuilt in 1931.');
   await server.idle();
@@ -53,7 +53,7 @@ test('a database without vectors takes those of the newest backup that has some,
   }
 });
 
-test('a restored state that does not start gives way to the one before, which is logged from then on', { timeout: 120_000 }, async () => {
+test('a restored state that does not start gives way to the one before, which is logged from then on', async () => {
   const before = await library(server);
   await server.quit();
   const folder = join(server.dataDir, 'restore');
@@ -74,7 +74,7 @@ test('a restored state that does not start gives way to the one before, which is
   await server.boot();
 });
 
-test('a backup under a key file is opened by that key file alone', { timeout: 120_000 }, async () => {
+test('a backup under a key file is opened by that key file alone', async () => {
   const [key, other] = [join(bare, 'backup.key'), join(bare, 'other.key')];
   for (const path of [key, other]) await writeFile(path, `# made for this test\n${await generateX25519Identity()}\n`);
   await server.quit();
@@ -97,7 +97,7 @@ test('a backup under a key file is opened by that key file alone', { timeout: 12
   expect(await rowsOf(bare, 'SELECT title FROM documents ORDER BY title')).toHaveLength(3);
 });
 
-test('a restore that was cut off is taken back before another one begins, also where that one fails', { timeout: 120_000 }, async () => {
+test('a restore that was cut off is taken back before another one begins, also where that one fails', async () => {
   await server.quit();
   const aside = join(server.dataDir, 'set-aside', 'cut-off');
   await mkdir(aside, { recursive: true });

@@ -23,7 +23,7 @@ const verified = async (id: string) => {
 };
 const states = async () => Object.fromEntries((await backups(server)).map(({ id, state, problems }) => [id, { state, problems }]));
 
-test('an original that is lost is lost for every backup that needs it, until a later one has written it anew', { timeout: 120_000 }, async () => {
+test('an original that is lost is lost for every backup that needs it, until a later one has written it anew', async () => {
   const [first, second] = [(await backUp(server, 'DATABASE'))['id'] as string, (await backUp(server, 'DATABASE'))['id'] as string];
   const [path] = await objects();
   const whole = await readFile(path!);
@@ -38,7 +38,7 @@ test('an original that is lost is lost for every backup that needs it, until a l
   expect(await verified(first)).toMatchObject({ status: 'SUCCEEDED' });
 });
 
-test('originals go with the last backup that needs them, and not before', { timeout: 120_000 }, async () => {
+test('originals go with the last backup that needs them, and not before', async () => {
   await server.take('lamp.txt', 'The lamp is lit at dusk.');
   await server.idle();
   const third = (await backUp(server, 'DATABASE'))['id'] as string;
@@ -54,7 +54,7 @@ test('originals go with the last backup that needs them, and not before', { time
   for (const { id } of await backups(server)) expect(await verified(id)).toMatchObject({ status: 'SUCCEEDED' });
 });
 
-test('a manifest that is damaged is named by the list and by a look at it', { timeout: 60_000 }, async () => {
+test('a manifest that is damaged is named by the list and by a look at it', async () => {
   const id = (await backUp(server, 'CONFIG'))['id'] as string;
   const manifest = join(server.dataDir, 'backups', id, 'manifest.json');
   await writeFile(manifest, (await readFile(manifest, 'utf8')).replace('"kind":"CONFIG"', '"kind":"CONFIH"'));
@@ -64,7 +64,7 @@ test('a manifest that is damaged is named by the list and by a look at it', { ti
   await server.ask('mutation($id: ID!) { deleteBackup(id: $id) }', { id });
 });
 
-test('a complete backup that is taken while documents are read anew is proven', { timeout: 180_000 }, async () => {
+test('a complete backup that is taken while documents are read anew is proven', async () => {
   await server.upload(Array.from({ length: 10 }, (_, i) => ({ name: `sounding-${i}.txt`, content: `Sounding ${i}: the water is ${i * 3 + 2} fathoms deep.` })));
   await server.idle();
   const { documents } = await server.ask<{ documents: { edges: { node: { id: string } }[] } }>('{ documents(first: 100) { edges { node { id } } } }');
@@ -90,7 +90,7 @@ test('a complete backup that is taken while documents are read anew is proven', 
   expect(newest).toMatchObject({ kind: 'FULL', state: 'GOOD', proof: { ok: true } });
 });
 
-test('a restore is looked at before, also where no server runs, and leaves nothing of an archive behind', { timeout: 60_000 }, async () => {
+test('a restore is looked at before, also where no server runs, and leaves nothing of an archive behind', async () => {
   const [{ id } = { id: '' }] = await backups(server);
   const archive = join(server.dataDir, 'copy.tar');
   const response = await fetch(`${server.url}/backups/${id}/archive`, { headers: { authorization: server.authorization } });

@@ -39,7 +39,7 @@ test('init-db and migrate make, show, take back and make again', async () => {
   expect((await erpfts(['migrate', 'up'])).code).toBe(0);
 });
 
-test('ingest takes folders with all that is in them, and fails where a file was refused', { timeout: 180_000 }, async () => {
+test('ingest takes folders with all that is in them, and fails where a file was refused', async () => {
   const { code, out } = await erpfts(['--json', 'ingest', 'papers', '--tag', 'coast']);
   expect(code).toBe(1);
   const results = JSON.parse(out) as { path: string; outcome: string; code: string | null }[];
@@ -52,7 +52,7 @@ test('ingest takes folders with all that is in them, and fails where a file was 
   expect({ code: again.code, out: again.out.trim() }).toEqual({ code: 0, out: '0 taken in, 1 known already, 0 failed, 0 refused' });
 });
 
-test('search and health answer for people and for programs', { timeout: 180_000 }, async () => {
+test('search and health answer for people and for programs', async () => {
   expect((await erpfts(['search', 'When', 'is', 'the', 'lamp', 'changed?'])).out).toContain('Lamps');
   const { search } = { search: JSON.parse((await erpfts(['--json', 'search', 'fog'])).out) as { hits: { document: { title: string } }[] } };
   expect(search.hits[0]?.document.title).toBe('horn');

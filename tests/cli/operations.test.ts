@@ -69,7 +69,7 @@ test('what was typed wrong is said, with exit code 2', async () => {
   expect([task.code, task.err]).toEqual([2, expect.stringContaining('vacuum')]);
 });
 
-test('a maintenance task is started, followed and listed', { timeout: 60_000 }, async () => {
+test('a maintenance task is started, followed and listed', async () => {
   expect((await erpfts('maintenance')).out).toMatch(/integrity-check\s+never run/);
   const vacuum = JSON.parse((await erpfts('--json', 'maintenance', 'vacuum')).out) as { status: string; result: Record<string, number> };
   expect(vacuum.status).toBe('SUCCEEDED');
@@ -78,7 +78,7 @@ test('a maintenance task is started, followed and listed', { timeout: 60_000 }, 
   expect((await erpfts('maintenance')).out).toMatch(/integrity-check\s+succeeded \d{4}-/);
 });
 
-test('a memory report tells who takes what, with a snapshot of the heap where one is asked for', { timeout: 60_000 }, async () => {
+test('a memory report tells who takes what, with a snapshot of the heap where one is asked for', async () => {
   const { result } = JSON.parse((await erpfts('--json', 'maintenance', 'memory-report', '--options', '{"heapSnapshot":true}')).out) as {
     result: { process: { rss: number }; processes: { name: string; memoryBytes: number }[]; heapSpaces: { usedBytes: number }[]; snapshot: string };
   };
@@ -101,7 +101,7 @@ test('temporary files go a day after they were left behind, and not before', asy
   expect((JSON.parse(out) as { result: object }).result).toMatchObject({ files: 1, bytes: 10 });
 });
 
-test('verify-data names what is amiss and fails until it is mended', { timeout: 60_000 }, async () => {
+test('verify-data names what is amiss and fails until it is mended', async () => {
   expect(await erpfts('verify-data')).toMatchObject({ code: 0, out: 'differences: 0\n' });
   const stray = 'e'.repeat(64);
   await mkdir(join(server.dataDir, 'originals/ee/ee'), { recursive: true });

@@ -37,7 +37,7 @@ async function commands(file: string): Promise<string[]> {
     .filter((line) => line && !/^npm (start|test)$/.test(line));
 }
 
-test.each(files)('the commands of %s do what they say', { timeout: 180_000 }, async (file) => {
+test.each(files)('the commands of %s do what they say', async (file) => {
   const found = await commands(file);
   expect(found.length).toBeGreaterThan(0);
   for (const command of found.filter((line) => !proven.has(line))) {

@@ -19,7 +19,7 @@ describe.skipIf(!hasBrowser)('backups', () => {
     await server?.stop();
   });
 
-  test('everything is saved by one button, with progress, and the proof is told', { timeout: 120_000 }, async () => {
+  test('everything is saved by one button, with progress, and the proof is told', async () => {
     const { page, context } = await signedIn(browser, server, { locale: 'en-US' });
     await page.goto(`${server.url}/backups`);
     await page.getByText('There is no good backup yet.').waitFor();
@@ -35,7 +35,7 @@ describe.skipIf(!hasBrowser)('backups', () => {
     await context.close();
   });
 
-  test('a single document is brought back out of a backup', { timeout: 120_000 }, async () => {
+  test('a single document is brought back out of a backup', async () => {
     const { documents } = await server.ask<{ documents: { edges: { node: { id: string; title: string } }[] } }>(
       '{ documents { edges { node { id title } } } }',
     );
@@ -61,7 +61,7 @@ describe.skipIf(!hasBrowser)('backups', () => {
     await context.close();
   });
 
-  test('the wizard says what a restore changes, asks for the id, and shows its end after the restart', { timeout: 180_000 }, async () => {
+  test('the wizard says what a restore changes, asks for the id, and shows its end after the restart', async () => {
     await server.take('later.txt', 'What came later.');
     await server.idle();
     const { page, context } = await signedIn(browser, server, { locale: 'en-US' });
@@ -84,7 +84,7 @@ describe.skipIf(!hasBrowser)('backups', () => {
     await context.close();
   });
 
-  test('an archive of another machine is received and checked', { timeout: 120_000 }, async () => {
+  test('an archive of another machine is received and checked', async () => {
     const { id } = (await backUp(server, 'LIBRARY')) as { id: string };
     const response = await fetch(`${server.url}/backups/${id}/archive`, { headers: { authorization: server.authorization } });
     const archive = Buffer.from(await response.arrayBuffer());
@@ -129,7 +129,7 @@ describe.skipIf(!hasBrowser)('backups', () => {
   test.each([
     { locale: 'en-US', width: 1440, dark: false },
     { locale: 'ja-JP', width: 390, dark: true },
-  ])('the page reads well in $locale at $width px', { timeout: 60_000 }, async (options) => {
+  ])('the page reads well in $locale at $width px', async (options) => {
     const { page, context } = await signedIn(browser, server, options);
     await page.goto(`${server.url}/backups`);
     await page.getByTestId('backup').first().waitFor();

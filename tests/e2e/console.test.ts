@@ -66,6 +66,9 @@ describe.skipIf(!hasBrowser)('console', () => {
 
   test('operators are explained, a misspelling is corrected, and a hit tells why', async () => {
     const { page, context } = await signedIn(browser, server, { locale: 'en-US' });
+    await page.getByText('Narrow a search').click();
+    await page.getByText('after:2025-04').waitFor();
+    expect([await overflow(page), await seriousIssues(page)]).toEqual([0, []]);
     await server.take('pump.txt', 'The emergency pump is tested by the night shift on the first of each month.');
     await page.goto(`${server.url}/?q=${encodeURIComponent('pump type:txt -turbine')}`);
     const understood = page.getByTestId('understood');

@@ -17,7 +17,7 @@ describe.skipIf(!hasBrowser)('maintenance', () => {
     await server?.stop();
   });
 
-  test('tasks are run, their outcome is seen, and damage is named and mended', { timeout: 120_000 }, async () => {
+  test('tasks are run, their outcome is seen, and damage is named and mended', async () => {
     const stray = 'd'.repeat(64);
     await mkdir(join(server.dataDir, 'originals/dd/dd'), { recursive: true });
     await writeFile(join(server.dataDir, 'originals/dd/dd', stray), 'Driftwood.');

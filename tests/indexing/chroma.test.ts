@@ -37,7 +37,7 @@ test('our ChromaDB and readers end with us even when we are killed, and the next
   await server.stop();
 });
 
-test('CHROMA_URL uses a server that runs elsewhere; what it loses is put back from the database', { timeout: 180_000 }, async () => {
+test('CHROMA_URL uses a server that runs elsewhere; what it loses is put back from the database', async () => {
   const port = await new Promise<number>((resolve) => {
     const probe = createServer().listen(0, '127.0.0.1', () => {
       const address = probe.address();

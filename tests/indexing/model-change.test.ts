@@ -1,5 +1,5 @@
 import { createReadStream, existsSync } from 'node:fs';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, truncate } from 'node:fs/promises';
 import { createServer, type Server } from 'node:http';
 import { type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -44,6 +44,14 @@ const notes = Array.from({ length: 60 }, (_, index) => ({
   name: `note-${index}.txt`,
   content: `Machine ${index}\n\n${index === 7 ? '遠心分離機は毎週月曜日に清掃する。' : `Machine ${index} stands in hall ${index % 5} and is oiled every ${index + 2} days.`}\n`,
 }));
+
+async function reloadModel(server: TestServer, options: object): Promise<{ status: string; error: string | null }> {
+  const { runMaintenance } = await server.ask<{ runMaintenance: { id: string } }>(
+    'mutation($options: JSONObject) { runMaintenance(task: RELOAD_MODEL, options: $options) { id } }',
+    { options },
+  );
+  return server.jobDone(runMaintenance.id);
+}
 
 async function start(env: Record<string, string>, dataDir?: string): Promise<TestServer> {
   return TestServer.start(env, dataDir);
@@ -102,6 +110,18 @@ test(
       20_000,
       'health to be well again',
     );
+
+    // Files that were damaged since come from the hub again.
+    const tokenizer = join(server.dataDir, 'models', hubName, 'tokenizer.json');
+    const whole = await readFile(tokenizer);
+    await truncate(tokenizer, 100);
+    expect(await reloadModel(server, {})).toMatchObject({ status: 'FAILED' });
+    expect((await search(server, 'いつ遠心分離機を掃除しますか')).mode).toBe('HYBRID');
+    asked.length = 0;
+    expect(await reloadModel(server, { download: true })).toMatchObject({ status: 'SUCCEEDED', result: { model: hubName, downloaded: true } });
+    expect(asked).toContain(`/${hubName}/resolve/main/onnx/model_quantized.onnx`);
+    expect(whole.equals(await readFile(tokenizer))).toBe(true);
+    expect((await search(server, 'いつ遠心分離機を掃除しますか')).hits[0]?.document.title).toContain('Machine 7');
     await server.stop();
   },
 );
@@ -197,6 +217,12 @@ test('under load: a candidate is compared, waits for a yes, answers at once, and
 });
 
 test('a model that cannot be had leaves search by words and a health report that says so', async () => {
+  const plain = await start({});
+  expect(await reloadModel(plain, { download: true })).toMatchObject({
+    status: 'FAILED',
+    error: expect.stringContaining('does not come from a hub') as string,
+  });
+  await plain.stop();
   const server = await start({ EMBEDDING_MODEL: 'erpfts/unknown', EMBEDDING_HUB_URL: hubUrl });
   const { health } = await server.ask<{ health: { status: string; components: { name: string; status: string; message: string | null }[] } }>(
     '{ health { status components { name status message } } }',

@@ -85,7 +85,7 @@ test('orphans cannot hide what is missing: both are mended when ChromaDB comes b
   await expect.poll(async () => (await (await collection()).get({ include: [] })).ids.sort(), { timeout: 30_000, interval: 300 }).toEqual(whole);
 });
 
-test('health is well only once searches by meaning are, also at a start over an empty vector store', { timeout: 90_000 }, async () => {
+test('health is well only once searches by meaning are, also at a start over an empty vector store', async () => {
   for (let round = 0; round < 3; round++) {
     await server.quit();
     await rm(join(server.dataDir, 'chroma'), { recursive: true });

@@ -103,7 +103,7 @@ test('answers are the same from memory, from ChromaDB and past the limit, before
   expect((await compare('insects that talk'))[0]).toBe('topic-4');
 });
 
-test('vectors of a model are read in the order of their chunks without being sorted', { timeout: 60_000 }, async () => {
+test('vectors of a model are read in the order of their chunks without being sorted', async () => {
   const server = await TestServer.start();
   try {
     const plan = await rows<{ detail: string }>(

@@ -29,6 +29,14 @@ test('refused while receiving: an error, and nothing is kept', async () => {
   expect(await holdings(server)).toEqual(before);
 });
 
+test('more files in one upload than may be are refused, with the limit and what to do', async () => {
+  const before = await holdings(server);
+  await expect(server.upload(Array.from({ length: 101 }, (_, i) => ({ name: `valve-${i}.txt`, content: `Valve ${i} was replaced.` })))).rejects.toThrow(
+    /There are more than 100 files in one upload.*UPLOAD_MAX_FILES/,
+  );
+  expect(await holdings(server)).toEqual(before);
+});
+
 test('a file whose name is empty gets one', async () => {
   const boundary = 'b0undary';
   const part = (name: string, content: string, file = '') => `--${boundary}\r\nContent-Disposition: form-data; name="${name}"${file}\r\n\r\n${content}\r\n`;

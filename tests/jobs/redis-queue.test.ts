@@ -77,7 +77,7 @@ describe.skipIf(!found && !isCi)('turns of jobs by BullMQ in Redis', () => {
       expect(search.totalCount).toBe(1);
       await redis.flushdb();
       await way.open();
-      expect(await server.jobDone(waits!.job!.id, 60_000)).toMatchObject({ status: 'SUCCEEDED' });
+      expect(await server.jobDone(waits!.job!.id)).toMatchObject({ status: 'SUCCEEDED' });
       await expect.poll(() => jobsHealth(server), { timeout: 20_000 }).toMatchObject({ status: 'HEALTHY' });
     } finally {
       await server.stop();

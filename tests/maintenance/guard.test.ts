@@ -17,7 +17,7 @@ interface Health {
 const ingestion = async (server: TestServer) =>
   (await server.ask<Health>('{ health { components { name status message } summary } }')).health.components.find(({ name }) => name === 'ingestion');
 
-test('ingestion pauses before memory runs out, says so, and goes on where there is room again', { timeout: 120_000 }, async () => {
+test('ingestion pauses before memory runs out, says so, and goes on where there is room again', async () => {
   const watching = { METRICS_INTERVAL_SECONDS: '1', HEALTH_INTERVAL_MS: '500', LOG_LEVEL: 'warn' };
   const server = await TestServer.start({ ...watching, MEMORY_BUDGET_MB: '50' });
   servers.push(server);
@@ -55,7 +55,7 @@ const fill = (path: string, megabytes: number) => writeFile(path, Buffer.alloc(m
 /** Far more than are read at once, on a fast machine, too. */
 const cargo = Array.from({ length: 48 }, (_, i) => ({ name: `cargo-${i}.txt`, content: `Crate ${i} waits on the pier. `.repeat(400) }));
 
-test('ingestion that paused for a full disk goes on by itself once there is room', { timeout: 180_000 }, async ({ skip }) => {
+test('ingestion that paused for a full disk goes on by itself once there is room', async ({ skip }) => {
   const disk = await smallDisk(400);
   if (!disk) return skip();
   // Also where nothing else is measured.
@@ -78,7 +78,7 @@ test('ingestion that paused for a full disk goes on by itself once there is room
     expect(await jobs('QUEUED')).toBe(waiting);
     await expect(server.upload([{ name: 'more.txt', content: 'One crate more.' }])).rejects.toThrow('nearly full');
     await rm(join(disk.path, 'ballast'));
-    await expect.poll(() => jobs('SUCCEEDED'), { timeout: 60_000 }).toBe(cargo.length);
+    await expect.poll(() => jobs('SUCCEEDED'), { timeout: 120_000 }).toBe(cargo.length);
     await expect.poll(() => ingestion(server), { timeout: 20_000 }).toMatchObject({ status: 'HEALTHY' });
   } finally {
     await server.quit();
@@ -86,7 +86,7 @@ test('ingestion that paused for a full disk goes on by itself once there is room
   }
 });
 
-test('the command line without a server pauses as well, and says why', { timeout: 180_000 }, async ({ skip }) => {
+test('the command line without a server pauses as well, and says why', async ({ skip }) => {
   const disk = await smallDisk(400);
   if (!disk) return skip();
   try {

@@ -19,7 +19,7 @@ afterAll(() => server.stop());
 
 const job = async (id: string) => (await server.ask<{ job: Job }>('query($id: ID!) { job(id: $id) { id status stuck owner } }', { id })).job;
 
-test('a job whose reader hangs is found by its silence, and begun again it ends well', { timeout: 90_000 }, async () => {
+test('a job whose reader hangs is found by its silence, and begun again it ends well', async () => {
   const reader = async () =>
     (await server.ask<{ metrics: { processes: { name: string; pid: number }[] } }>('{ metrics { processes { name pid } } }')).metrics.processes.find(
       ({ name }) => name === 'reader',
@@ -53,7 +53,7 @@ test('a job whose reader hangs is found by its silence, and begun again it ends 
   expect((await server.send('mutation($id: ID!) { recoverJob(id: $id) { id } }', { id })).errors[0]?.extensions.code).toBe('CONFLICT');
 });
 
-test('a job that nobody runs, because its end could not be written, is begun again', { timeout: 60_000 }, async () => {
+test('a job that nobody runs, because its end could not be written, is begun again', async () => {
   const { runMaintenance } = await server.ask<{ runMaintenance: { id: string } }>('mutation { runMaintenance(task: ANALYZE) { id } }');
   const { id } = runMaintenance;
   expect(await server.jobDone(id)).toMatchObject({ status: 'SUCCEEDED' });

@@ -4,6 +4,22 @@ import { Logging } from '../../server/platform/logging/index.js';
 
 const mebibyte = 1024 ** 2;
 
+test('what is to be done depends on what is short; a budget that is too small at rest is told so', async () => {
+  const guard = () =>
+    new ResourceGuard({
+      ...{ minFreeBytes: 100 * mebibyte, memoryBudgetBytes: 300 * mebibyte, highMemoryShare: 0.8 },
+      ...{ hold: () => undefined, doing: () => ({}), log: new Logging('fatal').feature('ingestion') },
+    });
+  const remedy = async (...rooms: [memory: number, free: number][]) => {
+    const watched = guard();
+    for (const [memory, free] of rooms) watched.observe({ allMemoryBytes: memory * mebibyte, diskFreeBytes: free * mebibyte, hostMemoryShare: 0.5 });
+    return JSON.stringify((await watched.healthCheck().check()) ?? null);
+  };
+  expect(await remedy([100, 50])).toContain('CLEAN_TEMP');
+  expect(await remedy([100, 500], [299, 500])).toContain('It goes on by itself once memory is given back');
+  expect(await remedy([430, 500])).toContain('does not go on by itself');
+});
+
 test('ingestion pauses beyond 95 % of the budget, and goes on by itself below 85 %', () => {
   const holds: boolean[] = [];
   const guard = new ResourceGuard({

@@ -6,6 +6,11 @@ import { TestServer } from '../support/server.js';
 
 interface Span {
   name: string;
+  traceId: string;
+  spanId: string;
+  parentSpanId?: string;
+  links?: { spanId: string }[];
+  events?: { name: string }[];
   kind: number;
   status: { code?: number; message?: string };
   attributes: { key: string; value: { stringValue?: string } }[];
@@ -39,7 +44,7 @@ const spans = () =>
     ),
   );
 
-test('operations and jobs become spans, without the text of questions and documents', { timeout: 60_000 }, async () => {
+test('operations and jobs become spans, without the text of questions and documents', async () => {
   await server.take('cove.txt', 'Nobody anchors in the cove of gulls.');
   await server.ask('query Anchorage { search(query: "Where does nobody anchor?") { totalCount } }');
   await server.send('mutation Nothing { retryJob(id: "none") { id } }');
@@ -68,4 +73,31 @@ test('operations and jobs become spans, without the text of questions and docume
     ),
   ).toBe('INGEST');
   for (const body of bodies) expect(body).not.toMatch(/gulls|nobody anchor/i);
+});
+
+test("a request goes on with its sender's trace, its steps are within it, and the job it asks for is linked to it", async () => {
+  const [traceId, sender] = ['0af7651916cd43dd8448eb211c80319c', 'b7ad6b7169203331'];
+  const sent = async (query: string) => {
+    const response = await fetch(`${server.url}/graphql`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', authorization: server.authorization, traceparent: `00-${traceId}-${sender}-01` },
+      body: JSON.stringify({ query }),
+    });
+    expect(response.status).toBe(200);
+  };
+  await sent('query Tides { search(query: "When is the water low?") { totalCount } }');
+  await sent('mutation Tidy { runMaintenance(task: CLEAR_CACHE) { id } }');
+  const ofTrace = () => spans().filter((span) => span.traceId === traceId);
+  const operation = (type: string) => ofTrace().find(({ name }) => name === type);
+  await expect.poll(() => [operation('query'), operation('mutation')].every(Boolean), { timeout: 20_000 }).toBe(true);
+  expect(operation('query')!.parentSpanId).toBe(sender);
+  const steps = ofTrace().filter(({ parentSpanId }) => parentSpanId === operation('query')!.spanId);
+  expect(steps.map(({ name }) => name)).toEqual(expect.arrayContaining(['search embed', 'search vectors', 'search words', 'search fuse', 'search rows']));
+  const job = () => spans().find(({ name, links }) => name === 'job MAINTENANCE' && links?.some(({ spanId }) => spanId === operation('mutation')!.spanId));
+  await expect.poll(job, { timeout: 20_000 }).toBeDefined();
+  // Work of its own: it may go on long after the request was answered.
+  expect(job()!.parentSpanId ?? '').toBe('');
+  await expect
+    .poll(() => spans().some(({ name, events }) => name === 'job INGEST' && events?.some((event) => event.name === 'EMBEDDING')), { timeout: 20_000 })
+    .toBe(true);
 });

@@ -98,7 +98,7 @@ describe.each(databases)('$dialect', ({ dialect, env, available }) => {
       expect(search.hits[0]?.document.id).toBe(ids[37]);
     });
 
-    test('bytes that come again while their document is deleted are kept', { timeout: 120_000 }, async () => {
+    test('bytes that come again while their document is deleted are kept', async () => {
       const file = { name: 'ebb.txt', content: 'What the ebb takes, the flood brings back.' };
       for (let round = 0; round < 12; round++) {
         const [first] = await server.upload([file]);
@@ -118,7 +118,7 @@ describe.each(databases)('$dialect', ({ dialect, env, available }) => {
       }
     });
 
-    test('every maintenance task does its work', { timeout: 120_000 }, async () => {
+    test('every maintenance task does its work', async () => {
       await server.take('kept.txt', 'The lighthouse keeper writes the log every evening.');
       const tasks = async () => {
         const { maintenanceTasks } = await server.ask<{ maintenanceTasks: { task: string; lastJob: { id: string } | null }[] }>(
@@ -132,14 +132,14 @@ describe.each(databases)('$dialect', ({ dialect, env, available }) => {
           'mutation($task: MaintenanceTask!) { runMaintenance(task: $task) { id } }',
           { task },
         );
-        expect(await server.jobDone(runMaintenance.id, 60_000)).toMatchObject({ status: 'SUCCEEDED' });
+        expect(await server.jobDone(runMaintenance.id)).toMatchObject({ status: 'SUCCEEDED' });
         expect((await tasks()).find((state) => state.task === task)?.lastJob?.id).toBe(runMaintenance.id);
       }
       const { search } = await server.ask<{ search: { totalCount: number } }>('{ search(query: "lighthouse", mode: KEYWORD) { totalCount } }');
       expect(search.totalCount).toBe(1);
     });
 
-    test('what operators look back on is kept and told alike', { timeout: 120_000 }, async () => {
+    test('what operators look back on is kept and told alike', async () => {
       const alert = async () => {
         const { alerts } = await server.ask<{ alerts: { edges: { node: { id: string; rule: string; state: string } }[] } }>(
           '{ alerts(first: 50, filter: { rules: ["memory"] }) { edges { node { id rule state } } } }',
@@ -150,7 +150,7 @@ describe.each(databases)('$dialect', ({ dialect, env, available }) => {
       await server.ask('mutation($id: ID!) { acknowledgeAlert(id: $id) { id } }', { id: (await alert())!.id });
       for (const name of ['DAILY', 'WEEKLY', 'MONTHLY']) {
         const { runSchedule } = await server.ask<{ runSchedule: { id: string } }>('mutation($name: String!) { runSchedule(name: $name) { id } }', { name });
-        expect(await server.jobDone(runSchedule.id, 60_000)).toMatchObject({ status: 'SUCCEEDED', error: null });
+        expect(await server.jobDone(runSchedule.id)).toMatchObject({ status: 'SUCCEEDED', error: null });
       }
       const { reports, metricsSummary, metricsHistory, metricsHistorySize, settings } = await server.ask<{
         reports: { totalCount: number };

@@ -33,6 +33,24 @@ test('vectors agree with the reference of another runtime', () => {
   }
 });
 
+const byTurns = `
+import { WorkerEmbedder, locateModel } from ${JSON.stringify(pathToFileURL(join(packageRoot, 'dist/server/platform/embedder/index.js')).href)};
+const log = { info() {}, warn() {}, error() {} };
+const embedder = new WorkerEmbedder(await locateModel('multilingual-e5-small-ja-latin', { DATA_DIR: '.', EMBEDDING_HUB_URL: '' }, log), { EMBEDDING_WORKERS: 1, EMBEDDING_THREADS: 1, EMBEDDING_QUERY_THREADS: 2, EMBEDDING_LOW_MEMORY: false }, log);
+await embedder.ready();
+const vectors = [];
+for (let i = 0; i < 6; i++) vectors.push(Array.from(await embedder.embedQuery('有給休暇は何日前までに申請しますか')));
+process.stdout.write(JSON.stringify(vectors));
+await embedder.close();
+`;
+
+test('a query has the same vector by one thread and by two', () => {
+  const script = join(mkdtempSync(join(tmpdir(), 'erpfts-embed-')), 'turns.mjs');
+  writeFileSync(script, byTurns);
+  const [first, ...others] = JSON.parse(execFileSync(process.execPath, [script]).toString()) as number[][];
+  for (const vector of others) for (const [i, value] of vector.entries()) expect(value).toBeCloseTo(first![i]!, 5);
+});
+
 const comingAndGoing = `
 import { Worker } from 'node:worker_threads';
 import { letIn, newGate, ownRuntime } from ${JSON.stringify(pathToFileURL(join(packageRoot, 'dist/server/platform/embedder/native-runtime.js')).href)};
@@ -56,7 +74,7 @@ for (let i = 0; i < 300; i++) {
 process.stdout.write('alive');
 `;
 
-test('workers load ONNX Runtime and end, many times over, and the process lives', { timeout: 120_000 }, () => {
+test('workers load ONNX Runtime and end, many times over, and the process lives', () => {
   const script = join(mkdtempSync(join(tmpdir(), 'erpfts-embed-')), 'workers.mjs');
   writeFileSync(script, comingAndGoing);
   expect(execFileSync(process.execPath, [script]).toString()).toBe('alive');
@@ -79,7 +97,7 @@ for (let i = 0; i < 8; i++) {
 process.stdout.write('alive');
 `;
 
-test('a model that is at work is ended without ending the process', { timeout: 120_000 }, () => {
+test('a model that is at work is ended without ending the process', () => {
   const script = join(mkdtempSync(join(tmpdir(), 'erpfts-embed-')), 'cut-off.mjs');
   writeFileSync(script, cutOff);
   expect(execFileSync(process.execPath, [script]).toString()).toBe('alive');

@@ -1,3 +1,5 @@
+import { once } from 'node:events';
+import { type AddressInfo, connect, createServer } from 'node:net';
 import { afterAll, describe, expect, test } from 'vitest';
 import { isCi } from '../support/environment.js';
 import { redisDatabase } from '../support/redis.js';
@@ -28,6 +30,48 @@ describe.skipIf(!found && !isCi)('the cache in Redis', () => {
       expect({ cached: changed.cached, hits: changed.hits.length }).toEqual({ cached: false, hits: 2 });
     } finally {
       await server.stop();
+      await redis.flushdb();
+    }
+  });
+
+  test('a Redis that accepts everything and answers nothing is left alone for a while, and comes back', async () => {
+    const { redis, url } = found!;
+    let silent = false;
+    const proxy = createServer((client) => {
+      const upstream = connect(Number(url.port || 6379), url.hostname);
+      client.on('data', (data) => upstream.write(data));
+      // Nothing is lost: what it says comes later.
+      const kept: Buffer[] = [];
+      upstream.on('data', (data) => kept.push(data));
+      const passOn = setInterval(() => !silent && kept.length > 0 && client.write(Buffer.concat(kept.splice(0))), 5);
+      client.on('close', () => clearInterval(passOn));
+      for (const [one, other] of [
+        [client, upstream],
+        [upstream, client],
+      ] as const)
+        one.on('error', () => undefined).on('close', () => other.destroy());
+    }).listen(0, '127.0.0.1');
+    await once(proxy, 'listening');
+    const through = new URL(url);
+    through.hostname = '127.0.0.1';
+    through.port = String((proxy.address() as AddressInfo).port);
+    const server = await TestServer.start({ CACHE_BACKEND: 'redis', CACHE_REDIS_URL: through.href, CACHE_SEARCH_TTL: '600' });
+    try {
+      await server.take('tides.txt', 'The harbour office publishes the tide tables each January.');
+      await question(server, 'tide tables');
+      expect((await question(server, 'tide tables')).search.cached).toBe(true);
+      silent = true;
+      // The first finds out.
+      await question(server, 'tide tables');
+      const { search } = await server.ask<{ search: { tookMs: number; profile: { step: string; ms: number }[] } }>(
+        '{ search(query: "harbour office") { tookMs profile { step ms } } }',
+      );
+      expect(search.profile.find(({ step }) => step === 'CACHE')!.ms).toBeLessThan(250);
+      silent = false;
+      await expect.poll(async () => (await question(server, 'tide tables')).search.cached, { timeout: 30_000, interval: 500 }).toBe(true);
+    } finally {
+      await server.stop();
+      proxy.close();
       await redis.flushdb();
     }
   });

@@ -30,7 +30,7 @@ beforeAll(async () => {
     '{ documents(filter: { sourceTypes: [WEB] }) { edges { node { id } } } }',
   );
   ids['web'] = documents.edges[0]!.node.id;
-}, 120_000);
+});
 afterAll(async () => {
   site.close();
   await server.stop();

@@ -37,7 +37,7 @@ export interface DocumentState {
   error: { code: string; message: string; remedy: string | null; stage: string | null } | null;
 }
 
-const startTimeoutMs = 60_000;
+const startTimeoutMs = 90_000;
 
 /** A server of its own: the built program in a process, on a free port and a fresh data directory. */
 export class TestServer {
@@ -49,7 +49,7 @@ export class TestServer {
 
   private constructor(
     readonly dataDir: string,
-    private readonly env: Record<string, string>,
+    readonly env: Readonly<Record<string, string>>,
     private readonly node: string,
   ) {}
 
@@ -154,7 +154,7 @@ export class TestServer {
     return this.settled(id);
   }
 
-  async settled(id: string, timeoutMs = 60_000): Promise<DocumentState> {
+  async settled(id: string, timeoutMs = 120_000): Promise<DocumentState> {
     return until(
       async () => {
         const { document } = await this.ask<{ document: DocumentState | null }>(
@@ -168,7 +168,7 @@ export class TestServer {
     );
   }
 
-  async jobDone(id: string, timeoutMs = 60_000): Promise<{ status: string; error: string | null; result: unknown }> {
+  async jobDone(id: string, timeoutMs = 120_000): Promise<{ status: string; error: string | null; result: unknown }> {
     return until(
       async () => {
         const { job } = await this.ask<{ job: { status: string; error: string | null; result: unknown } | null }>(

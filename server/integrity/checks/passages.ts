@@ -1,5 +1,6 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { vectorFromBytes } from '../../documents/index.js';
+import { unpackVectors } from '../../indexing/index.js';
 import { fullTextOf } from '../../ingestion/index.js';
 import { type Damage, type DamageKind } from '../damage.js';
 import { answering, type Check, type CheckedStores, quoted, select } from './check.js';
@@ -13,6 +14,9 @@ interface ChunkRow {
   char_end: number;
   text: string;
   vector: Uint8Array | null;
+  /** Ranges of the pieces as JSON, and their packed vectors. */
+  ranges: string | [number, number][];
+  pieces: Uint8Array | null;
   terms: Uint8Array | null;
 }
 
@@ -31,7 +35,7 @@ export const passages: Check = async (stores, signal) => {
     signal.throwIfAborted();
     const rows = await select<ChunkRow>(
       stores,
-      `SELECT c.id, c.document_id, d.title, c.heading_path, c.char_start, c.char_end, c.text, v.vector, t.terms FROM chunks c
+      `SELECT c.id, c.document_id, d.title, c.heading_path, c.char_start, c.char_end, c.text, c.pieces AS ranges, v.vector, v.pieces, t.terms FROM chunks c
        JOIN documents d ON d.id = c.document_id AND d.revision = c.revision AND ${answering}
        LEFT JOIN chunk_vectors v ON v.chunk_id = c.id AND v.model = ${quoted(index.active.model)}
        LEFT JOIN chunk_terms t ON t.chunk_id = c.id
@@ -45,6 +49,7 @@ export const passages: Check = async (stores, signal) => {
       if (isAltered) damage('CHUNK_ALTERED', 'A passage says something else than the text it was cut from.');
       if (!row.vector) damage('VECTOR_MISSING', 'A passage has no vector.');
       else if (!isUnit(row.vector)) damage('VECTOR_ALTERED', "A passage's vector is none that the model makes.");
+      else if (row.pieces && !arePiecesOf(row)) damage('VECTOR_ALTERED', "The vectors of a passage's pieces are none that the model makes.");
       if (row.terms && !isAltered && !isTermsOf(row)) damage('TERMS_ALTERED', 'The full-text index counts other words in a passage than it has.');
     }
     const unlisted = await fullText.missing(rows.map(({ id }) => Number(id)));
@@ -68,8 +73,15 @@ function isTermsOf({ title, heading_path: headings, text, terms }: ChunkRow): bo
   return Buffer.compare(fullTextOf(title, JSON.parse(headings) as string[], text).packedTerms, terms ?? new Uint8Array()) === 0;
 }
 
-function isUnit(bytes: Uint8Array): boolean {
-  const vector = vectorFromBytes(bytes);
+function arePiecesOf({ ranges, pieces, vector }: ChunkRow): boolean {
+  const wanted = typeof ranges === 'string' ? (JSON.parse(ranges) as unknown[]) : ranges;
+  const made = unpackVectors(pieces!, vectorFromBytes(vector!).length);
+  return made !== null && made.length === wanted.length && made.every(isUnitVector);
+}
+
+const isUnit = (bytes: Uint8Array) => isUnitVector(vectorFromBytes(bytes));
+
+function isUnitVector(vector: Float32Array): boolean {
   let squares = 0;
   for (const value of vector) squares += value * value;
   return Math.abs(Math.sqrt(squares) - 1) <= lengthTolerance;

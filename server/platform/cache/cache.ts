@@ -51,11 +51,15 @@ export class MemoryCache implements CacheBackend {
 }
 
 const namespace = 'erpfts:cache:';
+const longestCommandMs = 500;
+/** One that accepts commands and answers none is left alone for so long: each search would wait for it. */
+const restMs = 5000;
 
 export class RedisCache implements CacheBackend {
   readonly backend = 'redis';
   readonly #redis: Redis;
   #warned = false;
+  #restsUntil = 0;
 
   constructor(
     url: string,
@@ -65,30 +69,37 @@ export class RedisCache implements CacheBackend {
       maxRetriesPerRequest: 1,
       enableOfflineQueue: false,
       connectTimeout: 2000,
-      commandTimeout: 1000,
+      commandTimeout: longestCommandMs,
       retryStrategy: (attempt) => Math.min(5000, attempt * 200),
     });
     this.#redis.on('error', (error) => {
       if (!this.#warned) this.log.warn({ reason: messageOf(error) }, 'the Redis cache does not answer; answers are computed each time');
       this.#warned = true;
     });
-    this.#redis.on('ready', () => (this.#warned = false));
+    this.#redis.on('ready', () => {
+      this.#warned = false;
+      this.#restsUntil = 0;
+    });
   }
 
   async get(key: string): Promise<Buffer | null> {
-    try {
-      return await this.#redis.getBuffer(namespace + key);
-    } catch {
-      return null; // Health shows it; a miss is the right answer meanwhile.
-    }
+    // Health shows it; a miss is the right answer meanwhile.
+    return this.#asked(() => this.#redis.getBuffer(namespace + key));
   }
 
   async set(key: string, value: Buffer, ttlSeconds: number): Promise<void> {
-    if (ttlSeconds <= 0) return;
+    // As above: the next request computes the answer again.
+    if (ttlSeconds > 0) await this.#asked(() => this.#redis.set(namespace + key, value, 'EX', ttlSeconds));
+  }
+
+  /** @returns null where Redis does not answer */
+  async #asked<T>(command: () => Promise<T>): Promise<T | null> {
+    if (Date.now() < this.#restsUntil) return null;
     try {
-      await this.#redis.set(namespace + key, value, 'EX', ttlSeconds);
-    } catch {
-      // As above: the next request computes the answer again.
+      return await command();
+    } catch (error) {
+      if (messageOf(error) === 'Command timed out') this.#restsUntil = Date.now() + restMs;
+      return null;
     }
   }
 

@@ -61,12 +61,15 @@ export class Database {
   }
 
   /** Opens the database and applies outstanding migrations unless told not to. */
-  static async open(parts: DatabaseParts, options: { migrate?: boolean } = {}): Promise<Database> {
+  static async open(parts: DatabaseParts, options: { migrate?: boolean; onMigrating?: () => void } = {}): Promise<Database> {
     const dialect: Dialect = parts.settings.DATABASE_URL ? 'postgres' : 'sqlite';
     adaptBlobColumns(dialect);
     const writer = await new DataSource(sourceOptions(parts, dialect, 'write')).initialize();
     if (dialect === 'sqlite') await applyPragmas(writer, parts.settings, true);
-    if (options.migrate ?? true) await writer.runMigrations({ transaction: 'each' });
+    if ((options.migrate ?? true) && (await writer.showMigrations())) {
+      options.onMigrating?.();
+      await writer.runMigrations({ transaction: 'each' });
+    }
     if (dialect === 'postgres') return new Database(dialect, { writer, reader: writer, searchReader: writer });
     const openReader = async () => {
       const source = await new DataSource(sourceOptions(parts, dialect, 'read')).initialize();

@@ -8,6 +8,7 @@ import { type WorkerReply, type WorkerRequest, type WorkerSetup } from './embedd
 import { type Embedder, type EmbedderState, type PassageOptions } from './embedder.js';
 import { type ModelFiles } from './model-files.js';
 import { letIn, newGate, ownRuntime } from './native-runtime.js';
+import { ThreadChoice } from './thread-choice.js';
 
 type EmbedderSettings = Pick<Settings, 'EMBEDDING_WORKERS' | 'EMBEDDING_THREADS' | 'EMBEDDING_QUERY_THREADS' | 'EMBEDDING_LOW_MEMORY'>;
 
@@ -17,6 +18,8 @@ interface Task {
   reject: (error: unknown) => void;
   signal: AbortSignal | undefined;
   attempts: number;
+  /** Of a query that was on its own when it began. */
+  alone: { bySeveral: boolean; since: number } | null;
 }
 
 /** The worker kept for queries helps with passages only after this long without a query. */
@@ -65,6 +68,7 @@ export class WorkerEmbedder implements Embedder {
   readonly #passages: Task[] = [];
   readonly #background: Task[] = [];
   readonly #slots: Slot[];
+  readonly #threads = new ThreadChoice();
   #lastQueryAt = 0;
   #nextId = 1;
   #idleTimer: NodeJS.Timeout | null = null;
@@ -122,7 +126,7 @@ export class WorkerEmbedder implements Embedder {
         );
         return;
       }
-      queue.push({ text, resolve, reject, signal, attempts: 0 });
+      queue.push({ text, resolve, reject, signal, attempts: 0, alone: null });
       this.#dispatch();
       // A model is loaded once more only where there is work for it: it takes seconds of a core, and memory.
       if (queue.length > (queue === this.#queries ? mostQueriesAlone : 0)) for (const slot of this.#slots) if (!slot.launched) this.#launch(slot);
@@ -168,6 +172,7 @@ export class WorkerEmbedder implements Embedder {
       const task = slot.task;
       slot.task = null;
       slot.restarts = 0;
+      if (task?.alone) this.#threads.took(task.alone.bySeveral, performance.now() - task.alone.since);
       if ('vector' in reply) task?.resolve(reply.vector);
       else task?.reject(new Error(reply.error));
     }
@@ -234,11 +239,12 @@ export class WorkerEmbedder implements Embedder {
       const task = this.#take(slot);
       if (!task) continue;
       slot.task = task;
-      slot.worker.postMessage({ id: this.#nextId++, text: task.text, allThreads: slot.forQueries && this.#isOnlyQuery(task) } satisfies WorkerRequest);
+      task.alone = slot.forQueries && this.#isOnlyQuery(task) ? { bySeveral: this.#threads.next(), since: performance.now() } : null;
+      slot.worker.postMessage({ id: this.#nextId++, text: task.text, allThreads: task.alone?.bySeveral ?? false } satisfies WorkerRequest);
     }
   }
 
-  /** A query on its own is done sooner by several threads; of several at once, more are done by a thread each. */
+  /** A query on its own may be done sooner by several threads; of several at once, more are done by a thread each. */
   #isOnlyQuery(task: Task): boolean {
     const isQuery = ({ text }: Task) => text.startsWith(queryPrefix);
     return isQuery(task) && this.#queries.length === 0 && this.#slots.every((slot) => slot.task === null || slot.task === task || !isQuery(slot.task));

@@ -6,6 +6,7 @@ import { ChunkTermsEntity } from './chunk-terms.entity.js';
 import { hashesIn, hashesPerStatement, hashIn, Lexicon, termIn } from './lexicon.js';
 import { MemoryPostings } from './memory-postings.js';
 import { type Postings, postingsFor } from './postings.js';
+import { countTerms } from './term-counts.js';
 import { TermVector } from '../terms/index.js';
 
 /** A chunk as the full-text index takes it. */
@@ -33,7 +34,8 @@ export interface CandidateChunk {
 
 const termVectorCacheBytes = 96 * 1024 ** 2;
 const warmedAtOnce = 250;
-const recountedAtOnce = 1000;
+/** Looks at counts, between two of which nothing may be written. */
+const comparedAttempts = 3;
 
 /**
  * Full text over chunks, in the database's own transaction. Which chunks hold a term comes from FTS5 or a tsvector;
@@ -194,8 +196,28 @@ export class FullTextIndex {
     return (await this.#postings.ids(this.database.read)).filter((id) => !known.has(id));
   }
 
-  /** Whether the kept counts are those of the term vectors. */
+  /** Whether the kept counts are those of the term vectors, term by term where nothing is written meanwhile. */
   async countsAreRight(): Promise<boolean> {
+    if (!(await this.#totalsAreRight())) return false;
+    for (let attempt = 0; attempt < comparedAttempts; attempt += 1) {
+      const before = await this.#fingerprint();
+      const { counts } = await countTerms(this.database.read);
+      const kept = (await this.database.read.query('SELECT hash, chunks FROM term_statistics')) as { hash: number | string; chunks: number | string }[];
+      if (before !== (await this.#fingerprint())) continue;
+      return kept.every(({ hash, chunks }) => (counts.get(Number(hash)) ?? 0) === Number(chunks));
+    }
+    return true;
+  }
+
+  /** Changes with every passage that comes or goes. */
+  async #fingerprint(): Promise<string> {
+    return JSON.stringify(
+      await this.database.read.query('SELECT count(*) AS n, max(chunk_id) AS newest, sum(chunk_id) AS ids, sum(length) AS terms FROM chunk_terms'),
+    );
+  }
+
+  /** By their sums, in one look. */
+  async #totalsAreRight(): Promise<boolean> {
     const [row] = (await this.database.read.query(
       `SELECT (SELECT count(*) FROM chunk_terms) AS chunks, (SELECT coalesce(sum(length), 0) FROM chunk_terms) AS terms,
               (SELECT coalesce(sum(length(terms) / 5), 0) FROM chunk_terms) AS occurrences, (SELECT coalesce(sum(chunks), 0) FROM term_statistics) AS counted,
@@ -216,27 +238,7 @@ export class FullTextIndex {
   async recount(): Promise<void> {
     await this.database.write(async (tx) => {
       await this.lock(tx);
-      const counts = new Map<number, number>();
-      const totals = new Map<number, { chunks: number; terms: number }>();
-      let after = 0;
-      for (;;) {
-        const rows = (await tx.query(
-          `SELECT chunk_id, chunking, length, terms FROM chunk_terms WHERE chunk_id > ${after} ORDER BY chunk_id LIMIT ${recountedAtOnce}`,
-        )) as {
-          chunk_id: number;
-          chunking: number;
-          length: number;
-          terms: Uint8Array;
-        }[];
-        if (rows.length === 0) break;
-        after = Number(rows.at(-1)!.chunk_id);
-        for (const { chunking, length, terms } of rows) {
-          const total = totals.get(chunking) ?? { chunks: 0, terms: 0 };
-          totals.set(chunking, { chunks: total.chunks + 1, terms: total.terms + length });
-          for (const hash of hashesIn(chunking, new TermVector(terms, length).hashes)) counts.set(hash, (counts.get(hash) ?? 0) + 1);
-        }
-        await nextTurn();
-      }
+      const { counts, totals } = await countTerms(tx);
       await tx.query('DELETE FROM term_statistics');
       const sorted = [...counts].sort(([a], [b]) => a - b);
       for (let at = 0; at < sorted.length; at += hashesPerStatement) {

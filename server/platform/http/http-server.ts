@@ -15,6 +15,7 @@ import { WebSocketServer } from 'ws';
 import { type Settings } from '../../config/index.js';
 import { AppError } from '../errors.js';
 import { type Logger, wasSlowTold, withScope } from '../logging/index.js';
+import { continueTrace } from '../tracing/index.js';
 import { consoleFiles } from './console-files.js';
 import { errorFormatter } from './format-error.js';
 import { type Caller, callerOf, requestIdOf } from './caller.js';
@@ -88,6 +89,8 @@ export class HttpServer<Context extends object> {
   #lane: OperationLane<Context> | null = null;
   #disposeSockets: (() => Promise<void> | void) | null = null;
   #ready = false;
+  /** What is done before requests are answered. */
+  phase: 'starting' | 'migrating' | 'restoring' = 'starting';
   #closed: Promise<void> | null = null;
 
   constructor(private readonly settings: Settings) {
@@ -96,6 +99,7 @@ export class HttpServer<Context extends object> {
       response.setHeader('x-request-id', requestId);
       this.responses.follow(request, response);
       withScope({ requestId }, () => {
+        continueTrace(request.headers);
         if (this.#lane?.takes(request, graphqlPath) && this.#admits(request)) this.#lane.handle(request, response);
         else this.#app(request, response);
       });
@@ -117,7 +121,7 @@ export class HttpServer<Context extends object> {
     this.#app.use((_request, response, next) => {
       if (this.#ready) return next();
       response.setHeader('Retry-After', '2');
-      response.status(503).json({ status: 'starting', timestamp: new Date().toISOString() });
+      response.status(503).json({ status: this.phase, timestamp: new Date().toISOString() });
     });
     this.#server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => this.#upgrade(request, socket, head));
   }

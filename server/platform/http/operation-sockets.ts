@@ -10,28 +10,32 @@ import {
   type ValidationRule,
 } from 'graphql';
 import { useServer } from 'graphql-ws/use/ws';
+import { randomUUID } from 'node:crypto';
 import { type IncomingMessage } from 'node:http';
 import { type WebSocketServer } from 'ws';
 import { AppError } from '../errors.js';
-import { nameOperation } from '../logging/index.js';
+import { nameActor, nameOperation, withScope } from '../logging/index.js';
 import { type Caller } from './caller.js';
 import { type errorFormatter } from './format-error.js';
 import { type HttpParts } from './http-server.js';
 import { isFault, type RequestMeter } from './request-meter.js';
 import { traced } from './traced-operations.js';
 
-/** Queries and mutations are measured and traced as those by HTTP are; a subscription has no time of its own. */
-async function measured(args: ExecutionArgs, meter: RequestMeter): Promise<ExecutionResult> {
-  const started = performance.now();
-  const operation = getOperationAST(args.document, args.operationName);
-  const name = operation?.name?.value ?? null;
-  nameOperation(name);
-  const end = traced(operation?.operation ?? 'query', name);
-  const result = await execute(args);
-  end(result.errors);
-  const { viewer } = (args.contextValue ?? {}) as { viewer?: unknown };
-  meter.record(viewer ? name : 'signed-out', performance.now() - started, isFault(result.errors));
-  return result;
+/** Queries and mutations are measured, traced and named in the log as those by HTTP are; a subscription has no time of its own. */
+function measured(args: ExecutionArgs, meter: RequestMeter): Promise<ExecutionResult> {
+  const { viewer } = (args.contextValue ?? {}) as { viewer?: { name?: string } | null };
+  return withScope({ requestId: randomUUID() }, async () => {
+    const started = performance.now();
+    const operation = getOperationAST(args.document, args.operationName);
+    const name = operation?.name?.value ?? null;
+    nameActor(viewer?.name);
+    nameOperation(name);
+    const end = traced(operation?.operation ?? 'query', name);
+    const result = await execute(args);
+    end(result.errors);
+    meter.record(viewer ? name : 'signed-out', performance.now() - started, isFault(result.errors));
+    return result;
+  });
 }
 
 /** Operations over WebSocket, by the graphql-transport-ws protocol. @returns ends all of them */

@@ -19,6 +19,10 @@ export interface OperationRates extends Latencies {
   failedShare: number | null;
 }
 
+export interface NamedOperationRates extends OperationRates {
+  operation: string;
+}
+
 const mostNames = 100;
 const longestName = 64;
 const faults = new Set(['INTERNAL_SERVER_ERROR', 'UNAVAILABLE']);
@@ -45,6 +49,14 @@ export class RequestMeter {
   rates(): OperationRates {
     const { perSecond, latencies, shareOf } = this.#window.read();
     return { perSecond, ...latencies, failedShare: shareOf(({ failed }) => failed) };
+  }
+
+  /** The same by the name of the operation; those that take the most time together come first. */
+  byOperation(): NamedOperationRates[] {
+    const total = ({ perSecond, p50Ms }: OperationRates) => perSecond * (p50Ms ?? 0);
+    return [...this.#window.readBy(({ operation }) => operation)]
+      .map(([operation, { perSecond, latencies, shareOf }]) => ({ operation, perSecond, ...latencies, failedShare: shareOf(({ failed }) => failed) }))
+      .sort((a, b) => total(b) - total(a) || b.perSecond - a.perSecond);
   }
 
   #bounded(name: string): string {

@@ -34,16 +34,30 @@ function sendGraphqlError(response: ServerResponse, status: number, error: AppEr
   response.end(JSON.stringify({ errors: [{ message: error.message, extensions: extensionsOf(error) }] }));
 }
 
+/** @param message as graphql-upload words it where there are too many files */
+function tooLarge(message: string | undefined): AppError {
+  const [, files] = /^(\d+) max file uploads exceeded/.exec(message ?? '') ?? [];
+  if (files !== undefined)
+    return new AppError(
+      'PAYLOAD_TOO_LARGE',
+      { en: `There are more than ${files} files in one upload.`, ja: `1 回のアップロードのファイルが ${files} 個を超えています。` },
+      { en: 'Send them in several, or raise UPLOAD_MAX_FILES.', ja: '何回かに分けて送るか、UPLOAD_MAX_FILES を増やしてください。' },
+    );
+  return new AppError(
+    'PAYLOAD_TOO_LARGE',
+    { en: 'The request is too large.', ja: 'リクエストが大きすぎます。' },
+    {
+      en: `Operations can have ${largestOperationBytes} bytes; send files as multipart uploads.`,
+      ja: `操作は ${largestOperationBytes} バイトまでです。ファイルは multipart で送ってください。`,
+    },
+  );
+}
+
 /** Answers a request that failed before or beside GraphQL. */
 export function sendFailure(response: ServerResponse, error: unknown, log: Logger): void {
   if (error instanceof AppError) return sendGraphqlError(response, statusOf[error.code] ?? 500, error);
   const { status, message, type } = error as { status?: number; message?: string; type?: string };
-  if (status === 413 || type === 'entity.too.large')
-    return sendGraphqlError(
-      response,
-      413,
-      new AppError('PAYLOAD_TOO_LARGE', 'The request is too large.', `Operations can have ${largestOperationBytes} bytes; send files as multipart uploads.`),
-    );
+  if (status === 413 || type === 'entity.too.large') return sendGraphqlError(response, 413, tooLarge(message));
   if (status && status >= 400 && status < 500)
     return sendGraphqlError(response, status, new AppError('BAD_USER_INPUT', message ?? 'The request cannot be read.'));
   log.error({ err: error }, 'a request failed');

@@ -1,16 +1,10 @@
 import { type ApolloServerPlugin } from '@apollo/server';
-import { type Span, SpanKind, SpanStatusCode } from '@opentelemetry/api';
+import { type Span, SpanStatusCode } from '@opentelemetry/api';
 import { type GraphQLError } from 'graphql';
-import { currentScope } from '../logging/index.js';
-import { tracer } from '../tracing/index.js';
+import { requestSpan } from '../tracing/index.js';
 import { errorCode } from './error-code.js';
 
-const begun = (): Span => {
-  const span = tracer().startSpan('GraphQL Operation', { kind: SpanKind.SERVER });
-  const { requestId } = currentScope();
-  if (requestId && span.isRecording()) span.setAttribute('http.request.id', requestId);
-  return span;
-};
+const begun = () => requestSpan('GraphQL Operation');
 
 function named(span: Span, type: string, name: string | null | undefined): void {
   // A client's name for it is no part of the span's: there could be any number of them.
@@ -27,7 +21,7 @@ function ended(span: Span, errors: readonly GraphQLError[] | undefined): void {
 /** The same for one that does not pass through Apollo Server. @returns to be called with its errors at its end */
 export function traced(type: string, name: string | null): (errors: readonly GraphQLError[] | undefined) => void {
   const span = begun();
-  if (!span.isRecording()) return () => undefined;
+  if (!span) return () => undefined;
   named(span, type, name);
   return (errors) => ended(span, errors);
 }
@@ -40,7 +34,7 @@ export const tracedOperations: ApolloServerPlugin = {
   requestDidStart: () => {
     const span = begun();
     // Nobody listens: nothing more is asked of this operation.
-    if (!span.isRecording()) return Promise.resolve();
+    if (!span) return Promise.resolve();
     return Promise.resolve({
       didResolveOperation: ({ operation, operationName }) => {
         named(span, operation?.operation ?? 'query', operationName);

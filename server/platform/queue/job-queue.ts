@@ -4,12 +4,12 @@ import { type QueryDeepPartialEntity } from 'typeorm/query-builder/QueryPartialE
 import { type Database } from '../database/index.js';
 import { AppError, notFound, sayingOf } from '../errors.js';
 import { type Logger, withScope } from '../logging/index.js';
-import { traced } from '../tracing/index.js';
-import { JobFailed, type JobHandler, type JobInput, newJob } from './job.js';
+import { rememberOrigin } from '../tracing/index.js';
+import { JobFailed, type JobHandler, type JobInput, newJob, runTraced } from './job.js';
 import { withStep } from './job-log.js';
 import { JobRecords } from './job-records.js';
 import { JobEntity, type JobState } from './job.entity.js';
-import { type JobProgress, ProgressReporter } from './progress-reporter.js';
+import { ProgressReporter } from './progress-reporter.js';
 import { type Turns } from './turns.js';
 
 const stopReason = Symbol('server is stopping');
@@ -66,6 +66,7 @@ export class JobQueue extends JobRecords {
   /** The same for several, in their order. */
   async addAll(tx: EntityManager, inputs: JobInput[]): Promise<JobEntity[]> {
     const jobs = inputs.map(newJob);
+    for (const { id } of jobs) rememberOrigin(id);
     // The payload's open type is beyond TypeORM's partial type; the rows themselves are whole ones.
     if (jobs.length > 0) await tx.insert(JobEntity, jobs as QueryDeepPartialEntity<JobEntity>[]);
     return jobs;
@@ -133,8 +134,7 @@ export class JobQueue extends JobRecords {
     const reporter = new ProgressReporter(job, this.database, this.onChange);
     let outcome: Partial<JobEntity>;
     try {
-      const context = { job, signal: controller.signal, resumed, report: (progress: JobProgress) => reporter.report(progress) };
-      const result = await traced(`job ${job.kind}`, { 'job.id': job.id, 'job.kind': job.kind }, () => handler.run(context));
+      const result = await runTraced(handler, { job, signal: controller.signal, resumed, report: (progress) => reporter.report(progress) });
       if (controller.signal.reason === recoverReason) return;
       outcome = { status: 'SUCCEEDED', progress: 1, result };
     } catch (error) {

@@ -3,6 +3,7 @@ import { ToldError } from '../errors.js';
 import { type Saying } from '../saying.js';
 import { type EntityManager } from 'typeorm';
 import { currentScope } from '../logging/index.js';
+import { traced } from '../tracing/index.js';
 import { JobEntity, type JobState } from './job.entity.js';
 import { type JobProgress } from './progress-reporter.js';
 
@@ -67,5 +68,19 @@ export function newJob(input: JobInput): JobEntity {
     createdAt: new Date(),
     startedAt: null,
     finishedAt: null,
+  });
+}
+
+/** Does a job's work as a span of its own, with its stages as events. */
+export function runTraced(handler: JobHandler, context: JobContext): Promise<Record<string, unknown> | null> {
+  const { id, kind, requestId } = context.job;
+  const attributes = { 'job.id': id, 'job.kind': kind, ...(requestId ? { 'http.request.id': requestId } : {}) };
+  return traced(`job ${kind}`, id, attributes, (event) => {
+    let stage: string | undefined;
+    const report = (progress: JobProgress) => {
+      if (progress.stage !== undefined && progress.stage !== stage) event((stage = progress.stage));
+      context.report(progress);
+    };
+    return handler.run({ ...context, report });
   });
 }

@@ -1,1 +1,1 @@
-export { openTracing, traced, tracer } from './tracing.js';
+export { continueTrace, openTracing, rememberOrigin, requestSpan, spanOf, traced } from './tracing.js';

@@ -1,4 +1,3 @@
-import { SvelteMap } from 'svelte/reactivity';
 import { page } from '$app/state';
 import { query } from '$lib/api/client';
 import { type DocumentOrderField, type DocumentRowFragment, DocumentsDocument, type DocumentStatus, type OrderDirection } from '$lib/gql/graphql';
@@ -24,7 +23,7 @@ export function viewOfAddress() {
 }
 export type View = ReturnType<typeof viewOfAddress>;
 
-/** One page of documents, kept up to date: rows change in place, and the list loads again when nobody points at it. */
+/** One page of documents, kept up to date: rows change in place, and only move when nobody points at them. */
 export class DocumentList {
   rows = $state<DocumentRowFragment[]>([]);
   totalCount = $state(0);
@@ -33,27 +32,33 @@ export class DocumentList {
   loaded = $state(false);
   /** Rows must not move under a pointer. */
   held = $state(false);
-  /** There is news that waits for the pointer to leave. */
+  /** There are other rows to show, which wait for the pointer to leave. */
   behind = $state(false);
   #asked = 0;
-  #loading = 0;
-  /** What was told since the list was last asked for: its answer may be older. */
-  #told = new SvelteMap<string, DocumentRowFragment>();
+  /** Whether rows may move once what was asked for last is answered. */
+  #moving = false;
 
   /** Rows follow what ingestion tells; answers with the way to stop that. */
   follow(): () => void {
     return live.onDocument((document) => {
-      if (this.#loading > 0) this.#told.set(document.id, document);
       const at = this.rows.findIndex((row) => row.id === document.id);
       if (at >= 0) this.rows[at] = document;
     });
   }
 
-  async load({ text, statuses, tags, mimeTypes, field, direction, trail }: View): Promise<void> {
+  /** Shows the view as it is now. */
+  async load(view: View): Promise<void> {
+    this.#moving = true;
+    await this.#ask(view);
+  }
+
+  /** Brings the rows that are shown up to date where they are, and finds out whether others should be there. */
+  async refresh(view: View): Promise<void> {
+    await this.#ask(view);
+  }
+
+  async #ask({ text, statuses, tags, mimeTypes, field, direction, trail }: View): Promise<void> {
     const asked = ++this.#asked;
-    this.#told.clear();
-    this.#loading += 1;
-    this.behind = false;
     const some = <T>(values: T[]) => (values.length > 0 ? values : null);
     try {
       const { documents } = await query(DocumentsDocument, {
@@ -63,15 +68,21 @@ export class DocumentList {
         orderBy: { field, direction },
       });
       if (asked !== this.#asked) return;
-      this.rows = documents.edges.map(({ node }) => this.#told.get(node.id) ?? node);
+      const rows = documents.edges.map(({ node }) => node);
+      this.error = null;
+      this.behind = !this.#moving && rows.map(({ id }) => id).join() !== this.rows.map(({ id }) => id).join();
+      if (this.behind) {
+        this.rows = this.rows.map((shown) => rows.find(({ id }) => id === shown.id) ?? shown);
+        return;
+      }
+      this.rows = rows;
       this.totalCount = documents.totalCount;
       this.endCursor = documents.pageInfo.hasNextPage ? (documents.pageInfo.endCursor ?? null) : null;
-      this.error = null;
       this.loaded = true;
     } catch (error) {
       if (asked === this.#asked) this.error = error;
     } finally {
-      this.#loading -= 1;
+      if (asked === this.#asked) this.#moving = false;
     }
   }
 }

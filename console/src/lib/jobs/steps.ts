@@ -22,6 +22,7 @@ const schedules: Record<string, () => string> = {
   BACKUP_FULL: m.schedule_backup_full,
   BACKUP_PROOF: m.schedule_backup_proof,
 };
+export const scheduleNames = Object.keys(schedules);
 export const scheduleLabel = (name: string) => schedules[name]?.() ?? name;
 
 /** Parts of the work of a job, wherever they occur. */
@@ -40,6 +41,7 @@ const steps: Record<string, () => string> = {
   FAILED: m.step_failed,
   FILLING: m.step_filling,
   FORGET_OLD_RECORDS: m.step_forget_old_records,
+  DOWNLOADING: m.step_downloading,
   FULL_TEXT: m.step_full_text,
   LOADING: m.step_loading,
   COMPARING: m.step_comparing,

@@ -18,6 +18,7 @@ interface Result {
   mended?: number;
   dryRun?: boolean;
   damages?: Damage[];
+  list?: string;
   passages?: number;
   vectors?: number;
   process?: { rss: number };
@@ -38,13 +39,14 @@ export const taskNames: Record<MaintenanceTask, { name: () => string; text: () =
   CLEAR_CACHE: { name: m.task_clear_cache, text: m.task_clear_cache_text },
   ROTATE_LOGS: { name: m.task_rotate_logs, text: m.task_rotate_logs_text },
   RELOAD_MODEL: { name: m.task_reload_model, text: m.task_reload_model_text },
+  REFRESH_STATISTICS: { name: m.task_refresh_statistics, text: m.task_refresh_statistics_text },
   MEMORY_REPORT: { name: m.task_memory_report, text: m.task_memory_report_text },
 };
 
 /** By purpose: what looks for faults first. */
 export const taskGroups: { title: () => string; tasks: MaintenanceTask[] }[] = [
   { title: m.maintenance_check, tasks: ['VERIFY_DATA', 'REPAIR_DATA', 'INTEGRITY_CHECK'] },
-  { title: m.maintenance_tidy, tasks: ['ANALYZE', 'VACUUM', 'OPTIMIZE_FULLTEXT', 'OPTIMIZE_INDEX', 'CLEAN_TEMP', 'ROTATE_LOGS'] },
+  { title: m.maintenance_tidy, tasks: ['ANALYZE', 'REFRESH_STATISTICS', 'VACUUM', 'OPTIMIZE_FULLTEXT', 'OPTIMIZE_INDEX', 'CLEAN_TEMP', 'ROTATE_LOGS'] },
   { title: m.maintenance_rebuild, tasks: ['REBUILD_INDEX', 'REBUILD_FULLTEXT', 'RESET_VECTOR_STORE'] },
   { title: m.maintenance_free, tasks: ['CLEAR_CACHE', 'RELOAD_MODEL', 'MEMORY_REPORT'] },
 ];
@@ -74,6 +76,10 @@ export const waysOf: Partial<Record<MaintenanceTask, Way[]>> = {
     { label: m.way_figures, options: {} },
     { label: m.way_heap_snapshot, options: { heapSnapshot: true } },
   ],
+  RELOAD_MODEL: [
+    { label: m.way_model_files, options: {} },
+    { label: m.way_model_hub, options: { download: true } },
+  ],
   ROTATE_LOGS: [
     { label: m.way_old_logs, options: {} },
     { label: m.way_current_log, options: { now: true } },
@@ -96,6 +102,7 @@ const damageNames: Record<string, () => string> = {
   ORIGINAL_MISSING: m.damage_original_missing,
   ORIGINAL_ALTERED: m.damage_original_altered,
   ORIGINAL_ORPHAN: m.damage_original_orphan,
+  DOCUMENT_ALTERED: m.damage_document_altered,
   TEXT_MISSING: m.damage_text_missing,
   CHUNKS_MISSING: m.damage_chunks_missing,
   CHUNK_ALTERED: m.damage_chunk_altered,
@@ -121,6 +128,8 @@ const damageNames: Record<string, () => string> = {
 export const damageName = (kind: string) => damageNames[kind]?.() ?? kind;
 
 export const isDryRun = (result: unknown): boolean => (result as Result | null)?.dryRun ?? false;
+/** Address of all of them, where there are more than the result lists. */
+export const listOf = (result: unknown): string | null => (result as Result | null)?.list ?? null;
 export const damagesOf = (result: unknown): Damage[] => (result as Result | null)?.damages ?? [];
 
 /** The figure a run is remembered by; null where it has none. */

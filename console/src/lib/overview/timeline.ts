@@ -1,7 +1,8 @@
-import { type OverviewQuery } from '$lib/gql/graphql';
+import { type OverviewQuery, type SystemEventKind } from '$lib/gql/graphql';
 import { alertText, ruleLabel } from '$lib/alerts/labels';
 import { jobLabel, jobStatusLabel } from '$lib/jobs/labels';
 import { subjectOf } from '$lib/jobs/steps';
+import { logsAround } from '$lib/logs/time';
 import { m } from '$lib/paraglide/messages';
 
 export interface TimelineEvent {
@@ -13,8 +14,17 @@ export interface TimelineEvent {
   key: string;
 }
 
+const happenings: Record<SystemEventKind, { tone: TimelineEvent['tone']; title: () => string; href?: string }> = {
+  STARTED: { tone: 'none', title: m.event_started },
+  STARTED_AFTER_CRASH: { tone: 'bad', title: m.event_started_after_crash },
+  STOPPED: { tone: 'none', title: m.event_stopped },
+  SETTINGS_CHANGED: { tone: 'none', title: m.event_settings_changed, href: '/settings' },
+  MAINTENANCE_BEGAN: { tone: 'warn', title: m.event_maintenance_began, href: '/maintenance' },
+  MAINTENANCE_ENDED: { tone: 'good', title: m.event_maintenance_ended, href: '/maintenance' },
+};
+
 /** What happened since, newest first. */
-export function timelineOf({ recentAlerts, recentJobs }: OverviewQuery, since: Date): TimelineEvent[] {
+export function timelineOf({ recentAlerts, recentJobs, systemEvents }: OverviewQuery, since: Date): TimelineEvent[] {
   const alerts = recentAlerts.edges.flatMap(({ node }): TimelineEvent[] => {
     const about = { title: ruleLabel(node.rule), href: '/alerts?show=all' };
     return [
@@ -30,5 +40,10 @@ export function timelineOf({ recentAlerts, recentJobs }: OverviewQuery, since: D
     href: '/jobs',
     key: node.id,
   }));
-  return [...alerts, ...jobs].filter(({ at }) => new Date(at) >= since).sort((a, b) => b.at.localeCompare(a.at));
+  const system = systemEvents.map(({ id, at, kind, by, detail }): TimelineEvent => {
+    const { tone, title, href = logsAround(at) } = happenings[kind];
+    const text = [detail, by === 'system' ? null : m.event_by({ name: by })].filter(Boolean).join(' – ');
+    return { at, tone, title: title(), text, href, key: `system ${id}` };
+  });
+  return [...alerts, ...jobs, ...system].filter(({ at }) => new Date(at) >= since).sort((a, b) => b.at.localeCompare(a.at));
 }

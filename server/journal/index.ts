@@ -1,0 +1,2 @@
+export { Journal, SystemEventKind } from './journal.js';
+export { JournalResolver } from './journal.resolver.js';
