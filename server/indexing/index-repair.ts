@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { AppError } from '../platform/errors.js';
 import { type Logger } from '../platform/logging/index.js';
 import { CollectionLost } from '../platform/vector-index/index.js';
@@ -75,6 +76,8 @@ export class IndexRepair {
     const lacking = expected - this.#unembedded - kept;
     if (lacking <= 0) {
       this.#wholeAt = lookedAt;
+      // What a run that failed has told is there by other means (a reset, a rebuild).
+      this.#missing = 0;
       // Fewer lack a vector than did: their documents have been read again since.
       if (lacking < 0 && this.#unembedded > 0) this.run();
       return;
@@ -99,12 +102,10 @@ export class IndexRepair {
         await this.#repair(signal);
       } catch (error) {
         if (signal.aborted) return;
-        if (!(error instanceof AppError && error.code === 'UNAVAILABLE')) {
-          this.log.error({ err: error }, 'the vector index could not be compared with the database');
-          return;
-        }
-        this.#again = true; // It went away meanwhile.
-        await new Promise((resolve) => setTimeout(resolve, retryMs));
+        // It went away meanwhile, or was emptied.
+        if (error instanceof AppError && error.code === 'UNAVAILABLE') this.#again = true;
+        else this.log.error({ err: error }, 'the vector index could not be compared with the database');
+        await delay(retryMs, undefined, { signal }).catch(() => undefined);
       }
     }
   }

@@ -276,7 +276,8 @@ test('the test button tells what became of each channel', async () => {
     { channel: 'webhook', error: null },
     { channel: 'mail', error: null },
   ]);
-  expect(JSON.parse(posts.at(-1)!.body)).toEqual({ event: 'test', alert: null });
+  // Alerts of this machine may come between.
+  expect(posts.map(({ body }) => JSON.parse(body) as object)).toContainEqual({ event: 'test', alert: null });
   hook.close();
   hook.closeAllConnections();
   const again = await server.ask<{ testNotifications: { channel: string; error: string | null }[] }>('mutation { testNotifications { channel error } }');
