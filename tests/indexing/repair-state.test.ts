@@ -1,8 +1,13 @@
-import pino from 'pino';
+import { join } from 'node:path';
 import { expect, test } from 'vitest';
+import { packageRoot } from '../../server/config/index.js';
 import { type IndexMirror } from '../../server/indexing/index-mirror.js';
-import { IndexRepair } from '../../server/indexing/index-repair.js';
+import type * as Repair from '../../server/indexing/index-repair.js';
 import { type KnowledgeIndex } from '../../server/indexing/knowledge-index.js';
+import { createLogger } from '../../server/platform/logging/index.js';
+
+// The built module, because the build makes its WebAssembly.
+const { IndexRepair } = (await import(join(packageRoot, 'dist/server/indexing/index-repair.js'))) as typeof Repair;
 
 test('vectors that came back by other means are not called missing because a repair failed', async () => {
   let kept = 4;
@@ -16,7 +21,7 @@ test('vectors that came back by other means are not called missing because a rep
       return Promise.reject(new Error('ChromaDB answered 500.'));
     },
   };
-  const repair = new IndexRepair(index as unknown as KnowledgeIndex, mirror as unknown as IndexMirror, pino({ level: 'silent' }));
+  const repair = new IndexRepair(index as unknown as KnowledgeIndex, mirror as unknown as IndexMirror, createLogger('fatal'));
   await repair.look();
   expect(repair.missing).toBe(6);
   await expect.poll(() => tries).toBe(1);
