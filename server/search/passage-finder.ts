@@ -10,6 +10,7 @@ import { type CandidateChunk, type FullTextIndex } from '../platform/full-text/i
 import { type Logger } from '../platform/logging/index.js';
 import { type Neighbour } from '../platform/vector-index/index.js';
 import { Constraints } from './constraints.js';
+import { TooLate, within } from './deadline.js';
 import { LexicalSearch, type ScoredChunk } from './lexical-search.js';
 import { PassageVectors } from './passage-vectors.js';
 import { ProfileStep, SearchProfile } from './profile.js';
@@ -34,6 +35,8 @@ export interface Question {
   filter: DocumentCriteria;
   /** Documents wanted from the top. */
   depth: number;
+  /** How long the side of meaning may take before words alone answer, ms; for good where it is left out. */
+  meaningWithinMs?: number;
 }
 
 export interface Finding {
@@ -67,6 +70,15 @@ interface Near {
   model: string;
 }
 
+interface Asked {
+  question: Question;
+  admitted: Admitted;
+  notices: string[];
+  profile: SearchProfile;
+}
+
+type Meanwhile = (meaning: { vector: Float32Array; model: string }) => Promise<void>;
+
 /** About as much as the model reads. */
 const longestMeaning = 1500;
 const japanese = /[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}]/u;
@@ -91,7 +103,7 @@ export class PassageFinder {
     chunks: ShownChunks,
   ) {
     const lexicon = () => parts.fullText.of(parts.index.active.chunking);
-    this.#spelling = new Spelling(lexicon);
+    this.#spelling = new Spelling(lexicon, chunks);
     this.#constraints = new Constraints(lexicon, chunks);
     this.#lexical = new LexicalSearch(lexicon);
     this.#vectors = new PassageVectors(parts.database);
@@ -114,7 +126,7 @@ export class PassageFinder {
   }
 
   async #find(question: Question, profile: SearchProfile): Promise<Finding> {
-    const { query, mode, filter, depth } = question;
+    const { query, mode, filter } = question;
     const notices: string[] = [];
     const admitted = profile.timeSync(ProfileStep.ROWS, () => this.parts.catalogue.admitted(filter));
     if (admitted.kind === 'list' && admitted.ids.length === 0)
@@ -135,7 +147,7 @@ export class PassageFinder {
         ),
       );
     const lexical = words.candidates;
-    const near = embedded && (await this.#nearest(embedded, neighboursFor(depth, admitted), list, notices, profile, (meaning) => compare(lexical, meaning)));
+    const near = embedded && (await this.#meaning(embedded, { question, admitted, notices, profile }, (meaning) => compare(lexical, meaning)));
     const effective: Mode = near === null ? 'KEYWORD' : mode;
     // Without the side of meaning, words are read with the larger budget.
     if (effective !== mode) words = await lookUp(effective);
@@ -214,22 +226,21 @@ export class PassageFinder {
    * @param meanwhile done while the vector index answers
    * @returns null where the vector side cannot answer; the notice says why
    */
-  async #nearest(
-    embedded: Promise<Embedded>,
-    limit: number,
-    documentIds: string[] | null,
-    notices: string[],
-    profile: SearchProfile,
-    meanwhile: (meaning: { vector: Float32Array; model: string }) => Promise<void>,
-  ): Promise<Near | null> {
-    try {
+  async #meaning(embedded: Promise<Embedded>, { question, admitted, notices, profile }: Asked, meanwhile: Meanwhile): Promise<Near | null> {
+    const documentIds = admitted.kind === 'list' ? admitted.ids : undefined;
+    const neighbours = async (): Promise<Near> => {
       const { vector, model, collection } = await embedded;
-      const asked = profile.time(ProfileStep.VECTORS, () => this.parts.index.nearest(vector, limit, documentIds ?? undefined, collection));
-      const [neighbours] = await Promise.all([asked, meanwhile({ vector, model })]);
-      return { vector, neighbours, model };
+      const limit = neighboursFor(question.depth, admitted);
+      const asked = profile.time(ProfileStep.VECTORS, () => this.parts.index.nearest(vector, limit, documentIds, collection));
+      const [found] = await Promise.all([asked, meanwhile({ vector, model })]);
+      return { vector, neighbours: found, model };
+    };
+    try {
+      return await within(neighbours(), question.meaningWithinMs);
     } catch (error) {
       const { index } = this.parts;
       if (!index.embedder) notices.push('MODEL_UNAVAILABLE: The embedding model is not available; passages were found by words only.');
+      else if (error instanceof TooLate) notices.push('MEANING_LATE: The search by meaning took too long; passages were found by words only.');
       else if (!index.vectors.available || (error instanceof AppError && error.code === 'UNAVAILABLE'))
         notices.push('VECTOR_INDEX_DOWN: The vector index is down; passages were found by words only.');
       else {

@@ -200,7 +200,8 @@ export class SearchService {
 
   async #find(query: string, first: number, offset: number, { mode, filter }: SearchRequest, profile: SearchProfile): Promise<Page> {
     const parsed = profile.timeSync(ProfileStep.NORMALISE, () => parseQuery(query));
-    const question = { query: parsed, mode, filter: bothFilters(filter, parsed.filter), depth: first + offset };
+    const meaningWithinMs = this.parts.settings.SEARCH_MEANING_TIMEOUT_MS;
+    const question = { query: parsed, mode, filter: bothFilters(filter, parsed.filter), depth: first + offset, meaningWithinMs };
     const { documents, mode: effective, notices, spelling } = await this.#finder.find(question, profile);
     if (documents.length === 0 && notices.length === 0) notices.push('NOTHING_FOUND: No passage matches.');
     const page = documents.slice(offset, offset + first);

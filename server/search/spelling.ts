@@ -1,5 +1,6 @@
 import { type Lexicon } from '../platform/full-text/index.js';
-import { fold, terms as termsOf } from '../platform/terms/index.js';
+import { fold, hashTerm, terms as termsOf, withoutLongVowel } from '../platform/terms/index.js';
+import { type ShownChunks } from './shown-chunks.js';
 
 export interface SpellingChange {
   from: string;
@@ -11,21 +12,32 @@ const mostWords = 16;
 /** Shorter words have too many neighbours to guess among. */
 const shortestCorrected = 4;
 const latinWord = /^[a-z]+$/;
+/** Shorter ones are too near to each other. */
+const katakanaWord = /^[ァ-ヶー]{5,}$/;
+/** As words are compared, without the long vowel at their end. */
+const longKatakana = /^[ァ-ヶー]{4,}$/;
+const longKatakanaRuns = /[ァ-ヶー]{5,}/g;
+const katakanaRuns = /[ァ-ヶー]+/g;
 const kanaWord = /^[\p{Script=Hiragana}\p{Script=Katakana}ー]{2,}$/u;
-const letters = 'abcdefghijklmnopqrstuvwxyz';
+const letters = Array.from('abcdefghijklmnopqrstuvwxyz');
+const katakana = [...Array.from({ length: 0x30f6 - 0x30a1 + 1 }, (_, i) => String.fromCharCode(0x30a1 + i)), 'ー'];
+/** A word whose rarest pair of characters stands in more passages is taken for known unseen. */
+const mostSeen = 50;
+/** Spellings whose pairs all occur, of which so many are looked for as a whole, the most frequent first. */
+const mostVerified = 20;
 const kanaDistance = 0x60;
 const latinRuns = /[a-z]+/g;
 const kanaRuns = /[\p{Script=Hiragana}\p{Script=Katakana}ー]{2,}/gu;
 
-/** Every string one typing error away: a letter left out, doubled, wrong, or two exchanged (Damerau, 1964). */
-function oneErrorAway(word: string): string[] {
+/** Every string one typing error away: a letter left out, added, wrong, or two exchanged (Damerau, 1964). */
+function oneErrorAway(word: string, alphabet: string[]): string[] {
   const found = new Set<string>();
   for (let at = 0; at <= word.length; at++) {
     const before = word.slice(0, at);
     const after = word.slice(at);
     if (after) found.add(before + after.slice(1));
     if (after.length > 1) found.add(before + after[1]! + after[0]! + after.slice(2));
-    for (const letter of letters) {
+    for (const letter of alphabet) {
       if (after) found.add(before + letter + after.slice(1));
       found.add(before + letter + after);
     }
@@ -44,29 +56,56 @@ function otherKana(word: string): string {
   }).join('');
 }
 
+interface Part {
+  segment: string;
+  isWordLike: boolean;
+}
+
+/** The words of a text and what is between them. A long run of katakana is one word: misspelled, its parts are guessed at. */
+function cut(text: string): Part[] {
+  const parts: Part[] = [];
+  const between = (piece: string) => {
+    for (const { segment, isWordLike = false } of words.segment(piece)) parts.push({ segment, isWordLike });
+  };
+  let at = 0;
+  for (const match of text.matchAll(longKatakanaRuns)) {
+    between(text.slice(at, match.index));
+    parts.push({ segment: match[0], isWordLike: true });
+    at = match.index + match[0].length;
+  }
+  between(text.slice(at));
+  return parts;
+}
+
 /** Spellings the library has for words it has not. */
 export class Spelling {
-  constructor(private readonly lexicon: () => Lexicon) {}
+  constructor(
+    private readonly lexicon: () => Lexicon,
+    private readonly chunks: ShownChunks,
+  ) {}
 
   /** @returns for each unknown word of the text the most frequent spelling near it; words without one are left out */
   async changes(text: string): Promise<SpellingChange[]> {
     if (await this.#allKnown(text)) return [];
     const candidates = new Map<string, string[]>();
-    for (const { segment, isWordLike } of words.segment(text)) {
+    for (const { segment, isWordLike } of cut(text)) {
       const word = fold(segment);
       if (!isWordLike || candidates.size >= mostWords) continue;
-      if (latinWord.test(word) && word.length >= shortestCorrected) candidates.set(word, oneErrorAway(word));
+      if (latinWord.test(word) && word.length >= shortestCorrected) candidates.set(word, oneErrorAway(word, letters));
+      else if (katakanaWord.test(word)) candidates.set(word, [otherKana(word), ...oneErrorAway(word, katakana)]);
       else if (kanaWord.test(word)) candidates.set(word, [otherKana(word)]);
     }
     const known = await this.#known([...candidates.keys()]);
-    const unknown = [...candidates].filter(([word]) => (known.get(word) ?? 0) === 0);
+    const unknown: [string, string[]][] = [];
+    for (const [word, spellings] of candidates) if (!(await this.#isKnown(word, known.get(word) ?? 0))) unknown.push([word, spellings]);
     // Where most words are unknown, the question is in another language than the library, not misspelled.
     if (unknown.length > Math.max(1, candidates.size - unknown.length)) return [];
     const changes: SpellingChange[] = [];
     for (const [word, spellings] of unknown) {
       const counts = await this.#known(spellings);
-      const [best] = [...counts].filter(([, chunks]) => chunks > 0).sort((a, b) => b[1] - a[1]);
-      if (best) changes.push({ from: word, to: best[0] });
+      const likely = [...counts].filter(([, chunks]) => chunks > 0).sort((a, b) => b[1] - a[1]);
+      const to = await this.#first(likely.map(([spelling]) => spelling));
+      if (to !== undefined) changes.push({ from: word, to });
     }
     return changes;
   }
@@ -80,7 +119,41 @@ export class Spelling {
     const long = (folded.match(latinRuns) ?? []).filter((run) => run.length >= shortestCorrected);
     const parts = [...new Set([...long, ...(folded.match(kanaRuns) ?? [])].flatMap(termsOf))];
     const frequencies = await this.lexicon().documentFrequencies(parts);
-    return parts.every((part) => (frequencies.get(part) ?? 0) > 0);
+    if (!parts.every((part) => (frequencies.get(part) ?? 0) > 0)) return false;
+    for (const run of folded.match(longKatakanaRuns) ?? []) {
+      if (!(await this.#isKnown(run, Math.min(...termsOf(run).map((part) => frequencies.get(part) ?? 0))))) return false;
+    }
+    return true;
+  }
+
+  /** Whether the library has a word of which all parts occur in so many chunks at the most. */
+  async #isKnown(word: string, chunks: number): Promise<boolean> {
+    return chunks > 0 && (chunks > mostSeen || !katakanaWord.test(word) || this.#stands(word));
+  }
+
+  /** The first that stands in a passage, in katakana as a word of its own; words that are one term do where that occurs. */
+  async #first(spellings: string[]): Promise<string | undefined> {
+    const isWord = (text: string, spelled: string) => !longKatakana.test(spelled) || (text.match(katakanaRuns) as string[] | null)?.includes(spelled) === true;
+    for (const spelling of spellings.slice(0, mostVerified)) if (termsOf(spelling).length < 2 || (await this.#stands(spelling, isWord))) return spelling;
+    return undefined;
+  }
+
+  /** Whether a word stands in a passage; seen in some of those that hold its rarest pair of characters. */
+  async #stands(word: string, isWord = (_text: string, _spelled: string) => true): Promise<boolean> {
+    const parts = [...new Set(termsOf(word))];
+    const lexicon = this.lexicon();
+    const frequencies = await lexicon.documentFrequencies(parts);
+    const [rarest] = parts.sort((a, b) => (frequencies.get(a) ?? 0) - (frequencies.get(b) ?? 0));
+    if (rarest === undefined) return false;
+    const hashes = parts.map(hashTerm);
+    const passages = await lexicon.candidates(await lexicon.match([rarest], mostSeen, null));
+    const possible = passages.filter(({ terms }) => hashes.every((hash) => terms.count(hash) > 0));
+    const texts = await this.chunks.get(possible.map(({ chunkId }) => chunkId));
+    const spelled = withoutLongVowel(fold(word));
+    return [...texts.values()].some(({ headingPath, text }) => {
+      const shown = withoutLongVowel(fold([...headingPath, text].join('\n')));
+      return shown.includes(spelled) && isWord(shown, spelled);
+    });
   }
 
   /** In how many chunks each word occurs at the most: of a word cut into pairs, as often as its rarest pair. */
@@ -95,5 +168,7 @@ export class Spelling {
 export function respelled(text: string, changes: SpellingChange[]): string {
   if (changes.length === 0) return text;
   const byWord = new Map(changes.map(({ from, to }) => [from, to]));
-  return [...words.segment(text)].map(({ segment }) => byWord.get(fold(segment)) ?? segment).join('');
+  return cut(text)
+    .map(({ segment }) => byWord.get(fold(segment)) ?? segment)
+    .join('');
 }

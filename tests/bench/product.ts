@@ -46,7 +46,7 @@ export class Product {
     };
     await Promise.all(Array.from({ length: clients }, client));
     const memory = residentBytes(this.server.pid);
-    return { times, tookMs: performance.now() - started, residentBytes: memory.server + memory.children };
+    return { times, tookMs: performance.now() - started, residentBytes: memory.server + memory.chroma + memory.readers };
   }
 
   stop(): Promise<void> {
@@ -54,8 +54,8 @@ export class Product {
   }
 }
 
-/** Resident memory of the server and of its children, bytes (`man 5 proc_pid_statm`). */
-export function residentBytes(pid: number): { server: number; children: number } {
+/** Resident memory of the server, of its ChromaDB and of its other children, bytes (`man 5 proc_pid_statm`). */
+export function residentBytes(pid: number): { server: number; chroma: number; readers: number } {
   const of = (process: string | number) => {
     try {
       return Number(readFileSync(`/proc/${process}/statm`, 'utf8').split(' ')[1]) * 4096;
@@ -63,10 +63,11 @@ export function residentBytes(pid: number): { server: number; children: number }
       return 0; // It has ended since it was listed.
     }
   };
-  const children = execFileSync('ps', ['-o', 'pid=', '--ppid', String(pid)])
+  const found = { server: of(pid), chroma: 0, readers: 0 };
+  const children = execFileSync('ps', ['-o', 'pid=,args=', '--ppid', String(pid)])
     .toString()
     .trim()
-    .split(/\s+/)
-    .filter(Boolean);
-  return { server: of(pid), children: children.reduce((sum, child) => sum + of(child), 0) };
+    .split('\n');
+  for (const child of children.filter(Boolean)) found[child.includes('chroma-child') ? 'chroma' : 'readers'] += of(child.trim().split(/\s+/)[0]!);
+  return found;
 }

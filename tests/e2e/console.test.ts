@@ -120,6 +120,27 @@ describe.skipIf(!hasBrowser)('console', () => {
     await context.close();
   });
 
+  test('the filters of the search a reader comes from are looked at as well, and lead back', async () => {
+    const { page, context } = await signedIn(browser, server, { locale: 'en-US' });
+    await page.goto(`${server.url}/?q=${encodeURIComponent('emergency pump')}&language=ja`);
+    await page.getByRole('link', { name: 'Documents' }).first().click();
+    await page.getByTestId('document-row').getByRole('link', { name: 'pump' }).click();
+    await page.getByLabel('With the filters of the last search (1)').waitFor();
+    expect(await page.getByLabel('The question it should answer').inputValue()).toBe('emergency pump');
+    await page.getByRole('button', { name: 'Look', exact: true }).click();
+    await page.locator('li.lost').getByText('Filters', { exact: true }).waitFor();
+    await page.getByRole('button', { name: 'Look without these filters' }).click();
+    await page.getByText('It is found: rank 1.').waitFor();
+    expect([await overflow(page), await seriousIssues(page)]).toEqual([0, []]);
+
+    await page.goto(`${server.url}/?q=${encodeURIComponent('emergency pump')}&format=text%2Fplain`);
+    await page.locator('article').getByRole('link', { name: 'pump', exact: true }).first().click();
+    await page.getByRole('link', { name: 'Back to' }).click();
+    await page.waitForURL((url) => url.searchParams.get('format') === 'text/plain');
+    await page.locator('article').first().waitFor();
+    await context.close();
+  });
+
   test('language and theme switch in place', async () => {
     const { page, context } = await signedIn(browser, server, { locale: 'en-US' });
     await page.getByRole('button', { name: 'Language' }).first().click();

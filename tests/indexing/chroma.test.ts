@@ -74,3 +74,25 @@ test('CHROMA_URL uses a server that runs elsewhere; what it loses is put back fr
     for (const folder of folders) await rm(folder, { recursive: true, force: true });
   }
 });
+
+test('a search does not wait for a vector index that hangs: words answer, and say so', async () => {
+  const server = await TestServer.start({ SEARCH_MEANING_TIMEOUT_MS: '300', RESIDENT_VECTORS: '0', CACHE_SEARCH_TTL: '0' });
+  await server.take('boiler.txt', 'The boiler is swept each autumn before the heating season begins.');
+  await server.take('anchor.txt', 'The anchor is painted every spring.');
+  const ask = async () => {
+    const { search } = await server.ask<{ search: { mode: string; notices: string[]; hits: { document: { title: string } }[] } }>(
+      '{ search(query: "When is the boiler swept?") { mode notices hits { document { title } } } }',
+    );
+    return search;
+  };
+  const { pid } = chromaProcess(server);
+  process.kill(pid, 'SIGSTOP');
+  try {
+    const { mode, notices, hits } = await ask();
+    expect([mode, notices, hits[0]?.document.title]).toEqual(['KEYWORD', [expect.stringContaining('MEANING_LATE')], 'boiler']);
+  } finally {
+    process.kill(pid, 'SIGCONT');
+  }
+  await expect.poll(async () => (await ask()).mode, { timeout: 30_000 }).toBe('HYBRID');
+  await server.stop();
+});

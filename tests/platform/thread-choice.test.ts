@@ -20,7 +20,7 @@ describe('threads of a query on its own', () => {
       [6, 11.6],
     ] as const) {
       const choice = new ThreadChoice();
-      expect(bySeveral(choice, 50, { one, several })).toBe(25);
+      expect(bySeveral(choice, 14, { one, several })).toBe(7);
       const share = bySeveral(choice, 400, { one, several }) / 400;
       expect(share).toBeCloseTo(several < one ? 0.975 : 0.025, 3);
     }

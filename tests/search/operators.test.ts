@@ -66,6 +66,22 @@ test('spellings: the long vowel, the other kana, one wrong letter', async () => 
   expect(typo.hits[0]?.document.title).toBe('Pump');
   expect(typo.suggestion).toBe('emergencies');
   expect(typo.understood).toContainEqual({ kind: 'VARIANT', text: 'emergancies → emergencies' });
+  await server.take('setup.txt', 'アプリケーションのインストールは管理者が行います。データベースは毎晩バックアップします。');
+  // One left out, one wrong, one exchanged, one too many.
+  for (const [wrong, right] of [
+    ['アプリケーシンの設定', 'アプリケーションの設定'],
+    ['データベーズ', 'データベース'],
+    ['インスートル', 'インストール'],
+    ['バックアッププ', 'バックアップ'],
+    // Every pair of its characters occurs.
+    ['データベーシ', 'データベース'],
+  ] as const) {
+    const { suggestion, hits } = await search(wrong, 'KEYWORD');
+    expect([suggestion, hits[0]?.document.title]).toEqual([right, 'setup']);
+  }
+  expect((await search('アプリケーションの設定', 'KEYWORD')).suggestion).toBeNull();
+  // Nothing near it occurs, though every pair of its characters does.
+  expect((await search('バックアプリ', 'KEYWORD')).suggestion).toBeNull();
 });
 
 test('a search tells where its time went', async () => {

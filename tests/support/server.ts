@@ -37,6 +37,7 @@ export interface DocumentState {
   error: { code: string; message: string; remedy: string | null; stage: string | null } | null;
 }
 
+const endNoticeMs = 300;
 const startTimeoutMs = 90_000;
 
 /** A server of its own: the built program in a process, on a free port and a fresh data directory. */
@@ -69,7 +70,15 @@ export class TestServer {
   async boot(): Promise<void> {
     const child = spawn(this.node, [join(packageRoot, 'dist/server/cli.js'), 'serve'], {
       cwd: this.dataDir,
-      env: { ...cleanEnvironment(), UV_THREADPOOL_SIZE: '12', PORT: '0', LOG_LEVEL: 'warn', DATA_DIR: this.dataDir, ...this.env },
+      env: {
+        ...cleanEnvironment(),
+        UV_THREADPOOL_SIZE: '12',
+        PORT: '0',
+        LOG_LEVEL: 'warn',
+        SEARCH_MEANING_TIMEOUT_MS: '20000',
+        DATA_DIR: this.dataDir,
+        ...this.env,
+      },
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     this.#child = child;
@@ -116,9 +125,20 @@ export class TestServer {
       method: 'POST',
       headers: { 'content-type': 'application/json', ...headers },
       body: JSON.stringify({ query, variables }),
+    }).catch(async (error: unknown) => {
+      throw (await this.#unexpectedEnd()) ?? error;
     });
     const body = (await response.json()) as Partial<GraphqlAnswer<T>>;
     return { status: response.status, data: body.data ?? null, errors: body.errors ?? [] };
+  }
+
+  /** Where the process has ended although nobody asked it to: how, and what it said last. */
+  async #unexpectedEnd(): Promise<Error | null> {
+    const child = this.#child;
+    if (!child) return null;
+    await delay(endNoticeMs); // The connection breaks first.
+    const { exitCode, signalCode } = child;
+    return exitCode === null && signalCode === null ? null : new Error(`the server ended with ${signalCode ?? exitCode}\n${this.log.slice(-4000)}`);
   }
 
   /** Sends an operation that is expected to succeed. */

@@ -1,4 +1,6 @@
 const windowSize = 25;
+/** Queries of each kind before the first choice: the two differ by more than a query's chance does. */
+const trials = 7;
 const tryEvery = 40;
 
 const median = (values: number[]) => [...values].sort((a, b) => a - b)[values.length >> 1]!;
@@ -17,7 +19,7 @@ export class ThreadChoice {
   next(): boolean {
     const { one, several } = this.#taken;
     this.#asked += 1;
-    if (Math.min(one.length, several.length) < windowSize) return several.length <= one.length;
+    if (Math.min(one.length, several.length) < trials) return several.length <= one.length;
     const better = median(several) < median(one);
     return this.#asked % tryEvery === 0 ? !better : better;
   }

@@ -48,3 +48,30 @@ export function filterOf({ tags, languages, mimeTypes, sourceTypes, from, to }: 
 export function filterCount({ tags, languages, mimeTypes, sourceTypes, from, to }: Question): number {
   return [tags.length, languages.length, mimeTypes.length, sourceTypes.length, from ? 1 : 0, to ? 1 : 0].reduce((sum, count) => sum + (count > 0 ? 1 : 0), 0);
 }
+
+/** The question asked last on the search page, for the pages one goes on to from there. */
+class LastSearch {
+  question = $state.raw<Question | null>(null);
+
+  /** The last question where it asked for these words. */
+  for(query: string | null): Question | null {
+    return this.question?.query === query ? this.question : null;
+  }
+}
+
+export const lastSearch = new LastSearch();
+
+/** Where the search page answers a question. */
+export function addressOf({ query, mode, tags, languages, mimeTypes, sourceTypes, from, to }: Question): string {
+  const parameters = [
+    ['q', query],
+    ...(mode === 'HYBRID' ? [] : [['mode', mode]]),
+    ...tags.map((tag) => ['tag', tag]),
+    ...languages.map((language) => ['language', language]),
+    ...mimeTypes.map((format) => ['format', format]),
+    ...sourceTypes.map((source) => ['source', source]),
+    ...(from ? [['from', from]] : []),
+    ...(to ? [['to', to]] : []),
+  ];
+  return `/?${parameters.map(([name, value]) => `${name}=${encodeURIComponent(value!)}`).join('&')}`;
+}

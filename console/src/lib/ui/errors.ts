@@ -49,6 +49,7 @@ const notices: Record<string, () => string> = {
   MODEL_UNAVAILABLE: m.notice_model_unavailable,
   VECTOR_SEARCH_FAILED: m.notice_vector_search_failed,
   QUERY_SHORTENED: m.notice_query_shortened,
+  MEANING_LATE: m.notice_meaning_late,
   TOO_COMMON: m.notice_too_common,
 };
 
