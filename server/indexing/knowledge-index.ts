@@ -159,7 +159,7 @@ export class KnowledgeIndex {
 
   /** Throws AppError UNAVAILABLE while the vector index is down: what is kept in memory may then no longer be what it holds. */
   async nearest(vector: Float32Array, limit: number, documentIds?: string[], collection = this.active.collection): Promise<Neighbour[]> {
-    const resident = !documentIds && this.vectors.available ? this.#resident.nearest(collection, vector, limit) : null;
+    const resident = this.vectors.available ? this.#resident.nearest(collection, vector, limit, documentIds) : null;
     if (resident) return resident;
     return this.vectors.query(collection, vector, limit, documentIds);
   }

@@ -21,12 +21,12 @@ export class ResidentIndex {
   ) {}
 
   /** Null where ChromaDB has to be asked. */
-  nearest(collection: string, vector: Float32Array, limit: number): Neighbour[] | null {
-    return this.#whole && collection === this.#collection ? (this.#vectors?.nearest(vector, limit) ?? []) : null;
+  nearest(collection: string, vector: Float32Array, limit: number, documentIds?: string[]): Neighbour[] | null {
+    return this.#whole && collection === this.#collection ? (this.#vectors?.nearest(vector, limit, documentIds) ?? []) : null;
   }
 
   upserted(collection: string, rows: VectorRow[]): void {
-    if (collection === this.#collection) for (const { id, vector } of rows) this.#set(id, vector);
+    if (collection === this.#collection) for (const row of rows) this.#set(row);
   }
 
   removed(ids: string[]): void {
@@ -50,20 +50,20 @@ export class ResidentIndex {
     let after = 0;
     for (;;) {
       const rows = (await this.database.searchRead.query(
-        `SELECT v.chunk_id AS id, v.vector FROM chunk_vectors v JOIN chunks c ON c.id = v.chunk_id AND c.chunking = ${chunking}
+        `SELECT v.chunk_id AS id, c.document_id AS "documentId", v.vector FROM chunk_vectors v JOIN chunks c ON c.id = v.chunk_id AND c.chunking = ${chunking}
          WHERE v.model = '${model.replaceAll("'", "''")}' AND v.chunk_id > ${after} ORDER BY v.chunk_id LIMIT ${readAtOnce}`,
-      )) as { id: number; vector: Uint8Array }[];
+      )) as { id: number; documentId: string; vector: Uint8Array }[];
       if (signal.aborted || this.#collection !== collection) return;
-      for (const { id, vector } of rows) this.#set(String(id), vectorFromBytes(vector));
+      for (const { id, documentId, vector } of rows) this.#set({ id: String(id), documentId, vector: vectorFromBytes(vector) });
       if (rows.length < readAtOnce) break;
       after = rows.at(-1)!.id;
     }
     this.#whole = true;
   }
 
-  #set(id: string, vector: Float32Array): void {
+  #set(row: VectorRow): void {
     if (this.#collection === null) return; // Forgotten since: there were too many.
-    this.#vectors ??= new ResidentVectors(vector.length, this.limit);
-    if (!this.#vectors.set(id, vector)) this.forget();
+    this.#vectors ??= new ResidentVectors(row.vector.length, this.limit);
+    if (!this.#vectors.set(row)) this.forget();
   }
 }

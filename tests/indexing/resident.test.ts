@@ -15,14 +15,16 @@ function unit(dimensions: number): Float32Array {
   const length = Math.hypot(...vector);
   return vector.map((value) => value / length);
 }
+/** Three documents, whose vectors lie among each other. */
+const row = (id: number, vector: Float32Array) => ({ id: String(id), documentId: `document-${id % 3}`, vector });
 const dot = (a: Float32Array, b: Float32Array) => a.reduce((sum, value, i) => sum + value * b[i]!, 0);
 
 test.each([384, 1024, 30])('vectors of %d dimensions are compared as exactly as a byte allows', (dimensions) => {
   const resident = new ResidentVectors(dimensions, 3000);
   const vectors = Array.from({ length: 2500 }, () => unit(dimensions));
-  vectors.forEach((vector, id) => resident.set(String(id), vector));
+  vectors.forEach((vector, id) => resident.set(row(id, vector)));
   for (const id of [0, 17, 2499]) resident.delete(String(id));
-  resident.set('17', vectors[3]!);
+  resident.set(row(17, vectors[3]!));
   const query = unit(dimensions);
   const found = resident.nearest(query, 20);
   const exact = vectors
@@ -34,6 +36,15 @@ test.each([384, 1024, 30])('vectors of %d dimensions are compared as exactly as 
   for (const { id, similarity } of found) expect(Math.abs(similarity - byId.get(id)!)).toBeLessThan(0.003);
   expect(found[19]!.similarity).toBeGreaterThan(exact[19]!.similarity - 0.006);
   expect(resident.nearest(vectors[42]!, 1)[0]!.id).toBe('42');
+  const ofTwo = resident.nearest(query, 20, ['document-1', 'document-2', 'document-9']);
+  expect(ofTwo.map(({ id }) => id)).toEqual(
+    resident
+      .nearest(query, 2500)
+      .filter(({ id }) => Number(id) % 3 > 0)
+      .slice(0, 20)
+      .map(({ id }) => id),
+  );
+  expect(resident.nearest(query, 20, ['document-9'])).toEqual([]);
 });
 
 test('whatever their number, all are compared', () => {
@@ -41,7 +52,7 @@ test('whatever their number, all are compared', () => {
   for (let size = 1; size <= 9; size++) {
     const vectors = Array.from({ length: size }, () => unit(48));
     const resident = new ResidentVectors(48, 9);
-    vectors.forEach((vector, id) => resident.set(String(id), vector));
+    vectors.forEach((vector, id) => resident.set(row(id, vector)));
     const found = new Map(resident.nearest(query, size).map(({ id, similarity }) => [id, similarity]));
     expect(found.size).toBe(size);
     vectors.forEach((vector, id) => expect(Math.abs(found.get(String(id))! - dot(vector, query))).toBeLessThan(0.01));
@@ -50,7 +61,7 @@ test('whatever their number, all are compared', () => {
 
 test('no more are kept than the limit', () => {
   const resident = new ResidentVectors(16, 2);
-  expect([resident.set('a', unit(16)), resident.set('b', unit(16)), resident.set('c', unit(16)), resident.size]).toEqual([true, true, false, 2]);
+  expect([...[1, 2, 3].map((id) => resident.set(row(id, unit(16)))), resident.size]).toEqual([true, true, false, 2]);
 });
 
 const servers: TestServer[] = [];
@@ -74,25 +85,27 @@ test('answers are the same from memory, from ChromaDB and past the limit, before
     'the choir rehearses on Mondays',
     'bees dance to tell the way',
   ];
-  const titles = async (server: TestServer, query: string) => {
+  const titles = async (server: TestServer, query: string, tags?: string[]) => {
     const { search } = await server.ask<{ search: { hits: { document: { title: string } }[] } }>(
-      'query($query: String!) { search(query: $query, mode: SEMANTIC, first: 5) { notices hits { document { title } } } }',
-      { query },
+      'query($query: String!, $tags: [String!]) { search(query: $query, mode: SEMANTIC, first: 5, filter: { tags: $tags }) { notices hits { document { title } } } }',
+      { query, tags },
     );
     return search.hits.map(({ document }) => document.title);
   };
   const ids: string[][] = [];
   for (const server of servers) {
     const taken: string[] = [];
-    for (const [number, topic] of topics.entries()) taken.push((await server.take(`topic-${number}.txt`, `${topic}.`)).id);
+    for (const [number, topic] of topics.entries())
+      taken.push((await server.take(`topic-${number}.txt`, `${topic}.`, { tags: [number % 2 === 0 ? 'even' : 'odd'] })).id);
     ids.push(taken);
   }
-  const compare = async (query: string) => {
-    const [first, ...others] = await Promise.all(servers.map((server) => titles(server, query)));
+  const compare = async (query: string, tags?: string[]) => {
+    const [first, ...others] = await Promise.all(servers.map((server) => titles(server, query, tags)));
     for (const other of others) expect(other).toEqual(first);
     return first!;
   };
   expect((await compare('Who makes bread in the dark?'))[0]).toBe('topic-1');
+  expect((await compare('Who makes bread in the dark?', ['even'])).sort()).toEqual(['topic-0', 'topic-2', 'topic-4']);
   await Promise.all(servers.map((server, index) => server.ask('mutation($ids: [ID!]!) { deleteDocuments(ids: $ids) { id } }', { ids: [ids[index]![1]!] })));
   expect(await compare('Who makes bread in the dark?')).not.toContain('topic-1');
   for (const server of servers) {
