@@ -1,11 +1,10 @@
-import { type Identity } from 'age-encryption';
-import { createDecipheriv, createHash, randomUUID, scrypt, type ScryptOptions } from 'node:crypto';
+import { createHash, randomUUID } from 'node:crypto';
 import { mkdir, readdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
 import { AppError } from '../platform/errors.js';
 import { age } from './age.js';
 import { type Manifest } from './manifest.js';
+import { passphraseIdentity, passphraseRecipient } from './passphrase.js';
 
 /** An age key pair: everything is encrypted to `recipient` and opened by `identity`. */
 export interface Key {
@@ -47,30 +46,6 @@ async function fromFile(path: string): Promise<Key> {
   return keyOf(identity, null);
 }
 
-const scryptAsync = promisify<string, Buffer, number, ScryptOptions, Buffer>(scrypt);
-const scryptLabel = 'age-encryption.org/v1/scrypt';
-const blockSize = 8;
-/** Twice what the library writes; more would be somebody's attempt to keep the machine busy. */
-const mostWorkFactor = 19;
-const tagBytes = 16;
-
-/** age's own derivation blocks its thread for a second; this is the same by Node's thread pool. https://age-encryption.org/v1 (scrypt recipient stanza) */
-function passphraseIdentity(passphrase: string): Identity {
-  return {
-    unwrapFileKey: async ([stanza]) => {
-      const [type, salt = '', factor = ''] = stanza?.args ?? [];
-      if (!stanza || type !== 'scrypt' || Number(factor) > mostWorkFactor) return null;
-      const cost = 2 ** Number(factor);
-      const salted = Buffer.concat([Buffer.from(scryptLabel), Buffer.from(salt, 'base64')]);
-      const key = await scryptAsync(passphrase, salted, 32, { cost, blockSize, parallelization: 1, maxmem: 2 * 128 * cost * blockSize });
-      const body = Buffer.from(stanza.body);
-      const cipher = createDecipheriv('chacha20-poly1305', key, Buffer.alloc(12), { authTagLength: tagBytes });
-      cipher.setAuthTag(body.subarray(-tagBytes));
-      return Buffer.concat([cipher.update(body.subarray(0, -tagBytes)), cipher.final()]);
-    },
-  };
-}
-
 /** Keys that were unwrapped, by a hash of what they were unwrapped from: the derivation is meant to be slow. */
 const unwrappedKeys = new Map<string, Promise<Key | null>>();
 
@@ -109,7 +84,7 @@ export async function keyForWriting(directory: string, { BACKUP_PASSPHRASE: pass
   const { armor, Encrypter, generateX25519Identity } = await age();
   const identity = await generateX25519Identity();
   const encrypter = new Encrypter();
-  encrypter.setPassphrase(passphrase);
+  encrypter.addRecipient(passphraseRecipient(passphrase));
   const wrapped = armor.encode(await encrypter.encrypt(identity));
   const key = await keyOf(identity, wrapped);
   const half = join(folder, `${randomUUID()}.tmp`);

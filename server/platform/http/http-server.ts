@@ -56,6 +56,7 @@ export interface HttpParts<Context extends object> {
 
 const graphqlPath = '/graphql';
 const socketsClose = 1001;
+const keepAliveMs = 75_000;
 const longestUploadMs = 12 * 3_600_000;
 
 /** A route whose AppErrors become JSON answers. */
@@ -106,6 +107,8 @@ export class HttpServer<Context extends object> {
     });
     // Node.js gives a whole request five minutes, in which no large archive comes over a slow line; its head still has one.
     this.#server.requestTimeout = longestUploadMs;
+    // Longer than clients and proxies keep theirs (nginx a minute): who closes first must not be the one that is asked.
+    this.#server.keepAliveTimeout = keepAliveMs;
     this.#sockets = new WebSocketServer({ noServer: true, maxPayload: 1024 * 1024 });
     this.#guard = new HostGuard({ host: settings.HOST, allowedHosts: settings.ALLOWED_HOSTS, corsOrigins: settings.CORS_ORIGINS });
     this.#app.disable('x-powered-by');
