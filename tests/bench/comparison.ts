@@ -1,6 +1,6 @@
 import { type TestServer } from '../support/server.js';
 import { chromaOf, percentile } from './floor.js';
-import { Product, residentBytes } from './product.js';
+import { residentBytes } from './product.js';
 import { report } from './report.js';
 import { Rival, type Run } from './rival.js';
 
@@ -37,11 +37,12 @@ type Way = 'one client, without a pause' | 'one client, systems in turns' | `${n
 
 export const median = (values: number[]) => percentile(values, 0.5);
 
-export const productSystem = (product: Product): System => ({
-  name: 'product',
-  label: labels.product,
-  run: (queries, clients) => product.run(queries, clients),
-});
+/** A client of the product, in a process of its own as the rivals are. */
+export async function startClient(server: TestServer, fewestHits?: number): Promise<{ client: Rival; system: System }> {
+  Rival.install();
+  const client = await Rival.start('product', new URL(server.url), '', { key: server.key, mostClients: Math.max(...together), fewestHits });
+  return { client, system: { name: 'product', label: labels.product, run: (queries, clients) => client.run(queries, clients) } };
+}
 
 /** Starts what the product is compared with; the first time, it fills stores of its own. */
 export async function startRivals(chroma: URL, passagesFile: string): Promise<{ rivals: Rival[]; systems: System[] }> {
@@ -176,9 +177,9 @@ export async function compareCold(
       await server.quit();
       await server.boot();
       const query = [queries[start]!];
-      const system = name === 'product' ? new Product(server, 1, fewestHits) : await Rival.start(name, chromaOf(server), passagesFile);
-      times.push(...(await system.run(query, 1)).times);
-      await system.stop();
+      const rival = name === 'product' ? (await startClient(server, fewestHits)).client : await Rival.start(name, chromaOf(server), passagesFile);
+      times.push(...(await rival.run(query, 1)).times);
+      await rival.stop();
     }
     rows.push({ system: labels[name], 'first query, ms': Number(median(times).toFixed(1)) });
   }

@@ -2,12 +2,11 @@ import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { Pool } from 'undici';
 import { type TestServer } from '../support/server.js';
-import { type Run } from './rival.js';
 
 const operation =
   'query($query: String!) { search(query: $query) { totalCount notices hits { score snippet highlights { start end } document { id title } } } }';
 
-/** The product as its clients meet it: hybrid answers with text, through GraphQL over HTTP. The plainest client, as what a client costs is not the server's. */
+/** Searches the product while something else is measured: hybrid answers with text, through GraphQL over HTTP. */
 export class Product {
   readonly #pool: Pool;
 
@@ -30,23 +29,6 @@ export class Product {
     const answer = (await body.json()) as { data: { search: { hits: unknown[]; notices: string[] } } };
     if (answer.data.search.notices.length > 0) throw new Error(`${query}: ${answer.data.search.notices.join(' ')}`);
     if (answer.data.search.hits.length < this.fewestHits) throw new Error(`${answer.data.search.hits.length} hits for ${query}`);
-  }
-
-  async run(queries: string[], clients: number): Promise<Run> {
-    const times: number[] = [];
-    let next = 0;
-    const started = performance.now();
-    const client = async () => {
-      while (next < queries.length) {
-        const query = queries[next++]!;
-        const from = performance.now();
-        await this.search(query);
-        times.push(performance.now() - from);
-      }
-    };
-    await Promise.all(Array.from({ length: clients }, client));
-    const memory = residentBytes(this.server.pid);
-    return { times, tookMs: performance.now() - started, residentBytes: memory.server + memory.chroma + memory.readers };
   }
 
   stop(): Promise<void> {

@@ -14,7 +14,14 @@ export interface Run {
   residentBytes: number;
 }
 
-/** Another system, or the bare floor, in a process of its own over the same passages, vectors and ChromaDB. */
+/** What the product's client is told. */
+export interface ClientOptions {
+  key: string;
+  mostClients: number;
+  fewestHits?: number | undefined;
+}
+
+/** Another system, the bare floor or a client of the product, in a process of its own over the same passages, vectors and ChromaDB. */
 export class Rival {
   readonly #lines: AsyncIterator<string, void>;
 
@@ -35,9 +42,14 @@ export class Rival {
     if (status !== 0) throw new Error('npm could not install the rivals; see above.');
   }
 
-  static async start(name: string, chroma: URL, passagesFile: string): Promise<Rival> {
-    const child = spawn(process.execPath, [join(folder, 'rival.mjs'), name, chroma.hostname, chroma.port, passagesFile], {
+  /** @param address of ChromaDB; of the server for its client */
+  static async start(name: string, address: URL, passagesFile = '', client?: ClientOptions): Promise<Rival> {
+    const child = spawn(process.execPath, [join(folder, 'rival.mjs'), name, address.hostname, address.port, passagesFile], {
       stdio: ['pipe', 'pipe', 'inherit'],
+      env: {
+        ...process.env,
+        ...(client && { BENCH_KEY: client.key, BENCH_CLIENTS: String(client.mostClients), BENCH_FEWEST_HITS: String(client.fewestHits ?? 10) }),
+      },
     });
     child.once('exit', (code) => code && process.stderr.write(`${name} ended with ${code}\n`));
     const rival = new Rival(child, createInterface({ input: child.stdout }));

@@ -1,17 +1,16 @@
 import { expect, test } from 'vitest';
 import { evaluationSet, scalePassages } from '../support/evaluation.js';
 import { type TestServer, type UploadFile } from '../support/server.js';
-import { compareCached, compareCold, productSystem, reportFigures, reportMemory, startRivals, type System, Warm } from './comparison.js';
+import { compareCached, compareCold, reportFigures, reportMemory, startClient, startRivals, type System, Warm } from './comparison.js';
 import { chromaOf, timed } from './floor.js';
 import { exportPassages, serverWith, serverWithFiles, uncached } from './library.js';
-import { Product, residentBytes } from './product.js';
+import { residentBytes } from './product.js';
 import { type Rival } from './rival.js';
 
 const windows = 100_000;
 const windowsPerFile = 50;
 const shortest = 200;
 const longest = 400;
-const mostClients = 32;
 /** The windows lie in few documents. */
 const fewestHits = 1;
 const wholeMemoryBytes = 1.8e9;
@@ -56,30 +55,28 @@ test('search in 100,000 passages', async () => {
     await large.quit();
     const readyMs = await timed(() => large!.boot());
     const passagesFile = await exportPassages(large.dataDir);
-    const alone = new Product(large, 8, fewestHits);
-    await alone.run(queries.slice(0, 60), 8);
+    let product = await startClient(large, fewestHits);
+    running = [product.client];
+    await product.system.run(queries.slice(0, 60), 1);
     // Before other systems put their own copies into the same ChromaDB.
     const memory = residentBytes(large.pid);
-    await alone.stop();
 
-    const inSmall = new Product(small, mostClients);
-    const smallSystem: System = { ...productSystem(inSmall), name: 'small', label: 'ERPFTS, 10,301 passages' };
-    let product = new Product(large, mostClients, fewestHits);
+    const inSmall = await startClient(small);
+    const smallSystem: System = { ...inSmall.system, name: 'small', label: 'ERPFTS, 10,301 passages' };
     let { rivals, systems } = await startRivals(chromaOf(large), passagesFile);
-    running = rivals;
-    const warm = await new Warm([productSystem(product), ...systems, smallSystem]).measure('scale', size, queries);
-    await reportMemory('scale', size, [productSystem(product), ...systems], large, queries);
-    await Promise.all([product.stop(), inSmall.stop(), stopRivals()]);
+    running = [product.client, inSmall.client, ...rivals];
+    const warm = await new Warm([product.system, ...systems, smallSystem]).measure('scale', size, queries);
+    await reportMemory('scale', size, [product.system, ...systems], large, queries);
+    await stopRivals();
     await small.quit();
 
     await compareCold('scale', size, large, passagesFile, queries, fewestHits);
     await large.quit();
     large = await large.restarted(caching);
-    product = new Product(large, mostClients, fewestHits);
+    product = await startClient(large, fewestHits);
     ({ rivals, systems } = await startRivals(chromaOf(large), passagesFile));
-    running = rivals;
-    await compareCached('scale', size, [productSystem(product), ...systems], queries);
-    await product.stop();
+    running = [product.client, ...rivals];
+    await compareCached('scale', size, [product.system, ...systems], queries);
 
     const withoutPause = warm.slowness('one client, without a pause', 'product', 'floor');
     const inTurns = warm.slowness('one client, systems in turns', 'product', 'floor');

@@ -2,13 +2,12 @@ import { ChromaClient } from 'chromadb';
 import { expect, test } from 'vitest';
 import { evaluationSet, type Question, scalePassages } from '../support/evaluation.js';
 import { type TestServer } from '../support/server.js';
-import { compareCached, compareCold, median, productSystem, reportFigures, reportMemory, startRivals, Warm } from './comparison.js';
+import { compareCached, compareCold, median, reportFigures, reportMemory, startClient, startRivals, Warm } from './comparison.js';
 import { barePipeline, chromaOf, timed } from './floor.js';
 import { exportPassages, serverWith, storedPassages, uncached } from './library.js';
-import { Product, residentBytes } from './product.js';
+import { residentBytes } from './product.js';
 import { type Rival } from './rival.js';
 
-const mostClients = 32;
 const starts = 3;
 const caching = { CACHE_SEARCH_TTL: '3600', CACHE_EMBEDDING_TTL: '86400' };
 
@@ -45,16 +44,16 @@ test('search against the bare floor, LangChain.js, LlamaIndex.TS and full text a
   try {
     const passagesFile = await exportPassages(server.dataDir);
     const memory = residentBytes(server.pid);
-    let product = new Product(server, mostClients);
+    let product = await startClient(server);
     let { rivals, systems } = await startRivals(chromaOf(server), passagesFile);
-    running = rivals;
-    const warm = await new Warm([productSystem(product), ...systems]).measure('search', size, queries);
-    await reportMemory('search', size, [productSystem(product), ...systems], server, queries);
+    running = [product.client, ...rivals];
+    const warm = await new Warm([product.system, ...systems]).measure('search', size, queries);
+    await reportMemory('search', size, [product.system, ...systems], server, queries);
     for (const name of ['langchain', 'llamaindex'])
       for (const way of ['one client, without a pause', 'one client, systems in turns', '8 clients', '32 clients'] as const)
         expect.soft(warm.perSecond(way, 'product'), `queries a second against ${name}, ${way}`).toBeGreaterThan(warm.perSecond(way, name));
     const nearest = await recall(server, questions.slice(-100));
-    await Promise.all([product.stop(), stopRivals()]);
+    await stopRivals();
 
     await compareCold('search', size, server, passagesFile, queries);
     const ready: number[] = [];
@@ -65,11 +64,10 @@ test('search against the bare floor, LangChain.js, LlamaIndex.TS and full text a
     await server.quit();
 
     server = await server.restarted(caching);
-    product = new Product(server, mostClients);
+    product = await startClient(server);
     ({ rivals, systems } = await startRivals(chromaOf(server), passagesFile));
-    running = rivals;
-    await compareCached('search', size, [productSystem(product), ...systems], queries);
-    await product.stop();
+    running = [product.client, ...rivals];
+    await compareCached('search', size, [product.system, ...systems], queries);
 
     const withoutPause = warm.slowness('one client, without a pause', 'product', 'floor');
     const inTurns = warm.slowness('one client, systems in turns', 'product', 'floor');

@@ -1,6 +1,7 @@
 // Each makes its store ready, once, and answers a query with the number of passages found: ten, with their text.
 import { ChromaClient } from 'chromadb';
 import sqlite3 from 'sqlite3';
+import { Pool } from 'undici';
 
 const wanted = 10;
 const rowsPerCall = 500;
@@ -16,7 +17,23 @@ async function filled({ host, port, passages }, name, add) {
   for (let at = 0; at < all.length; at += rowsPerCall) await add(all.slice(at, at + rowsPerCall));
 }
 
+const operation =
+  'query($query: String!) { search(query: $query) { totalCount notices hits { score snippet highlights { start end } document { id title } } } }';
+
 export const rivals = {
+  /** The product as its clients meet it: hybrid answers with text, through GraphQL over HTTP. The plainest client, as what a client costs is not the server's. */
+  async product({ host, port, key, mostClients }) {
+    const pool = new Pool(`http://${host}:${port}`, { connections: mostClients });
+    const headers = { 'content-type': 'application/json', authorization: `Bearer ${key}` };
+    return async (query) => {
+      const { body } = await pool.request({ method: 'POST', path: '/graphql', headers, body: JSON.stringify({ query: operation, variables: { query } }) });
+      const { data, errors } = await body.json();
+      if (!data) throw new Error(JSON.stringify(errors));
+      if (data.search.notices.length > 0) throw new Error(`${query}: ${data.search.notices.join(' ')}`);
+      return data.search.hits.length;
+    };
+  },
+
   /** pipeline() and the chromadb client: a bare look-up of ids, without text. */
   async floor({ host, port, embedder }) {
     const embed = await embedder();
