@@ -20,7 +20,7 @@ async function searchingWhile<T>(server: TestServer, product: Product, queries: 
   let going = true;
   const times: number[] = [];
   const searches = (async () => {
-    for (let i = 0; going; i++) times.push(...(await product.run([queries[i % queries.length]!], 1)).times);
+    for (let i = 0; going; i++) times.push(await product.search(queries[i % queries.length]!));
   })();
   const watch = (async () => {
     for (; going; await delay(200)) most = Math.max(most, residentBytes(server.pid).server);
@@ -59,7 +59,7 @@ test('passages with their originals saved, proven and restored while searching',
   const product = new Product(server, 1, 10);
   const bare = mkdtempSync(join(tmpdir(), 'erpfts-bare-'));
   try {
-    await product.run(queries.slice(0, 100), 1);
+    for (const query of queries.slice(0, 100)) await product.search(query);
     const expected = await answersOf(server, queries.slice(0, 100));
     const counts = await countsOf(server);
     // As long as a backup takes: searching alone makes a server grow for a while.

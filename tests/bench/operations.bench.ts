@@ -35,7 +35,7 @@ function searching(product: Product, queries: string[]): () => Promise<number[]>
   let stopped = false;
   const times = (async () => {
     const taken: number[] = [];
-    for (let i = 0; !stopped; i += 1) taken.push(...(await product.run([queries[i % queries.length]!], 1)).times);
+    for (let i = 0; !stopped; i += 1) taken.push(await product.search(queries[i % queries.length]!));
     return taken;
   })();
   times.catch(() => undefined);
@@ -55,7 +55,7 @@ test('verifying and rebuilding 10,301 passages while searching, and what samplin
   const server = await made.restarted({ RESIDENT_VECTORS: '0' });
   const product = new Product(server, 1, fewestHits);
   try {
-    await product.run(queries.slice(0, 50), 1);
+    for (const query of queries.slice(0, 50)) await product.search(query);
     const during = async <T>(work: () => Promise<T>): Promise<[T, number[]]> => {
       const stop = searching(product, queries);
       const done = await work();

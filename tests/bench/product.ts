@@ -19,7 +19,9 @@ export class Product {
     this.#pool = new Pool(server.url, { connections });
   }
 
-  async search(query: string): Promise<void> {
+  /** @returns milliseconds */
+  async search(query: string): Promise<number> {
+    const from = performance.now();
     const { body } = await this.#pool.request({
       method: 'POST',
       path: '/graphql',
@@ -29,6 +31,7 @@ export class Product {
     const answer = (await body.json()) as { data: { search: { hits: unknown[]; notices: string[] } } };
     if (answer.data.search.notices.length > 0) throw new Error(`${query}: ${answer.data.search.notices.join(' ')}`);
     if (answer.data.search.hits.length < this.fewestHits) throw new Error(`${answer.data.search.hits.length} hits for ${query}`);
+    return performance.now() - from;
   }
 
   stop(): Promise<void> {
