@@ -2,7 +2,7 @@ import { type CandidateChunk, type Lexicon } from '../platform/full-text/index.j
 import { fold, hashTerm, terms as termsOf } from '../platform/terms/index.js';
 import { type ShownChunks } from './shown-chunks.js';
 
-/** Passages looked at for a phrase or a word to leave out. */
+/** Passages looked at for a phrase. */
 const mostPassages = 4000;
 /** Passages whose text is read to see whether a phrase stands in it. */
 const mostTexts = 500;
@@ -42,13 +42,10 @@ export class Constraints {
     return { found, complete: held.complete && possible.length <= mostTexts };
   }
 
-  /** Documents that hold any of the words. */
-  async documentsWith(excluded: string[], documentIds: string[] | null): Promise<Looked<Set<string>>> {
-    const looked = await Promise.all(excluded.map((word) => this.#withAllTerms(word, documentIds)));
-    return {
-      found: new Set(looked.flatMap(({ found }) => found.map(({ documentId }) => documentId))),
-      complete: looked.every(({ complete }) => complete),
-    };
+  /** Documents that hold any of the words; a word of several characters where one passage holds all of its parts. */
+  async documentsWith(excluded: string[], documentIds: string[] | null): Promise<Set<string>> {
+    const found = await Promise.all(excluded.map((word) => this.lexicon().documentsWith([...new Set(termsOf(word))], documentIds)));
+    return new Set(found.flat());
   }
 
   async #withAllTerms(text: string, documentIds: string[] | null): Promise<Looked<CandidateChunk[]>> {

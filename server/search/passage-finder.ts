@@ -60,7 +60,7 @@ interface Words {
   score: ((candidate: CandidateChunk) => ScoredChunk) | null;
   spelling: SpellingChange[];
   admits: (candidate: CandidateChunk) => boolean;
-  /** Whether every passage was looked at for what is quoted and what is to be left out. */
+  /** Whether every passage was looked at for what is quoted. */
   complete: boolean;
 }
 
@@ -152,8 +152,7 @@ export class PassageFinder {
     // Without the side of meaning, words are read with the larger budget.
     if (effective !== mode) words = await lookUp(effective);
     const { score, spelling, admits } = words;
-    if (!words.complete)
-      notices.push('TOO_COMMON: What is quoted or left out stands in so many passages that not all were looked at; add a rarer word or a filter.');
+    if (!words.complete) notices.push('TOO_COMMON: What is quoted stands in so many passages that not all were looked at; add a rarer word or a filter.');
     let { candidates } = words;
     if (near) {
       const known = new Set(candidates.map(({ candidate }) => candidate.chunkId));
@@ -181,7 +180,7 @@ export class PassageFinder {
     const score = lexical && ((candidate: CandidateChunk) => lexical.words.score(candidate));
     if (query.phrases.length === 0 && query.excluded.length === 0)
       return { candidates: this.#admissible(lexical?.found ?? [], filter), score, spelling, admits: () => true, complete: true };
-    const [held, { found: without, complete }] = await Promise.all([
+    const [held, without] = await Promise.all([
       query.phrases.length > 0 ? this.#constraints.holding(query.phrases, list) : null,
       this.#constraints.documentsWith(query.excluded, list),
     ]);
@@ -194,7 +193,7 @@ export class PassageFinder {
       score,
       spelling,
       admits,
-      complete: complete && (held?.complete ?? true),
+      complete: held?.complete ?? true,
     };
   }
 

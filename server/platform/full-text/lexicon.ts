@@ -97,6 +97,17 @@ export class Lexicon {
     );
   }
 
+  /** Documents of which a chunk holds all of the terms. @param documentIds looked at only; null for all */
+  async documentsWith(terms: string[], documentIds: string[] | null): Promise<string[]> {
+    const { postings, database } = this.parts;
+    if (terms.length === 0) return [];
+    return postings.documents(
+      database.searchRead,
+      terms.map((term) => termIn(this.chunking, term)),
+      documentIds,
+    );
+  }
+
   /** Term vectors by chunk; ids that are not indexed are left out. */
   candidates(chunkIds: number[]): Promise<CandidateChunk[]> {
     return this.parts.candidates(chunkIds);

@@ -7,6 +7,8 @@ export interface Postings {
   remove(tx: EntityManager, chunkIds: number[]): Promise<void>;
   /** Ids of chunks that hold any of the terms, at most `limit`, within the documents given. */
   match(read: EntityManager, terms: string[], limit: number, documentIds: string[] | null): Promise<number[]>;
+  /** Documents of which a chunk holds all of the terms. */
+  documents(read: EntityManager, terms: string[], documentIds: string[] | null): Promise<string[]>;
   count(read: EntityManager): Promise<number>;
   /** Ids of all chunks that are listed. */
   ids(read: EntityManager): Promise<number[]>;
@@ -56,6 +58,15 @@ const sqlitePostings: Postings = {
     ])) as { id: number }[];
     return rows.map((row) => row.id);
   },
+  async documents(read, terms, documentIds) {
+    const all = terms.map((term) => `"${term}"`).join(' AND ');
+    const within = documentIds ? `AND document_id IN (${documentIds.map(() => '?').join(', ')})` : '';
+    const rows = (await read.query(
+      `SELECT DISTINCT document_id AS id FROM chunk_terms WHERE chunk_id IN (SELECT rowid FROM chunk_fulltext WHERE chunk_fulltext MATCH ?) ${within}`,
+      [all, ...(documentIds ?? [])],
+    )) as { id: string }[];
+    return rows.map(({ id }) => id);
+  },
   async count(read) {
     const [row] = (await read.query('SELECT count(*) AS n FROM chunk_fulltext')) as { n: number }[];
     return Number(row?.n ?? 0);
@@ -85,6 +96,15 @@ const postgresPostings: Postings = {
       documentIds ? [any, limit, documentIds] : [any, limit],
     )) as { id: number }[];
     return rows.map((row) => Number(row.id));
+  },
+  async documents(read, terms, documentIds) {
+    const all = terms.map((term) => `'${term.replaceAll("'", "''")}'`).join(' & ');
+    const within = documentIds ? 'AND document_id = ANY($2::text[])' : '';
+    const rows = (await read.query(
+      `SELECT DISTINCT document_id AS id FROM chunk_terms WHERE chunk_id IN (SELECT chunk_id FROM chunk_fulltext WHERE terms @@ $1::tsquery) ${within}`,
+      documentIds ? [all, documentIds] : [all],
+    )) as { id: string }[];
+    return rows.map(({ id }) => id);
   },
   async count(read) {
     const [row] = (await read.query('SELECT count(*) AS n FROM chunk_fulltext')) as { n: string }[];
