@@ -35,6 +35,7 @@ export const aboutInJapanese: Record<SettingName, string> = {
     '検索語用の 1 つに加えて、本文をベクトル化するワーカースレッドの数。既定はコア数 - 1。同梱モデルでは、最初に仕事ができた時点から 1 つにつき約 0.4 GB を使います。',
   EMBEDDING_THREADS: '本文用の各ワーカーの ONNX Runtime のスレッド数。',
   EMBEDDING_QUERY_THREADS: '検索語が単独のときの ONNX Runtime のスレッド数の上限。既定は 2。実際の検索時間から、1 スレッドの方が速いマシンでは 1 を使います。',
+  EMBEDDING_WORKER_IDLE_SECONDS: '本文用のワーカーが仕事のないまま残る時間。過ぎると終了してメモリを返し、次の仕事で 2 秒ほどで再開します。',
   EMBEDDING_LOW_MEMORY: '検索語と本文を 1 つのワーカーで扱います。メモリは半分になりますが、取り込み中の検索は遅くなります。',
   INDEX_SWITCH:
     '別のモデルや別のチャンクの索引が答え始める条件。better: ゴールデンクエリの評価が下がらない(またはゴールデンクエリがない)とき自動で。ask: 運用者の承認で。always: 完成したらすぐに。',

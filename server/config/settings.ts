@@ -93,6 +93,11 @@ export const settingsSchema = z.object({
     group: 'Embedding',
     about: 'Most ONNX Runtime threads for a query on its own. Default: 2. One is taken where that is faster on this machine, as the queries themselves show.',
   }),
+  EMBEDDING_WORKER_IDLE_SECONDS: integer(1, 86_400).default(300).meta({
+    group: 'Embedding',
+    unit: 's',
+    about: 'How long a worker for passages may have nothing to do before it is ended and its memory given back; it starts again within some two seconds.',
+  }),
   EMBEDDING_LOW_MEMORY: flag()
     .default(false)
     .meta({ group: 'Embedding', about: 'One worker for queries and passages together: half the memory, slower search while ingesting.' }),

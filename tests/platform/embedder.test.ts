@@ -14,7 +14,7 @@ const reference = JSON.parse(readFileSync(join(packageRoot, 'server/platform/emb
 const program = `
 import { WorkerEmbedder, locateModel } from ${JSON.stringify(pathToFileURL(join(packageRoot, 'dist/server/platform/embedder/index.js')).href)};
 const log = { info() {}, warn() {}, error() {} };
-const embedder = new WorkerEmbedder(await locateModel('multilingual-e5-small-ja-latin', { DATA_DIR: '.', EMBEDDING_HUB_URL: '' }, log), { EMBEDDING_WORKERS: 1, EMBEDDING_THREADS: 1, EMBEDDING_QUERY_THREADS: 1, EMBEDDING_LOW_MEMORY: true }, log);
+const embedder = new WorkerEmbedder(await locateModel('multilingual-e5-small-ja-latin', { DATA_DIR: '.', EMBEDDING_HUB_URL: '' }, log), { EMBEDDING_WORKERS: 1, EMBEDDING_THREADS: 1, EMBEDDING_QUERY_THREADS: 1, EMBEDDING_LOW_MEMORY: true, EMBEDDING_WORKER_IDLE_SECONDS: 300 }, log);
 await embedder.ready();
 const texts = JSON.parse(process.argv[2]);
 const vectors = [];
@@ -36,7 +36,7 @@ test('vectors agree with the reference of another runtime', () => {
 const byTurns = `
 import { WorkerEmbedder, locateModel } from ${JSON.stringify(pathToFileURL(join(packageRoot, 'dist/server/platform/embedder/index.js')).href)};
 const log = { info() {}, warn() {}, error() {} };
-const embedder = new WorkerEmbedder(await locateModel('multilingual-e5-small-ja-latin', { DATA_DIR: '.', EMBEDDING_HUB_URL: '' }, log), { EMBEDDING_WORKERS: 1, EMBEDDING_THREADS: 1, EMBEDDING_QUERY_THREADS: 2, EMBEDDING_LOW_MEMORY: false }, log);
+const embedder = new WorkerEmbedder(await locateModel('multilingual-e5-small-ja-latin', { DATA_DIR: '.', EMBEDDING_HUB_URL: '' }, log), { EMBEDDING_WORKERS: 1, EMBEDDING_THREADS: 1, EMBEDDING_QUERY_THREADS: 2, EMBEDDING_LOW_MEMORY: false, EMBEDDING_WORKER_IDLE_SECONDS: 300 }, log);
 await embedder.ready();
 const vectors = [];
 for (let i = 0; i < 6; i++) vectors.push(Array.from(await embedder.embedQuery('有給休暇は何日前までに申請しますか')));
@@ -85,7 +85,7 @@ import { WorkerEmbedder, locateModel } from ${JSON.stringify(pathToFileURL(join(
 const log = { info() {}, warn() {}, error() {} };
 const model = await locateModel('multilingual-e5-small-ja-latin', { DATA_DIR: '.', EMBEDDING_HUB_URL: '' }, log);
 for (let i = 0; i < 8; i++) {
-  const embedder = new WorkerEmbedder(model, { EMBEDDING_WORKERS: 1, EMBEDDING_THREADS: 1, EMBEDDING_QUERY_THREADS: 1, EMBEDDING_LOW_MEMORY: true }, log);
+  const embedder = new WorkerEmbedder(model, { EMBEDDING_WORKERS: 1, EMBEDDING_THREADS: 1, EMBEDDING_QUERY_THREADS: 1, EMBEDDING_LOW_MEMORY: true, EMBEDDING_WORKER_IDLE_SECONDS: 300 }, log);
   await embedder.ready();
   const given = Array.from({ length: 20 }, (_, k) => embedder.embedPassage('The well behind the mill is forty metres deep. '.repeat(k + 1)));
   const told = Promise.allSettled(given);

@@ -10,7 +10,10 @@ import { type ModelFiles } from './model-files.js';
 import { letIn, newGate, ownRuntime } from './native-runtime.js';
 import { ThreadChoice } from './thread-choice.js';
 
-type EmbedderSettings = Pick<Settings, 'EMBEDDING_WORKERS' | 'EMBEDDING_THREADS' | 'EMBEDDING_QUERY_THREADS' | 'EMBEDDING_LOW_MEMORY'>;
+type EmbedderSettings = Pick<
+  Settings,
+  'EMBEDDING_WORKERS' | 'EMBEDDING_THREADS' | 'EMBEDDING_QUERY_THREADS' | 'EMBEDDING_LOW_MEMORY' | 'EMBEDDING_WORKER_IDLE_SECONDS'
+>;
 
 interface Task {
   text: string;
@@ -40,11 +43,12 @@ class Slot {
   /** It was let in, and may be in the middle of native code. */
   entered = false;
   restarts = 0;
+  lastUsedAt = 0;
   constructor(readonly forQueries: boolean) {}
 }
 
 /** Lets a worker bring what it does to its end: ONNX Runtime aborts the process where its thread is ended under it. */
-async function end({ worker, entered }: Slot): Promise<void> {
+async function end({ worker, entered }: Pick<Slot, 'worker' | 'entered'>): Promise<void> {
   if (!worker) return;
   if (!entered) return void (await worker.terminate());
   const ended = once(worker, 'exit').catch(() => undefined);
@@ -72,6 +76,7 @@ export class WorkerEmbedder implements Embedder {
   #lastQueryAt = 0;
   #nextId = 1;
   #idleTimer: NodeJS.Timeout | null = null;
+  readonly #release: NodeJS.Timeout;
   readonly #ready: Promise<void>;
   #resolveReady: () => void = () => undefined;
   #rejectReady: (error: Error) => void = () => undefined;
@@ -92,6 +97,7 @@ export class WorkerEmbedder implements Embedder {
     const passageWorkers = settings.EMBEDDING_LOW_MEMORY ? 0 : settings.EMBEDDING_WORKERS;
     this.#slots = [new Slot(true), ...Array.from({ length: passageWorkers }, () => new Slot(false))];
     this.#launch(this.#slots[0]!);
+    this.#release = setInterval(() => this.#releaseIdle(), settings.EMBEDDING_WORKER_IDLE_SECONDS * 500).unref();
   }
 
   get pending(): number {
@@ -163,6 +169,7 @@ export class WorkerEmbedder implements Embedder {
   #receive(slot: Slot, reply: Exclude<WorkerReply, { loading: true }>): void {
     if ('ready' in reply) {
       slot.ready = true;
+      slot.lastUsedAt = Date.now();
       this.dimensions = reply.ready;
       if (this.state === 'loading') {
         this.state = 'ready';
@@ -172,11 +179,25 @@ export class WorkerEmbedder implements Embedder {
       const task = slot.task;
       slot.task = null;
       slot.restarts = 0;
+      slot.lastUsedAt = Date.now();
       if (task?.alone) this.#threads.took(task.alone.bySeveral, performance.now() - task.alone.since);
       if ('vector' in reply) task?.resolve(reply.vector);
       else task?.reject(new Error(reply.error));
     }
     this.#dispatch();
+  }
+
+  /** Ends the workers for passages that have had nothing to do for long: each holds the model once more. They start again with the next work. */
+  #releaseIdle(): void {
+    const before = Date.now() - this.settings.EMBEDDING_WORKER_IDLE_SECONDS * 1000;
+    for (const slot of this.#slots) {
+      if (slot.forQueries || !slot.ready || slot.task || slot.lastUsedAt > before) continue;
+      const { worker, entered } = slot;
+      slot.worker = null;
+      slot.ready = false;
+      slot.launched = false;
+      void end({ worker, entered });
+    }
   }
 
   #lost(slot: Slot, worker: Worker, error: Error): void {
@@ -254,6 +275,7 @@ export class WorkerEmbedder implements Embedder {
     if (this.state === 'closed') return;
     this.state = 'closed';
     if (this.#idleTimer) clearTimeout(this.#idleTimer);
+    clearInterval(this.#release);
     const error = new AppError('UNAVAILABLE', { en: 'The server is stopping.', ja: 'サーバーが停止中です。' });
     this.#rejectReady(error);
     for (const task of [...this.#queries.splice(0), ...this.#passages.splice(0), ...this.#background.splice(0)]) task.reject(error);
