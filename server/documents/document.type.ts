@@ -77,6 +77,9 @@ export class ChunkType {
 
   @Field(() => Int)
   charEnd!: number;
+
+  @Field(() => Int, { description: 'Length in tokens of the embedding model, without title and headings (CHUNK_MAX_TOKENS is with them).' })
+  tokenCount!: number;
 }
 
 export const ChunkConnection = connectionOf('Chunk', ChunkType);

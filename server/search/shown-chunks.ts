@@ -11,6 +11,7 @@ interface ChunkRow {
   page_to: number | null;
   char_start: number;
   char_end: number;
+  token_count: number;
   text: string;
 }
 
@@ -42,7 +43,7 @@ export class ShownChunks {
 
   async #read(where: string): Promise<ChunkType[]> {
     const rows = (await this.database.searchRead.query(
-      `SELECT id, ordinal, heading_path, page_from, page_to, char_start, char_end, text FROM chunks ${where}`,
+      `SELECT id, ordinal, heading_path, page_from, page_to, char_start, char_end, token_count, text FROM chunks ${where}`,
     )) as ChunkRow[];
     return rows.map((row) => {
       const chunk = {
@@ -53,6 +54,7 @@ export class ShownChunks {
         pageTo: row.page_to,
         charStart: row.char_start,
         charEnd: row.char_end,
+        tokenCount: row.token_count,
         text: row.text,
       };
       this.#kept.set(row.id, chunk);

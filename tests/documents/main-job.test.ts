@@ -82,10 +82,15 @@ test('modes, filters and the cache do what they say', async () => {
 
 test('chunks are slices of the text', async () => {
   const { documents } = await server.ask<{
-    documents: { edges: { node: { text: string; chunks: { edges: { node: { text: string; charStart: number; charEnd: number } }[] } } }[] };
-  }>('{ documents { edges { node { text chunks { edges { node { text charStart charEnd } } } } } } }');
+    documents: { edges: { node: { text: string; chunks: { edges: { node: { text: string; charStart: number; charEnd: number; tokenCount: number } }[] } } }[] };
+  }>('{ documents { edges { node { text chunks { edges { node { text charStart charEnd tokenCount } } } } } } }');
   for (const { node } of documents.edges)
-    for (const { node: chunk } of node.chunks.edges) expect(node.text.slice(chunk.charStart, chunk.charEnd)).toBe(chunk.text);
+    for (const { node: chunk } of node.chunks.edges) {
+      expect(node.text.slice(chunk.charStart, chunk.charEnd)).toBe(chunk.text);
+      // A token holds a character at the least, and a Latin word some of them.
+      expect(chunk.tokenCount).toBeGreaterThan(chunk.text.length / 10);
+      expect(chunk.tokenCount).toBeLessThanOrEqual(Math.min(chunk.text.length, 400));
+    }
 });
 
 test('the same bytes again are the same document', async () => {
