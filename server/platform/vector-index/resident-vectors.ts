@@ -3,7 +3,7 @@ import { type Neighbour, type VectorRow } from './vector-index.js';
 
 /**
  * Unit vectors kept in memory at one byte a dimension and compared one and all with a query's: exact but for the rounding,
- * and for a hundred thousand vectors still quicker than asking another process.
+ * and for some ten thousand vectors quicker than asking another process.
  */
 export class ResidentVectors {
   readonly #kernel: DotKernel;
