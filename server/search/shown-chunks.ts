@@ -15,7 +15,7 @@ interface ChunkRow {
   text: string;
 }
 
-const cacheBytes = 48 * 1024 ** 2;
+const cacheBytes = 128 * 1024 ** 2;
 const warmedAtOnce = 250;
 
 /** Passages to be shown. Their rows never change, so those often shown are kept; read by plain SQL, because building entities costs more than reading. */

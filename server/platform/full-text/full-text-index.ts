@@ -32,7 +32,7 @@ export interface CandidateChunk {
   terms: TermVector;
 }
 
-const termVectorCacheBytes = 96 * 1024 ** 2;
+const termVectorCacheBytes = 192 * 1024 ** 2;
 const warmedAtOnce = 250;
 /** Looks at counts, between two of which nothing may be written. */
 const comparedAttempts = 3;
