@@ -77,6 +77,8 @@ export class WorkerEmbedder implements Embedder {
   #nextId = 1;
   #idleTimer: NodeJS.Timeout | null = null;
   readonly #release: NodeJS.Timeout;
+  /** Workers that had nothing to do and are on their way out. */
+  readonly #ending = new Set<Promise<void>>();
   readonly #ready: Promise<void>;
   #resolveReady: () => void = () => undefined;
   #rejectReady: (error: Error) => void = () => undefined;
@@ -196,7 +198,8 @@ export class WorkerEmbedder implements Embedder {
       slot.worker = null;
       slot.ready = false;
       slot.launched = false;
-      void end({ worker, entered });
+      const ended = end({ worker, entered }).finally(() => this.#ending.delete(ended));
+      this.#ending.add(ended);
     }
   }
 
@@ -280,6 +283,6 @@ export class WorkerEmbedder implements Embedder {
     this.#rejectReady(error);
     for (const task of [...this.#queries.splice(0), ...this.#passages.splice(0), ...this.#background.splice(0)]) task.reject(error);
     for (const slot of this.#slots) slot.task?.reject(error);
-    await Promise.all(this.#slots.map(end));
+    await Promise.all([...this.#slots.map(end), ...this.#ending]);
   }
 }
