@@ -11,6 +11,8 @@ const words = new Intl.Segmenter('ja', { granularity: 'word' });
 const mostWords = 16;
 /** Shorter words have too many neighbours to guess among. */
 const shortestCorrected = 4;
+/** Longer ones are no words, and the spellings near them too many to be made. */
+const longestCorrected = 40;
 const latinWord = /^[a-z]+$/;
 /** Shorter ones are too near to each other. */
 const katakanaWord = /^[ァ-ヶー]{5,}$/;
@@ -56,6 +58,16 @@ function otherKana(word: string): string {
   }).join('');
 }
 
+function isCorrected(word: string): boolean {
+  return word.length <= longestCorrected && (kanaWord.test(word) || (latinWord.test(word) && word.length >= shortestCorrected));
+}
+
+/** What a word may have been meant as. */
+function spellingsOf(word: string): string[] {
+  if (latinWord.test(word)) return oneErrorAway(word, letters);
+  return katakanaWord.test(word) ? [otherKana(word), ...oneErrorAway(word, katakana)] : [otherKana(word)];
+}
+
 interface Part {
   segment: string;
   isWordLike: boolean;
@@ -87,22 +99,19 @@ export class Spelling {
   /** @returns for each unknown word of the text the most frequent spelling near it; words without one are left out */
   async changes(text: string): Promise<SpellingChange[]> {
     if (await this.#allKnown(text)) return [];
-    const candidates = new Map<string, string[]>();
+    const asked = new Set<string>();
     for (const { segment, isWordLike } of cut(text)) {
       const word = fold(segment);
-      if (!isWordLike || candidates.size >= mostWords) continue;
-      if (latinWord.test(word) && word.length >= shortestCorrected) candidates.set(word, oneErrorAway(word, letters));
-      else if (katakanaWord.test(word)) candidates.set(word, [otherKana(word), ...oneErrorAway(word, katakana)]);
-      else if (kanaWord.test(word)) candidates.set(word, [otherKana(word)]);
+      if (isWordLike && asked.size < mostWords && isCorrected(word)) asked.add(word);
     }
-    const known = await this.#known([...candidates.keys()]);
-    const unknown: [string, string[]][] = [];
-    for (const [word, spellings] of candidates) if (!(await this.#isKnown(word, known.get(word) ?? 0))) unknown.push([word, spellings]);
+    const known = await this.#known([...asked]);
+    const unknown: string[] = [];
+    for (const word of asked) if (!(await this.#isKnown(word, known.get(word) ?? 0))) unknown.push(word);
     // Where most words are unknown, the question is in another language than the library, not misspelled.
-    if (unknown.length > Math.max(1, candidates.size - unknown.length)) return [];
+    if (unknown.length > Math.max(1, asked.size - unknown.length)) return [];
     const changes: SpellingChange[] = [];
-    for (const [word, spellings] of unknown) {
-      const counts = await this.#known(spellings);
+    for (const word of unknown) {
+      const counts = await this.#known(spellingsOf(word));
       const likely = [...counts].filter(([, chunks]) => chunks > 0).sort((a, b) => b[1] - a[1]);
       const to = await this.#first(likely.map(([spelling]) => spelling));
       if (to !== undefined) changes.push({ from: word, to });
