@@ -59,6 +59,60 @@ test('whatever their number, all are compared', () => {
   }
 });
 
+test('of many, those whose signs are the nearest are compared: nine in ten of the nearest, also after additions, changes and deletions', () => {
+  // As the vectors of a model are: all to one side, in groups.
+  const dimensions = 64;
+  const side = unit(dimensions);
+  const groups = Array.from({ length: 300 }, () => unit(dimensions));
+  const near = (group: number) => {
+    const other = unit(dimensions);
+    const vector = side.map((value, i) => 2 * value + groups[group]![i]! + 0.7 * other[i]!);
+    const length = Math.hypot(...vector);
+    return vector.map((value) => value / length);
+  };
+  const resident = new ResidentVectors(dimensions, 60_000);
+  const vectors = new Map<number, Float32Array>();
+  const set = (id: number) => {
+    const vector = near(id % groups.length);
+    vectors.set(id, vector);
+    resident.set(row(id, vector));
+  };
+  const remove = (id: number) => {
+    vectors.delete(id);
+    resident.delete(String(id));
+  };
+  const asks = 8;
+  const shareFound = (documentIds?: string[]) => {
+    let found = 0;
+    for (let asked = 0; asked < asks; asked++) {
+      const query = near(asked);
+      const exact = [...vectors]
+        .filter(([id]) => !documentIds || documentIds.includes(`document-${id % 3}`))
+        .map(([id, vector]) => ({ id: String(id), similarity: dot(vector, query) }))
+        .sort((a, b) => b.similarity - a.similarity);
+      const similarities = new Map(exact.map(({ id, similarity }) => [id, similarity]));
+      const nearest = resident.nearest(query, 10, documentIds);
+      expect(nearest).toHaveLength(10);
+      for (const { id, similarity } of nearest) expect(Math.abs(similarity - similarities.get(id)!)).toBeLessThan(0.01);
+      // One that is as near but for the rounding is found as well.
+      found += nearest.filter(({ id }) => similarities.get(id)! >= exact[9]!.similarity - 0.003).length;
+    }
+    return found / (10 * asks);
+  };
+  for (let id = 0; id < 21_000; id++) set(id);
+  for (let id = 0; id < 21_000; id += 7) remove(id);
+  for (let id = 1; id < 21_000; id += 70) set(id);
+  expect(shareFound()).toBeGreaterThan(0.9);
+  for (let id = 21_000; id < 48_000; id++) set(id);
+  for (let id = 20_000; id < 48_000; id += 5) remove(id);
+  for (let id = 3; id < 48_000; id += 70) set(id);
+  for (let id = 48_000; id < 55_000; id++) set(id);
+  for (let id = 54_999; id > 54_000; id -= 3) remove(id);
+  expect(shareFound()).toBeGreaterThan(0.9);
+  expect(shareFound(['document-1'])).toBeGreaterThan(0.9);
+  expect(shareFound(['document-0', 'document-2'])).toBeGreaterThan(0.9);
+});
+
 test('no more are kept than the limit', () => {
   const resident = new ResidentVectors(16, 2);
   expect([...[1, 2, 3].map((id) => resident.set(row(id, unit(16)))), resident.size]).toEqual([true, true, false, 2]);

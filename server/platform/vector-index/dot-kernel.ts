@@ -1,6 +1,10 @@
 import { readFileSync } from 'node:fs';
 
-type Dots = (query: number, rows: number, count: number, dimensions: number, stride: number, out: number) => void;
+interface Exports {
+  memory: WebAssembly.Memory;
+  dots: (query: number, rows: number, count: number, dimensions: number, stride: number, out: number) => void;
+  dots_at: (query: number, rows: number, list: number, count: number, dimensions: number, stride: number, out: number) => void;
+}
 
 const kernel = new WebAssembly.Module(readFileSync(new URL('dot-products.wasm', import.meta.url)));
 const pageBytes = 65_536;
@@ -31,13 +35,19 @@ export class RowFormat {
     for (let i = 0; i < this.dimensions; i++) values[i] = Math.round(vector[i]! / scale);
     new DataView(buffer).setFloat32(offset + this.padded, scale, true);
   }
+
+  /** The vector of the row that begins at `offset`, but for its rounding. */
+  read(buffer: ArrayBufferLike, offset: number): Float32Array {
+    const scale = new DataView(buffer).getFloat32(offset + this.padded, true);
+    return Float32Array.from(new Int8Array(buffer, offset, this.dimensions), (value) => value * scale);
+  }
 }
 
-/** Memory shared with the WebAssembly kernel: the query first, then a place for products, then the rows. */
+/** Memory shared with the WebAssembly kernel: the query first, then places for products and for a list of rows, then the rows. */
 export class DotKernel {
-  readonly #memory: WebAssembly.Memory;
-  readonly #dots: Dots;
+  readonly #exports: Exports;
   readonly #out: number;
+  readonly #list: number;
   readonly #rows: number;
   /** So that the sum of all products stays within 32 bits whatever the vectors are. */
   readonly #largestQueryValue: number;
@@ -48,23 +58,22 @@ export class DotKernel {
     readonly format: RowFormat,
     limit: number,
   ) {
-    const { memory, dots } = new WebAssembly.Instance(kernel).exports;
-    this.#memory = memory as WebAssembly.Memory;
-    this.#dots = dots as Dots;
+    this.#exports = new WebAssembly.Instance(kernel).exports as unknown as Exports;
     this.#largestQueryValue = Math.min(largestShort, Math.floor(largestSum / (largestByte * format.padded)));
     this.#out = format.padded * 2;
-    this.#rows = Math.ceil((this.#out + limit * 4) / lanes) * lanes;
+    this.#list = this.#out + limit * 4;
+    this.#rows = Math.ceil((this.#list + limit * 4) / lanes) * lanes;
   }
 
   /** Room for so many rows. What was taken from `memory` before is void. */
   reserve(rows: number): void {
     const bytes = this.#rows + rows * this.format.stride;
-    const present = this.#memory.buffer.byteLength;
-    if (bytes > present) this.#memory.grow(Math.ceil((bytes * headroom - present) / pageBytes));
+    const present = this.#exports.memory.buffer.byteLength;
+    if (bytes > present) this.#exports.memory.grow(Math.ceil((bytes * headroom - present) / pageBytes));
   }
 
   get memory(): ArrayBufferLike {
-    return this.#memory.buffer;
+    return this.#exports.memory.buffer;
   }
 
   /** Where the row at `index` begins in `memory`. */
@@ -75,14 +84,21 @@ export class DotKernel {
   /** Takes the vector that rows are compared with from now on. */
   ask(query: Float32Array): void {
     this.#scale = largest(query) / this.#largestQueryValue || 1;
-    const values = new Int16Array(this.#memory.buffer, 0, this.format.padded);
+    const values = new Int16Array(this.#exports.memory.buffer, 0, this.format.padded);
     for (let i = 0; i < this.format.dimensions; i++) values[i] = Math.round(query[i]! / this.#scale);
   }
 
   /** Products of the query with the first `count` rows, times `scale` what they would be; void after the next call. */
   products(count: number): { values: Float32Array; scale: number } {
-    this.#dots(0, this.#rows, count, this.format.padded, this.format.stride, this.#out);
-    return { values: new Float32Array(this.#memory.buffer, this.#out, count), scale: this.#scale };
+    this.#exports.dots(0, this.#rows, count, this.format.padded, this.format.stride, this.#out);
+    return { values: new Float32Array(this.memory, this.#out, count), scale: this.#scale };
+  }
+
+  /** The same with the rows at these indexes, no more than the limit. */
+  productsAt(indexes: Uint32Array): { values: Float32Array; scale: number } {
+    new Uint32Array(this.memory, this.#list, indexes.length).set(indexes);
+    this.#exports.dots_at(0, this.#rows, this.#list, indexes.length, this.format.padded, this.format.stride, this.#out);
+    return { values: new Float32Array(this.memory, this.#out, indexes.length), scale: this.#scale };
   }
 }
 

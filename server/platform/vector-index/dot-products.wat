@@ -2,9 +2,28 @@
 ;; https://webassembly.github.io/spec/core/ ; compiled by the build.
 (module
   (memory (export "memory") 1)
+  ;; Of one row.
+  (func $dot (param $query i32) (param $row i32) (param $dimensions i32) (result f32)
+    (local $end i32) (local $sum v128) (local $values v128)
+    (local.set $end (i32.add (local.get $row) (local.get $dimensions)))
+    (local.set $sum (v128.const i32x4 0 0 0 0))
+    (loop $part
+      (local.set $values (v128.load (local.get $row)))
+      (local.set $sum (i32x4.add (local.get $sum)
+        (i32x4.dot_i16x8_s (i16x8.extend_low_i8x16_s (local.get $values)) (v128.load (local.get $query)))))
+      (local.set $sum (i32x4.add (local.get $sum)
+        (i32x4.dot_i16x8_s (i16x8.extend_high_i8x16_s (local.get $values)) (v128.load offset=16 (local.get $query)))))
+      (local.set $query (i32.add (local.get $query) (i32.const 32)))
+      (local.set $row (i32.add (local.get $row) (i32.const 16)))
+      (br_if $part (i32.lt_u (local.get $row) (local.get $end))))
+    (f32.mul (f32.load (local.get $end))
+      (f32.convert_i32_s
+        (i32.add
+          (i32.add (i32x4.extract_lane 0 (local.get $sum)) (i32x4.extract_lane 1 (local.get $sum)))
+          (i32.add (i32x4.extract_lane 2 (local.get $sum)) (i32x4.extract_lane 3 (local.get $sum)))))))
   ;; rows: `count` times `stride` bytes, of which the first `dimensions` (a multiple of 16) are values, then a 32-bit float scale.
   (func (export "dots") (param $query i32) (param $rows i32) (param $count i32) (param $dimensions i32) (param $stride i32) (param $out i32)
-    (local $row i32) (local $q i32) (local $end i32) (local $sum v128) (local $values v128) (local $low v128) (local $high v128)
+    (local $q i32) (local $end i32) (local $values v128) (local $low v128) (local $high v128)
     (local $row0 i32) (local $row1 i32) (local $row2 i32) (local $row3 i32) (local $sum0 v128) (local $sum1 v128) (local $sum2 v128) (local $sum3 v128)
     ;; Four rows at a time: what is loaded of the query serves them all.
     (block $fewer
@@ -80,26 +99,22 @@
     (block $done
       (loop $next
         (br_if $done (i32.eqz (local.get $count)))
-        (local.set $row (local.get $rows))
-        (local.set $end (i32.add (local.get $rows) (local.get $dimensions)))
-        (local.set $q (local.get $query))
-        (local.set $sum (v128.const i32x4 0 0 0 0))
-        (loop $part
-          (local.set $values (v128.load (local.get $row)))
-          (local.set $sum (i32x4.add (local.get $sum)
-            (i32x4.dot_i16x8_s (i16x8.extend_low_i8x16_s (local.get $values)) (v128.load (local.get $q)))))
-          (local.set $sum (i32x4.add (local.get $sum)
-            (i32x4.dot_i16x8_s (i16x8.extend_high_i8x16_s (local.get $values)) (v128.load offset=16 (local.get $q)))))
-          (local.set $q (i32.add (local.get $q) (i32.const 32)))
-          (local.set $row (i32.add (local.get $row) (i32.const 16)))
-          (br_if $part (i32.lt_u (local.get $row) (local.get $end))))
-        (f32.store (local.get $out)
-          (f32.mul (f32.load (local.get $end))
-            (f32.convert_i32_s
-              (i32.add
-                (i32.add (i32x4.extract_lane 0 (local.get $sum)) (i32x4.extract_lane 1 (local.get $sum)))
-                (i32.add (i32x4.extract_lane 2 (local.get $sum)) (i32x4.extract_lane 3 (local.get $sum)))))))
+        (f32.store (local.get $out) (call $dot (local.get $query) (local.get $rows) (local.get $dimensions)))
         (local.set $out (i32.add (local.get $out) (i32.const 4)))
         (local.set $rows (i32.add (local.get $rows) (local.get $stride)))
+        (local.set $count (i32.sub (local.get $count) (i32.const 1)))
+        (br $next))))
+  ;; Of the rows whose 32-bit indexes stand in `list`.
+  (func (export "dots_at") (param $query i32) (param $rows i32) (param $list i32) (param $count i32) (param $dimensions i32) (param $stride i32) (param $out i32)
+    (block $done
+      (loop $next
+        (br_if $done (i32.eqz (local.get $count)))
+        (f32.store (local.get $out)
+          (call $dot
+            (local.get $query)
+            (i32.add (local.get $rows) (i32.mul (i32.load (local.get $list)) (local.get $stride)))
+            (local.get $dimensions)))
+        (local.set $out (i32.add (local.get $out) (i32.const 4)))
+        (local.set $list (i32.add (local.get $list) (i32.const 4)))
         (local.set $count (i32.sub (local.get $count) (i32.const 1)))
         (br $next)))))
