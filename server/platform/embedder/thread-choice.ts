@@ -2,6 +2,8 @@ const windowSize = 25;
 /** Queries of each kind before the first choice: the two differ by more than a query's chance does. */
 const trials = 7;
 const tryEvery = 40;
+/** Several threads wait for more work by turning round, which takes a core from the others for as long again: what they gain has to be worth it. */
+const worthwhile = 0.85;
 
 const median = (values: number[]) => [...values].sort((a, b) => a - b)[values.length >> 1]!;
 
@@ -20,7 +22,7 @@ export class ThreadChoice {
     const { one, several } = this.#taken;
     this.#asked += 1;
     if (Math.min(one.length, several.length) < trials) return several.length <= one.length;
-    const better = median(several) < median(one);
+    const better = median(several) < median(one) * worthwhile;
     return this.#asked % tryEvery === 0 ? !better : better;
   }
 
