@@ -128,8 +128,9 @@ export async function buildLibrary(parts: LibraryParts, teardown: Teardown): Pro
   });
 
   async function settle(signal: AbortSignal): Promise<void> {
-    await index.warm(signal);
+    // First what a search cannot do without: until the vectors are read, ChromaDB compares them.
     await search.warm(signal);
+    await index.warm(signal);
     await refinement.wake();
     await removal.sweepOriginals();
     repair.start();
