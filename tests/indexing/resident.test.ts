@@ -113,6 +113,20 @@ test('of many, those whose signs are the nearest are compared: nine in ten of th
   expect(shareFound(['document-0', 'document-2'])).toBeGreaterThan(0.9);
 });
 
+test('of many, those of documents that lie far from the question are found as well', () => {
+  const resident = new ResidentVectors(64, 40_000);
+  const [here, there] = [unit(64), unit(64)];
+  const beside = (side: Float32Array) => {
+    const other = unit(64);
+    const vector = side.map((value, i) => 3 * value + other[i]!);
+    const length = Math.hypot(...vector);
+    return vector.map((value) => value / length);
+  };
+  // A third of them on the other side.
+  for (let id = 0; id < 30_000; id++) resident.set(row(id, beside(id % 3 === 1 ? there : here)));
+  expect(resident.nearest(beside(here), 20, ['document-1'])).toHaveLength(20);
+});
+
 test('no more are kept than the limit', () => {
   const resident = new ResidentVectors(16, 2);
   expect([...[1, 2, 3].map((id) => resident.set(row(id, unit(16)))), resident.size]).toEqual([true, true, false, 2]);

@@ -135,7 +135,6 @@ test('damage of every kind is named, and mended where it can be', async () => {
   );
   await query(`INSERT INTO document_tags (document_id, tag) VALUES ('no-such-tagged', 'adrift')`);
   await collection.update({ ids: [of('swapped').chunk], embeddings: [Array.from({ length: 384 }, (_, i) => (i === 7 ? 1 : 0))] });
-
   await query(`UPDATE documents SET sha256 = '${'0'.repeat(64)}' WHERE id = '${of('rehashed').id}'`);
   await query(`UPDATE documents SET size_bytes = size_bytes + 5 WHERE id = '${of('resized').id}'`);
   await query(`UPDATE documents SET status = 'FAILED' WHERE id = '${of('failed').id}'`);

@@ -96,20 +96,22 @@ export class ResidentVectors {
 
   /** @returns slots worth comparing; null for all */
   #compared(query: Float32Array, limit: number, documentIds: string[] | undefined): Uint32Array | null {
-    const sketches = this.#sketches;
+    // All of them: those nearest by sketches may all be of other documents, in the query's own language for one.
+    if (documentIds) return this.#slotsOf(documentIds);
     const enough = Math.max(fewestCompared, limit * 4, this.size * comparedShare);
-    if (!documentIds) return sketches && enough < this.size ? sketches.nearest(query, enough) : null;
+    return this.#sketches && enough < this.size ? this.#sketches.nearest(query, enough) : null;
+  }
+
+  #slotsOf(documentIds: string[]): Uint32Array {
     const wanted = new Uint8Array(this.#documentNumbers.size);
     for (const id of documentIds) {
       const document = this.#documentNumbers.get(id);
       if (document !== undefined) wanted[document] = 1;
     }
-    const isWanted = (slot: number) => wanted[this.#documents[slot]!] === 1;
     const slots = new Uint32Array(this.size);
     let count = 0;
-    for (let slot = 0; slot < slots.length; slot++) if (isWanted(slot)) slots[count++] = slot;
-    if (!sketches || count <= enough) return slots.subarray(0, count);
-    return sketches.nearest(query, (enough * this.size) / count).filter(isWanted);
+    for (let slot = 0; slot < slots.length; slot++) if (wanted[this.#documents[slot]!] === 1) slots[count++] = slot;
+    return slots.subarray(0, count);
   }
 
   #vector(slot: number): Float32Array {
