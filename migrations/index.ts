@@ -8,6 +8,7 @@ import { KnownVectors1790600000000 } from './1790600000000-known-vectors.js';
 import { PendingNotifications1790700000000 } from './1790700000000-pending-notifications.js';
 import { Chunkings1790800000000 } from './1790800000000-chunkings.js';
 import { JobLog1790900000000 } from './1790900000000-job-log.js';
+import { WordParts1791000000000 } from './1791000000000-word-parts.js';
 
 /** All migrations, oldest first. */
 export const migrations = [
@@ -21,4 +22,5 @@ export const migrations = [
   PendingNotifications1790700000000,
   Chunkings1790800000000,
   JobLog1790900000000,
+  WordParts1791000000000,
 ];

@@ -36,6 +36,7 @@ import { type AnswerCache } from './platform/cache/index.js';
 import { type Database } from './platform/database/index.js';
 import { FullTextIndex } from './platform/full-text/index.js';
 import { type Logging } from './platform/logging/index.js';
+import { Lull } from './platform/lull.js';
 import { PubSub } from './platform/pubsub/index.js';
 import { type JobQueue } from './platform/queue/index.js';
 import { type ChromaIndex } from './platform/vector-index/index.js';
@@ -89,7 +90,8 @@ export async function buildLibrary(parts: LibraryParts, teardown: Teardown): Pro
   const ingestionEvents = new PubSub<IngestionTopics>();
   const catalogue = new Catalogue(database);
   const fullText = new FullTextIndex(database);
-  const index = new KnowledgeIndex(settings, database, vectors, embedders, log);
+  const lull = new Lull();
+  const index = new KnowledgeIndex(settings, database, vectors, embedders, log, lull);
   const knownVectors = new KnownVectors(database);
   await Promise.all([index.open(), catalogue.open(), knownVectors.open()]);
   const modelLoaded = index.loadEmbedder();
@@ -118,7 +120,7 @@ export async function buildLibrary(parts: LibraryParts, teardown: Teardown): Pro
   );
 
   const searches = new SearchMeter();
-  const search = new SearchService({ settings, database, blobs, catalogue, index, fullText, cache, meter: searches, log: logging.feature('search') });
+  const search = new SearchService({ settings, database, blobs, catalogue, index, fullText, cache, meter: searches, lull, log: logging.feature('search') });
   const answers = new KeptAnswers(search, settings.CACHE_MEMORY_BYTES / 4);
   const golden = new GoldenService({ settings, database, index, search, jobs });
   const reembedding = new Reembedding({

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { LRUCache } from 'lru-cache';
 import { type SelectQueryBuilder } from 'typeorm';
 import { type Database } from '../platform/database/index.js';
+import { type Lull } from '../platform/lull.js';
 import { DocumentEntity, DocumentTagEntity, type SourceKind } from './document.entity.js';
 
 /** Any within a field, all across fields. Dates mean `publishedAt ?? createdAt`. */
@@ -155,9 +156,12 @@ export class Catalogue {
   }
 
   /** Reads whole rows ahead, as many as are kept. */
-  async warm(signal: AbortSignal): Promise<void> {
+  async warm(signal: AbortSignal, lull: Lull): Promise<void> {
     const ids = [...this.#facts.keys()].slice(-mostEntries);
-    for (let at = 0; at < ids.length && !signal.aborted; at += warmedAtOnce) await this.get(ids.slice(at, at + warmedAtOnce));
+    for (let at = 0; at < ids.length && !signal.aborted; at += warmedAtOnce) {
+      await this.get(ids.slice(at, at + warmedAtOnce));
+      await lull.come();
+    }
   }
 
   admitted(criteria: DocumentCriteria): Admitted {

@@ -7,6 +7,7 @@ import { type Database } from '../platform/database/index.js';
 import { canonicalModelName, type Download, type Embedder } from '../platform/embedder/index.js';
 import { messageOf } from '../platform/errors.js';
 import { type Logger } from '../platform/logging/index.js';
+import { type Lull } from '../platform/lull.js';
 import { type Neighbour, type VectorIndex, type VectorRow } from '../platform/vector-index/index.js';
 import { type Embedders } from './embedders.js';
 import { GenerationEntity } from './generation.entity.js';
@@ -35,8 +36,9 @@ export class KnowledgeIndex {
     readonly vectors: VectorIndex,
     private readonly embedders: Embedders,
     private readonly log: Logger,
+    lull: Lull,
   ) {
-    this.#resident = new ResidentIndex(database, settings.RESIDENT_VECTORS);
+    this.#resident = new ResidentIndex(database, settings.RESIDENT_VECTORS, lull);
   }
 
   /** Aborted when the server stops. */

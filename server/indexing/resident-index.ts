@@ -1,5 +1,6 @@
 import { vectorFromBytes } from '../documents/index.js';
 import { type Database } from '../platform/database/index.js';
+import { type Lull } from '../platform/lull.js';
 import { type GenerationEntity } from './generation.entity.js';
 import { type Neighbour, ResidentVectors, type VectorRow } from '../platform/vector-index/index.js';
 
@@ -18,6 +19,7 @@ export class ResidentIndex {
   constructor(
     private readonly database: Database,
     private readonly limit: number,
+    private readonly lull: Lull,
   ) {}
 
   /** Null where ChromaDB has to be asked. */
@@ -57,6 +59,7 @@ export class ResidentIndex {
       for (const { id, documentId, vector } of rows) this.#set({ id: String(id), documentId, vector: vectorFromBytes(vector) });
       if (rows.length < readAtOnce) break;
       after = rows.at(-1)!.id;
+      await this.lull.come();
     }
     this.#whole = true;
   }

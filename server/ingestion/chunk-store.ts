@@ -110,6 +110,7 @@ export class ChunkStore {
         terms: chunk.terms,
         packed: chunk.packedTerms,
         length: chunk.termCount,
+        words: chunk.words,
       })),
     );
     if (fullTexts.length > 0) await this.fullText.index(tx, fullTexts);

@@ -36,8 +36,8 @@ export class FullTextRebuild {
         await this.fullText.index(
           tx,
           kept.map(({ id, documentId, revision, chunking, headingPath, text }) => {
-            const { terms, packedTerms: packed, termCount: length } = fullTextOf(titles.get(documentId)!, headingPath, text);
-            return { chunkId: id, documentId, revision, chunking, terms, packed, length };
+            const { terms, packedTerms: packed, termCount: length, words } = fullTextOf(titles.get(documentId)!, headingPath, text);
+            return { chunkId: id, documentId, revision, chunking, terms, packed, length, words };
           }),
         );
         return chunks;

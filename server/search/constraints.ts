@@ -34,7 +34,7 @@ export class Constraints {
     const texts = await this.chunks.get(candidates.map(({ chunkId }) => chunkId));
     const wanted = phrases.map(flat);
     const found = candidates.filter(({ chunkId }) => {
-      const chunk = texts.get(chunkId);
+      const chunk = texts.get(chunkId)?.chunk;
       if (!chunk) return false;
       const text = flat([...chunk.headingPath, chunk.text].join('\n'));
       return wanted.every((phrase) => text.includes(phrase));

@@ -1,10 +1,10 @@
 import { type Catalogue } from '../documents/index.js';
-import { PreparedPassages } from './prepared-passages.js';
+import { type Lull } from '../platform/lull.js';
 import { ProfileStep, type SearchProfile } from './profile.js';
 import { type RankedChunk, type RankedDocument } from './ranking.js';
 import { type SearchHitType } from './search.type.js';
 import { type ShownChunks } from './shown-chunks.js';
-import { snippetOf, SnippetQuery } from './snippet.js';
+import { snippetOf, type SnippetQuery } from './snippet.js';
 
 export type Hit = Omit<SearchHitType, 'document'> & { documentId: string };
 
@@ -12,33 +12,30 @@ const mostOtherPassages = 3;
 
 /** Makes hits of ranked documents: rows, snippets, marks and explanations. */
 export class HitRenderer {
-  readonly #passages = new PreparedPassages();
-
   constructor(
     private readonly chunks: ShownChunks,
     private readonly catalogue: Catalogue,
   ) {}
 
   /** Reads the newest passages and documents ahead of the first searches, as many as are kept. */
-  async warm(chunking: number, signal: AbortSignal): Promise<void> {
-    await this.chunks.warm(chunking, signal);
-    this.#passages.prepare(this.chunks.kept());
-    await this.catalogue.warm(signal);
+  async warm(chunking: number, signal: AbortSignal, lull: Lull): Promise<void> {
+    await this.chunks.warm(chunking, signal, lull);
+    await this.catalogue.warm(signal, lull);
   }
 
-  async render(documents: RankedDocument[], query: string, profile: SearchProfile): Promise<Hit[]> {
+  async render(documents: RankedDocument[], wanted: SnippetQuery, profile: SearchProfile): Promise<Hit[]> {
     const rows = await profile.time(ProfileStep.ROWS, () => this.chunks.get(shownChunks(documents).map((chunk) => chunk.chunkId)));
-    return profile.timeSync(ProfileStep.RENDER, () => {
-      const wanted = new SnippetQuery(query);
-      return documents.flatMap(({ documentId, chunks: [best, ...others] }) => {
-        const chunk = best && rows.get(best.chunkId);
-        if (!chunk) return [];
-        const snippet = snippetOf(chunk.text, wanted, this.#passages.of(chunk));
+    return profile.timeSync(ProfileStep.RENDER, () =>
+      documents.flatMap(({ documentId, chunks: [best, ...others] }) => {
+        const shown = best && rows.get(best.chunkId);
+        if (!shown) return [];
+        const { chunk, parts } = shown;
+        const snippet = snippetOf(chunk.text, wanted, parts);
         return [
           {
             documentId,
             chunk,
-            otherPassages: others.slice(0, mostOtherPassages).flatMap((other) => rows.get(other.chunkId) ?? []),
+            otherPassages: others.slice(0, mostOtherPassages).flatMap((other) => rows.get(other.chunkId)?.chunk ?? []),
             score: best.score,
             snippet: snippet.text,
             highlights: snippet.highlights,
@@ -47,8 +44,8 @@ export class HitRenderer {
             explanation: explain(best, snippet.matchedWords),
           },
         ];
-      });
-    });
+      }),
+    );
   }
 }
 

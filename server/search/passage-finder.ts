@@ -8,6 +8,7 @@ import { type Embedder } from '../platform/embedder/index.js';
 import { AppError } from '../platform/errors.js';
 import { type CandidateChunk, type FullTextIndex } from '../platform/full-text/index.js';
 import { type Logger } from '../platform/logging/index.js';
+import { type Lull } from '../platform/lull.js';
 import { type Neighbour } from '../platform/vector-index/index.js';
 import { Constraints } from './constraints.js';
 import { TooLate, within } from './deadline.js';
@@ -111,9 +112,9 @@ export class PassageFinder {
   }
 
   /** Reads ahead what searches need, so that the first ones are as fast as the later. */
-  async warm(signal: AbortSignal): Promise<void> {
-    await this.parts.fullText.warm(signal);
-    await this.#vectors.warm(this.parts.index.active, signal);
+  async warm(signal: AbortSignal, lull: Lull): Promise<void> {
+    await this.parts.fullText.warm(signal, lull);
+    await this.#vectors.warm(this.parts.index.active, signal, lull);
   }
 
   async find(question: Question, profile: SearchProfile): Promise<Finding> {

@@ -2,6 +2,7 @@ import { LRUCache } from 'lru-cache';
 import { vectorFromBytes } from '../documents/index.js';
 import { passageRows } from '../indexing/index.js';
 import { type Database } from '../platform/database/index.js';
+import { type Lull } from '../platform/lull.js';
 import { DotKernel, RowFormat } from '../platform/vector-index/index.js';
 
 const cacheBytes = 192 * 1024 ** 2;
@@ -73,7 +74,7 @@ export class PassageVectors {
   }
 
   /** Reads the newest chunks' vectors ahead of the first searches, as many as are kept in memory. */
-  async warm({ model, chunking }: { model: string; chunking: number }, signal: AbortSignal): Promise<void> {
+  async warm({ model, chunking }: { model: string; chunking: number }, signal: AbortSignal, lull: Lull): Promise<void> {
     this.#keep(model);
     let below = Number.MAX_SAFE_INTEGER;
     while (!signal.aborted && this.#rows.calculatedSize < cacheBytes * 0.9) {
@@ -83,6 +84,7 @@ export class PassageVectors {
       );
       if (read.length === 0) return;
       below = read.at(-1)![0];
+      await lull.come();
     }
   }
 }

@@ -5,6 +5,7 @@ import { type BlobStore } from '../platform/blobs/index.js';
 import { AppError, badInput, notFound } from '../platform/errors.js';
 import { decodeCursor, encodeCursor, pageSize } from '../platform/http/graphql-types.js';
 import { tellSlow } from '../platform/logging/index.js';
+import { type Lull } from '../platform/lull.js';
 import { type Hit, HitRenderer } from './hit-renderer.js';
 import { type FinderParts, PassageFinder } from './passage-finder.js';
 import { ProfileStep, SearchProfile } from './profile.js';
@@ -13,6 +14,7 @@ import { fillRanks, type Mode } from './ranking.js';
 import { type SearchMeter } from './search-meter.js';
 import { type SearchResultType } from './search.type.js';
 import { ShownChunks } from './shown-chunks.js';
+import { SnippetQuery } from './snippet.js';
 import { respelled } from './spelling.js';
 import { type Visibility, VisibilityService } from './visibility.js';
 
@@ -20,6 +22,8 @@ export interface SearchParts extends FinderParts {
   index: KnowledgeIndex;
   blobs: BlobStore;
   meter: SearchMeter;
+  /** What can wait stands back from searches. */
+  lull: Lull;
 }
 
 export interface SearchRequest {
@@ -83,7 +87,7 @@ export class SearchService {
   readonly #visibility: VisibilityService;
 
   constructor(private readonly parts: SearchParts) {
-    const chunks = new ShownChunks(parts.database);
+    const chunks = new ShownChunks(parts.database, parts.fullText);
     this.#renderer = new HitRenderer(chunks, parts.catalogue);
     this.#finder = new PassageFinder(parts, chunks);
     parts.index.onRefined(() => (this.#refinements += 1));
@@ -92,11 +96,16 @@ export class SearchService {
 
   /** Reads ahead what searches need, so that the first ones are as fast as the later. */
   async warm(signal: AbortSignal): Promise<void> {
-    await this.#finder.warm(signal);
-    await this.#renderer.warm(this.parts.index.active.chunking, signal);
+    const { lull } = this.parts;
+    await this.#finder.warm(signal, lull);
+    await this.#renderer.warm(this.parts.index.active.chunking, signal, lull);
   }
 
-  async search(request: SearchRequest): Promise<Answer> {
+  search(request: SearchRequest): Promise<Answer> {
+    return this.parts.lull.during(() => this.#search(request));
+  }
+
+  async #search(request: SearchRequest): Promise<Answer> {
     const started = performance.now();
     const profile = new SearchProfile();
     const query = profile.timeSync(ProfileStep.NORMALISE, () => request.query.normalize('NFKC').replace(/\s+/g, ' ').trim());
@@ -202,13 +211,17 @@ export class SearchService {
     const parsed = profile.timeSync(ProfileStep.NORMALISE, () => parseQuery(query));
     const meaningWithinMs = this.parts.settings.SEARCH_MEANING_TIMEOUT_MS;
     const question = { query: parsed, mode, filter: bothFilters(filter, parsed.filter), depth: first + offset, meaningWithinMs };
-    const { documents, mode: effective, notices, spelling } = await this.#finder.find(question, profile);
+    const finding = this.#finder.find(question, profile);
+    // While the model reads the query.
+    const asked = profile.timeSync(ProfileStep.RENDER, () => new SnippetQuery(parsed.text));
+    const { documents, mode: effective, notices, spelling } = await finding;
+    const wanted = spelling.length > 0 ? new SnippetQuery([parsed.text, ...spelling.map(({ to }) => to)].join(' ')) : asked;
     if (documents.length === 0 && notices.length === 0) notices.push('NOTHING_FOUND: No passage matches.');
     const page = documents.slice(offset, offset + first);
     profile.timeSync(ProfileStep.FUSE, () => fillRanks(documents, page));
     const next = offset + page.length;
     return {
-      hits: await this.#renderer.render(page, [parsed.text, ...spelling.map(({ to }) => to)].join(' '), profile),
+      hits: await this.#renderer.render(page, wanted, profile),
       totalCount: documents.length,
       mode: effective,
       notices,
@@ -245,7 +258,7 @@ export class SearchService {
 
   /** The same over another index. */
   over(index: SearchedIndex): (query: string, depth: number) => Promise<string[]> {
-    const finder = new PassageFinder({ ...this.parts, index }, new ShownChunks(this.parts.database));
+    const finder = new PassageFinder({ ...this.parts, index }, new ShownChunks(this.parts.database, this.parts.fullText));
     return (query, depth) => this.rankedDocuments(query, depth, finder);
   }
 

@@ -1,7 +1,9 @@
 import { LRUCache } from 'lru-cache';
-import { setImmediate as nextTurn } from 'node:timers/promises';
 import { type ChunkType } from '../documents/index.js';
 import { type Database } from '../platform/database/index.js';
+import { type FullTextIndex } from '../platform/full-text/index.js';
+import { type Lull } from '../platform/lull.js';
+import { TextParts } from './text-parts.js';
 
 interface ChunkRow {
   id: number;
@@ -15,36 +17,44 @@ interface ChunkRow {
   text: string;
 }
 
-const cacheBytes = 128 * 1024 ** 2;
+export interface ShownChunk {
+  chunk: ChunkType;
+  parts: TextParts;
+}
+
+const cacheBytes = 160 * 1024 ** 2;
+const overheadBytes = 500;
 const warmedAtOnce = 250;
 
 /** Passages to be shown. Their rows never change, so those often shown are kept; read by plain SQL, because building entities costs more than reading. */
 export class ShownChunks {
-  readonly #kept = new LRUCache<number, ChunkType>({ maxSize: cacheBytes, sizeCalculation: (chunk) => chunk.text.length * 2 + 400 });
+  readonly #kept = new LRUCache<number, ShownChunk>({
+    maxSize: cacheBytes,
+    sizeCalculation: ({ chunk, parts }) => chunk.text.length * 2 + parts.bytes + overheadBytes,
+  });
 
-  constructor(private readonly database: Database) {}
+  constructor(
+    private readonly database: Database,
+    private readonly fullText: FullTextIndex,
+  ) {}
 
-  async get(ids: number[]): Promise<Map<number, ChunkType>> {
-    const found = new Map<number, ChunkType>();
+  async get(ids: number[]): Promise<Map<number, ShownChunk>> {
+    const found = new Map<number, ShownChunk>();
     const missing: number[] = [];
     for (const id of ids) {
       const kept = this.#kept.get(id);
       if (kept) found.set(id, kept);
       else missing.push(id);
     }
-    if (missing.length > 0) for (const chunk of await this.#read(`WHERE id IN (${missing.join(', ')})`)) found.set(Number(chunk.id), chunk);
+    if (missing.length > 0) for (const shown of await this.#read(`WHERE id IN (${missing.join(', ')})`)) found.set(Number(shown.chunk.id), shown);
     return found;
   }
 
-  /** Those that need not be read, the one shown last first. */
-  kept(): Iterable<ChunkType> {
-    return this.#kept.values();
-  }
-
-  async #read(where: string): Promise<ChunkType[]> {
+  async #read(where: string): Promise<ShownChunk[]> {
     const rows = (await this.database.searchRead.query(
       `SELECT id, ordinal, heading_path, page_from, page_to, char_start, char_end, token_count, text FROM chunks ${where}`,
     )) as ChunkRow[];
+    const words = await this.fullText.wordParts(rows.map(({ id }) => id));
     return rows.map((row) => {
       const chunk = {
         id: String(row.id),
@@ -57,19 +67,20 @@ export class ShownChunks {
         tokenCount: row.token_count,
         text: row.text,
       };
-      this.#kept.set(row.id, chunk);
-      return chunk;
+      const shown = { chunk, parts: new TextParts(row.text, words.get(row.id)) };
+      this.#kept.set(row.id, shown);
+      return shown;
     });
   }
 
   /** @param chunking of the passages that answer */
-  async warm(chunking: number, signal: AbortSignal): Promise<void> {
+  async warm(chunking: number, signal: AbortSignal, lull: Lull): Promise<void> {
     let below = Number.MAX_SAFE_INTEGER;
     while (!signal.aborted && this.#kept.calculatedSize < cacheBytes * 0.9) {
       const read = await this.#read(`WHERE id < ${below} AND chunking = ${chunking} ORDER BY id DESC LIMIT ${warmedAtOnce}`);
       if (read.length === 0) return;
-      below = Number(read.at(-1)!.id);
-      await nextTurn();
+      below = Number(read.at(-1)!.chunk.id);
+      await lull.come();
     }
   }
 }

@@ -1,5 +1,5 @@
-import { fold, withoutLongVowel } from '../platform/terms/index.js';
-import { TextParts, type TextRange, type WordAt, wordSegmenter } from './text-parts.js';
+import { fold, withoutLongVowel, wordSegmenter } from '../platform/terms/index.js';
+import { TextParts, type TextRange, type WordAt } from './text-parts.js';
 
 export interface Snippet {
   text: string;
@@ -30,6 +30,8 @@ export class SnippetQuery {
   readonly pairs = new Set<number>();
   /** Words of one Japanese character. */
   readonly characters = new Set<number>();
+  /** By UTF-16 code unit, 1 for those that a pair or a word of one character begins with: nearly all of a text is passed over by it. */
+  readonly beginnings = new Uint8Array(0x10000);
   readonly spacedWords: string[] = [];
   private readonly plainWords: ReadonlySet<string>;
 
@@ -49,6 +51,8 @@ export class SnippetQuery {
       // No word of a text has an ending in its middle: a pair with one is a word's beginning only where it is in the query's.
       if (!hasHiragana.test(pair) || [...this.words].some((word) => word.includes(pair))) this.pairs.add(pairOf(this.folded, i));
     }
+    for (const pair of this.pairs) this.beginnings[Math.floor(pair / 0x10000)] = 1;
+    for (const character of this.characters) this.beginnings[character] = 1;
   }
 
   isMatch(word: string): boolean {
@@ -63,8 +67,6 @@ function pairOf(text: string, at: number): number {
   return text.charCodeAt(at) * 0x10000 + text.charCodeAt(at + 1);
 }
 
-const firstKana = 0x3040;
-
 /** Places of a text where words of the query may stand, in order. Cheap, unlike cutting the whole text into words. */
 function suspects(folded: string, query: SnippetQuery): number[] {
   const found: number[] = [];
@@ -75,7 +77,7 @@ function suspects(folded: string, query: SnippetQuery): number[] {
   if (query.pairs.size + query.characters.size > 0) {
     for (let i = 0; i < folded.length; i++) {
       const code = folded.charCodeAt(i);
-      if (code < firstKana) continue;
+      if (query.beginnings[code] === 0) continue;
       if (query.pairs.has(pairOf(folded, i)) || query.characters.has(code)) found.push(i);
     }
   }

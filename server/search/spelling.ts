@@ -159,7 +159,7 @@ export class Spelling {
     const possible = passages.filter(({ terms }) => hashes.every((hash) => terms.count(hash) > 0));
     const texts = await this.chunks.get(possible.map(({ chunkId }) => chunkId));
     const spelled = withoutLongVowel(fold(word));
-    return [...texts.values()].some(({ headingPath, text }) => {
+    return [...texts.values()].some(({ chunk: { headingPath, text } }) => {
       const shown = withoutLongVowel(fold([...headingPath, text].join('\n')));
       return shown.includes(spelled) && isWord(shown, spelled);
     });

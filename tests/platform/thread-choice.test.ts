@@ -23,15 +23,17 @@ describe('threads of a query on its own', () => {
     ] as const) {
       const choice = new ThreadChoice();
       expect(bySeveral(choice, 14, { one, several })).toBe(7);
-      const share = bySeveral(choice, 400, { one, several }) / 400;
-      expect(share).toBeCloseTo(several === 3.5 ? 0.975 : 0.025, 3);
+      // Trials after 30, 60 and 120 queries more.
+      expect(bySeveral(choice, 30 + 14 + 60 + 14 + 120, { one, several })).toBe(several === 3.5 ? 210 + 14 : 14);
     }
   });
 
-  test('another choice where the machine is busy with something else by now', () => {
+  test('another choice where the machine is busy with something else by now, however slow or quick it was before', () => {
     const choice = new ThreadChoice();
-    bySeveral(choice, 100, { one: 6, several: 3.5 });
-    bySeveral(choice, 100, { one: 8, several: 12 });
-    expect(bySeveral(choice, 80, { one: 8, several: 12 })).toBe(2);
+    bySeveral(choice, 14 + 30, { one: 6, several: 3.5 });
+    expect(bySeveral(choice, 14 + 60, { one: 8, several: 12 })).toBe(7);
+    expect(bySeveral(choice, 14 + 120, { one: 60, several: 35 })).toBe(7 + 120);
+    expect(bySeveral(choice, 14 + 240, { one: 6, several: 11 })).toBe(7);
+    expect(bySeveral(choice, 14 + 240, { one: 6, several: 3 })).toBe(7 + 240);
   });
 });

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { countTerms, hashTerm, packTerms, terms, TermVector } from '../../server/platform/terms/index.js';
+import { countTerms, hashTerm, packTerms, packWordParts, terms, TermVector } from '../../server/platform/terms/index.js';
 import { bm25, foreignTrust, fuse, idealScore, weighTerms } from '../../server/search/rank-fusion.js';
 import { packageRoot } from '../../server/config/index.js';
 import { snippetOf, SnippetQuery } from '../../server/search/snippet.js';
@@ -87,8 +87,7 @@ describe('snippets', () => {
     for (const query of ['サーバーを起動する', 'バックアップの復元', 'Redis PostgreSQL', 'start the server', 'モデルを変える', 'npm test']) {
       const wanted = new SnippetQuery(query);
       for (const passage of passages) {
-        const parts = new TextParts(passage);
-        parts.findWords();
+        const parts = new TextParts(passage, packWordParts(passage));
         const prepared = snippetOf(passage, wanted, parts);
         expect(prepared).toEqual(snippetOf(passage, wanted));
         marks += prepared.highlights.length;

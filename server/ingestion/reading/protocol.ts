@@ -1,4 +1,5 @@
 import { type Format } from '../format.js';
+import { type FullTextOfChunk } from '../full-text-of.js';
 import { type DocumentFacts, type PlacedBlock } from './blocks.js';
 import { type ChunkLimits, type TextChunk } from './chunker.js';
 
@@ -30,11 +31,8 @@ export type ReaderTask = ({ task: 'extract' } & ExtractTask) | ({ task: 'chunk' 
 export type ReaderRequest = { id: number } & ReaderTask;
 
 /** A chunk with what the full-text index needs of it. */
-export interface PreparedChunk extends TextChunk {
+export interface PreparedChunk extends TextChunk, FullTextOfChunk {
   text: string;
-  terms: string[];
-  packedTerms: Uint8Array;
-  termCount: number;
 }
 
 export interface ExtractReply {

@@ -1,7 +1,8 @@
-const windowSize = 25;
-/** Queries of each kind before the first choice: the two differ by more than a query's chance does. */
-const trials = 7;
-const tryEvery = 40;
+/** Queries of each kind in a trial: the two differ by more than a query's chance does. */
+const trialSize = 7;
+/** Queries from the first trial to the second, twice as many to the third, and so on: right after a start, much else is done. */
+const firstPause = 30;
+const longestPause = 240;
 /** Several threads wait for more work by turning round, which takes a core from the others for as long again: what they gain has to be worth it. */
 const worthwhile = 0.85;
 
@@ -9,26 +10,33 @@ const median = (values: number[]) => [...values].sort((a, b) => a - b)[values.le
 
 /**
  * Whether a query on its own is done sooner by several threads or by one. That depends on the machine and on what else it does: by
- * two threads, one query took .6 of the time on two cores, and twice the time on the two halves of one. So both are tried by
- * turns, and from then on the other one now and then.
+ * two threads, one query took .6 of the time on two cores, and twice the time on the two halves of one. So from time to time
+ * both are tried by turns, and compared by these queries alone: times of another hour tell nothing.
  */
 export class ThreadChoice {
-  /** Milliseconds of the latest queries, by one thread and by several. */
+  /** Milliseconds of the trial's queries, by one thread and by several. */
   readonly #taken: Record<'one' | 'several', number[]> = { one: [], several: [] };
-  #asked = 0;
+  #isBetter = false;
+  #turn = false;
+  /** Queries until the next trial; 0 in one. */
+  #left = 0;
+  #pause = firstPause;
 
   /** @returns whether the next query is for several threads */
   next(): boolean {
-    const { one, several } = this.#taken;
-    this.#asked += 1;
-    if (Math.min(one.length, several.length) < trials) return several.length <= one.length;
-    const better = median(several) < median(one) * worthwhile;
-    return this.#asked % tryEvery === 0 ? !better : better;
+    if (this.#left === 0) return (this.#turn = !this.#turn);
+    this.#left -= 1;
+    return this.#isBetter;
   }
 
   took(bySeveral: boolean, ms: number): void {
-    const taken = this.#taken[bySeveral ? 'several' : 'one'];
-    taken.push(ms);
-    if (taken.length > windowSize) taken.shift();
+    if (this.#left > 0) return;
+    const { one, several } = this.#taken;
+    (bySeveral ? several : one).push(ms);
+    if (Math.min(one.length, several.length) < trialSize) return;
+    this.#isBetter = median(several) < median(one) * worthwhile;
+    one.length = several.length = 0;
+    this.#left = this.#pause;
+    this.#pause = Math.min(longestPause, this.#pause * 2);
   }
 }

@@ -22,13 +22,15 @@ interface Task {
   signal: AbortSignal | undefined;
   attempts: number;
   /** Of a query that was on its own when it began. */
-  alone: { bySeveral: boolean; since: number } | null;
+  alone: { choice: ThreadChoice; bySeveral: boolean; since: number } | null;
 }
 
 /** The worker kept for queries helps with passages only after this long without a query. */
 const idleAfterMs = 2000;
 /** Queries that may wait for the worker kept for them before the others are started for their sake. */
 const mostQueriesAlone = 1;
+/** A query that comes so long after the last one finds the worker at rest. */
+const restMs = 15;
 const queryPrefix = 'query: ';
 const mostAttempts = 2;
 const mostRestarts = 5;
@@ -72,7 +74,8 @@ export class WorkerEmbedder implements Embedder {
   readonly #passages: Task[] = [];
   readonly #background: Task[] = [];
   readonly #slots: Slot[];
-  readonly #threads = new ThreadChoice();
+  /** Right after another query threads are awake and weights in the processor's caches: what is faster after a rest is another matter. */
+  readonly #threads = { inARow: new ThreadChoice(), afterRest: new ThreadChoice() };
   #lastQueryAt = 0;
   #nextId = 1;
   #idleTimer: NodeJS.Timeout | null = null;
@@ -182,7 +185,7 @@ export class WorkerEmbedder implements Embedder {
       slot.task = null;
       slot.restarts = 0;
       slot.lastUsedAt = Date.now();
-      if (task?.alone) this.#threads.took(task.alone.bySeveral, performance.now() - task.alone.since);
+      if (task?.alone) task.alone.choice.took(task.alone.bySeveral, performance.now() - task.alone.since);
       if ('vector' in reply) task?.resolve(reply.vector);
       else task?.reject(new Error(reply.error));
     }
@@ -263,9 +266,14 @@ export class WorkerEmbedder implements Embedder {
       const task = this.#take(slot);
       if (!task) continue;
       slot.task = task;
-      task.alone = slot.forQueries && this.#isOnlyQuery(task) ? { bySeveral: this.#threads.next(), since: performance.now() } : null;
+      task.alone = slot.forQueries && this.#isOnlyQuery(task) ? this.#choose(slot) : null;
       slot.worker.postMessage({ id: this.#nextId++, text: task.text, allThreads: task.alone?.bySeveral ?? false } satisfies WorkerRequest);
     }
+  }
+
+  #choose({ lastUsedAt }: Slot): Task['alone'] {
+    const choice = Date.now() - lastUsedAt < restMs ? this.#threads.inARow : this.#threads.afterRest;
+    return { choice, bySeveral: choice.next(), since: performance.now() };
   }
 
   /** A query on its own may be done sooner by several threads; of several at once, more are done by a thread each. */

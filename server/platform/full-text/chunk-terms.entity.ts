@@ -24,4 +24,8 @@ export class ChunkTermsEntity {
 
   @Column(blobColumn())
   terms!: Buffer;
+
+  /** Where the words of the text lie, see `packWordParts`; null for a very long text, and for one indexed before these were kept. */
+  @Column(blobColumn({ nullable: true }))
+  words!: Buffer | null;
 }

@@ -1,7 +1,7 @@
 import { LRUCache } from 'lru-cache';
-import { setImmediate as nextTurn } from 'node:timers/promises';
 import { type EntityManager } from 'typeorm';
 import { type Database } from '../database/index.js';
+import { type Lull } from '../lull.js';
 import { ChunkTermsEntity } from './chunk-terms.entity.js';
 import { hashesIn, hashesPerStatement, hashIn, Lexicon, termIn } from './lexicon.js';
 import { MemoryPostings } from './memory-postings.js';
@@ -22,6 +22,8 @@ export interface FullTextRow {
   packed: Uint8Array;
   /** Number of terms, repeats included. */
   length: number;
+  /** Where the words of its text lie, as `packWordParts` packs them. */
+  words: Uint8Array | null;
 }
 
 export interface CandidateChunk {
@@ -71,7 +73,8 @@ export class FullTextIndex {
             revision: row.revision,
             chunking: row.chunking,
             length: row.length,
-            terms: Buffer.from(row.packed.buffer, row.packed.byteOffset, row.packed.byteLength),
+            terms: bufferOf(row.packed),
+            words: row.words && bufferOf(row.words),
           })),
         )
         .updateEntity(false)
@@ -169,6 +172,18 @@ export class FullTextIndex {
     });
   }
 
+  /** Where the words of the chunks' texts lie, as `packWordParts` packs them; chunks of which that is not kept are left out. */
+  async wordParts(chunkIds: number[]): Promise<Map<number, Uint8Array>> {
+    const found = new Map<number, Uint8Array>();
+    for (let at = 0; at < chunkIds.length; at += 2000) {
+      const rows = (await this.database.searchRead.query(
+        `SELECT chunk_id AS id, words FROM chunk_terms WHERE chunk_id IN (${chunkIds.slice(at, at + 2000).join(', ')}) AND words IS NOT NULL`,
+      )) as { id: number; words: Uint8Array }[];
+      for (const { id, words } of rows) found.set(id, words);
+    }
+    return found;
+  }
+
   /** Those of the chunks that are not listed, or have no term vector. */
   async missing(chunkIds: number[]): Promise<Set<number>> {
     const missing = new Set(chunkIds);
@@ -258,7 +273,7 @@ export class FullTextIndex {
   }
 
   /** Reads the postings into memory, and as many term vectors as are kept there, ahead of the first searches. */
-  async warm(signal: AbortSignal): Promise<void> {
+  async warm(signal: AbortSignal, lull: Lull): Promise<void> {
     const [newest] = (await this.database.searchRead.query('SELECT max(chunk_id) AS id FROM chunk_terms')) as { id: number | null }[];
     let after = 0;
     // Chunks that come meanwhile are added as they are written.
@@ -267,8 +282,7 @@ export class FullTextIndex {
       if (read.length === 0) break;
       for (const { chunkId, chunking, terms } of read) this.#memory.add(chunkId, hashesIn(chunking, terms.hashes));
       after = read.at(-1)!.chunkId;
-      // Small steps with pauses: whoever searches meanwhile does not wait.
-      await nextTurn();
+      await lull.come();
     }
     this.#memoryComplete = !signal.aborted;
   }
@@ -285,3 +299,5 @@ export class FullTextIndex {
     return this.#postings.count(this.database.read);
   }
 }
+
+const bufferOf = (bytes: Uint8Array) => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);

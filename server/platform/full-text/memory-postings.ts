@@ -1,3 +1,5 @@
+import { HashPlaces } from './hash-places.js';
+
 /** Longer lists find nothing that matters: whoever asks for so common a term alone is answered by the database. */
 const longestList = 4000;
 
@@ -8,7 +10,7 @@ const longestList = 4000;
  */
 export class MemoryPostings {
   /** Place of a term's count and list by its hash. */
-  readonly #places = new Map<number, number>();
+  readonly #places = new HashPlaces();
   #counts = new Uint32Array(1 << 16);
   #heads = new Uint32Array(1 << 16);
   #next = new Uint32Array(1 << 18);
@@ -40,14 +42,11 @@ export class MemoryPostings {
   }
 
   #place(hash: number): number {
-    const known = this.#places.get(hash);
-    if (known !== undefined) return known;
-    const place = this.#places.size;
+    const place = this.#places.take(hash);
     if (place === this.#counts.length) {
       this.#counts = grown(this.#counts);
       this.#heads = grown(this.#heads);
     }
-    this.#places.set(hash, place);
     return place;
   }
 
