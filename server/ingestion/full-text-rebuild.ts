@@ -7,7 +7,7 @@ import { type JobContext } from '../platform/queue/index.js';
 import { outOf } from '../platform/saying.js';
 import { fullTextOf } from './full-text-of.js';
 
-const chunksAtOnce = 200;
+const chunksAtOnce = 100;
 
 /** Makes the full-text index anew from the passages, a handful at a time: each stays findable until its new entry takes the old one's place. */
 export class FullTextRebuild {

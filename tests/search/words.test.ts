@@ -96,6 +96,14 @@ describe('snippets', () => {
     expect(marks).toBeGreaterThan(5);
   });
 
+  test.each([0, 1, 7, 40])('come to an end where the kept places of the words are damaged: %d bytes of nothing', (bytes) => {
+    const text = '源泉の数は二百を超え、源泉の湯はぬるい。'.repeat(3);
+    const parts = new TextParts(text, new Uint8Array(bytes));
+    expect(text).toContain(snippetOf(text, new SnippetQuery('源泉の数'), parts).text);
+    const jumbled = Uint8Array.from(packWordParts(text)!).reverse();
+    expect(text).toContain(snippetOf(text, new SnippetQuery('源泉の数'), new TextParts(text, jumbled)).text);
+  });
+
   test('never tear a surrogate pair', () => {
     const text = '𠮷野家の牛丼。'.repeat(200);
     expect(snippetOf(text, new SnippetQuery('牛丼')).text).not.toMatch(/[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]/);

@@ -30,7 +30,7 @@ export class WordParts {
     private readonly length: number,
   ) {
     // A copy: a view needs an even offset, which a driver's buffer need not have.
-    this.#begins = new Uint16Array(Uint8Array.from(packed).buffer);
+    this.#begins = new Uint16Array(Uint8Array.from(packed).buffer, 0, packed.length >> 1);
   }
 
   get bytes(): number {
@@ -41,7 +41,7 @@ export class WordParts {
   at(position: number): Part | undefined {
     const begins = this.#begins;
     if (position >= this.length) return undefined;
-    let [low, high] = [0, begins.length - 1];
+    let [low, high] = [0, Math.max(0, begins.length - 1)];
     while (low < high) {
       const middle = (low + high + 1) >> 1;
       if (begins[middle]! >> 1 <= position) low = middle;
