@@ -26,7 +26,7 @@ export const aboutInJapanese: Record<SettingName, string> = {
   CHROMA_HNSW_CONSTRUCTION_EF: '新しい世代の HNSW で、構築時の候補リストの長さ。',
   CHROMA_HNSW_SEARCH_EF: '新しい世代の HNSW で、検索時の候補リストの長さ。',
   RESIDENT_VECTORS:
-    'この数までの索引はベクトルをメモリにも置き(1 件あたり約 600 バイト)、ChromaDB に頼らずに比較します。ChromaDB より速く答えますが、全検索が共有するスレッドを使います。0 は常に ChromaDB に問い合わせます。複数のサーバーが 1 つのデータベースを使う場合は 0 にしてください。',
+    'この数までの索引はベクトルをメモリにも置き(1 件あたり約 1.1 kB)、ChromaDB に頼らずに比較します。ChromaDB より速く答えますが、全検索が共有するスレッドを使います。0 は常に ChromaDB に問い合わせます。複数のサーバーが 1 つのデータベースを使う場合は 0 にしてください。',
   SEARCH_MEANING_TIMEOUT_MS: '検索が埋め込みモデルとベクトル索引を待つ時間の上限。これを過ぎると語句だけで答えます。',
   CHROMA_TIMEOUT_MS: 'ChromaDB への呼び出しにかけてよい時間。',
   EMBEDDING_MODEL: '同梱モデルの名前、ローカルのモデルフォルダーのパス、または Xenova/multilingual-e5-large のようなハブ上の名前。',

@@ -70,7 +70,7 @@ export const settingsSchema = z.object({
     group: 'Vector index',
     unit: 'vectors',
     about:
-      'Largest index whose vectors are also kept in memory, about 600 bytes each, and compared there instead of by ChromaDB: sooner, but in the thread that all searches share. 0 asks ChromaDB always. Set 0 where several servers share one database.',
+      'Largest index whose vectors are also kept in memory, about 1.1 kB each, and compared there instead of by ChromaDB: sooner, but in the thread that all searches share. 0 asks ChromaDB always. Set 0 where several servers share one database.',
   }),
   CHROMA_TIMEOUT_MS: integer(100, 600_000).default(10_000).meta({ group: 'Vector index', unit: 'ms', about: 'How long a call to ChromaDB may take.' }),
   EMBEDDING_MODEL: text().min(1).default('multilingual-e5-small-ja-latin').meta({

@@ -39,7 +39,10 @@ export class RowFormat {
   /** The vector of the row that begins at `offset`, but for its rounding. */
   read(buffer: ArrayBufferLike, offset: number): Float32Array {
     const scale = new DataView(buffer).getFloat32(offset + this.padded, true);
-    return Float32Array.from(new Int8Array(buffer, offset, this.dimensions), (value) => value * scale);
+    const values = new Int8Array(buffer, offset, this.dimensions);
+    const vector = new Float32Array(this.dimensions);
+    for (let i = 0; i < vector.length; i++) vector[i] = values[i]! * scale;
+    return vector;
   }
 }
 
@@ -79,6 +82,11 @@ export class DotKernel {
   /** Where the row at `index` begins in `memory`. */
   offset(index: number): number {
     return this.#rows + index * this.format.stride;
+  }
+
+  /** Puts the row at one index into the place of another. */
+  copy(from: number, to: number): void {
+    new Uint8Array(this.memory).copyWithin(this.offset(to), this.offset(from), this.offset(from + 1));
   }
 
   /** Takes the vector that rows are compared with from now on. */

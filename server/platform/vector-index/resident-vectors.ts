@@ -7,17 +7,22 @@ const sketchedFrom = 6000;
 /** Of 100,000 passages, the 4,000 with the nearest sketches hold .984 of the ten nearest vectors; of 11,665, 2,000 hold .997 of those that all hold. */
 const comparedShare = 0.04;
 const fewestCompared = 2000;
+/** Vectors beyond those asked for that may be among them but for the rounding. */
+const withinRounding = 50;
 /** Vectors that the middle of all is taken from. */
 const sampleSize = 2000;
 /** Sketches made anew with each vector that comes, so that no moment is long. */
 const sketchedAtOnce = 8;
 
 /**
- * Unit vectors kept in memory at one byte a dimension and compared with a query's, quicker than asking another process:
- * some thousand one and all, exact but for the rounding; of more, those whose sketches are the nearest.
+ * Unit vectors kept in memory and compared with a query's, quicker than asking another process: some thousand one and all, of more
+ * those whose sketches are the nearest. First at one byte a dimension, whose rounding is as large as the nearest lie apart; then
+ * those that come out on top by what the rounding has left of them, too.
  */
 export class ResidentVectors {
   readonly #kernel: DotKernel;
+  /** What the rounding has left of each vector, at one byte a dimension as well. */
+  readonly #rest: DotKernel;
   readonly #ids: string[] = [];
   readonly #slots = new Map<string, number>();
   /** Documents have numbers, because these are compared faster than ids. */
@@ -37,6 +42,7 @@ export class ResidentVectors {
     private readonly limit: number,
   ) {
     this.#kernel = new DotKernel(new RowFormat(dimensions), limit);
+    this.#rest = new DotKernel(this.#kernel.format, limit);
   }
 
   get size(): number {
@@ -50,13 +56,14 @@ export class ResidentVectors {
       if (this.size >= this.limit) return false;
       slot = this.size;
       this.#kernel.reserve(slot + 1);
+      this.#rest.reserve(slot + 1);
       this.#ids.push(id);
       this.#slots.set(id, slot);
     }
     let document = this.#documentNumbers.get(documentId);
     if (document === undefined) this.#documentNumbers.set(documentId, (document = this.#documentNumbers.size));
     this.#documents[slot] = document;
-    this.#kernel.format.write(vector, this.#kernel.memory, this.#kernel.offset(slot));
+    this.#write(slot, vector);
     this.#sketches?.write(slot, vector);
     if (this.#nextSketches && slot < this.#nextSketches.size) this.#nextSketches.write(slot, vector);
     this.#renewSketches();
@@ -70,8 +77,7 @@ export class ResidentVectors {
     const document = this.#documents.pop()!;
     this.#slots.delete(id);
     if (last !== id) {
-      const from = this.#kernel.offset(this.size);
-      new Uint8Array(this.#kernel.memory).copyWithin(this.#kernel.offset(slot), from, from + this.#kernel.format.stride);
+      for (const kernel of [this.#kernel, this.#rest]) kernel.copy(this.size, slot);
       this.#ids[slot] = last;
       this.#documents[slot] = document;
       this.#slots.set(last, slot);
@@ -91,7 +97,31 @@ export class ResidentVectors {
     this.#kernel.ask(query);
     const slots = this.#compared(query, limit, documentIds);
     const { values, scale } = slots ? this.#kernel.productsAt(slots) : this.#kernel.products(this.size);
-    return top(values, limit).map((at) => ({ id: this.#ids[slots ? slots[at]! : at]!, similarity: values[at]! * scale }));
+    const best = top(values, limit + withinRounding);
+    const bestSlots = slots ? Uint32Array.from(best, (at) => slots[at]!) : Uint32Array.from(best);
+    return this.#exactly(
+      query,
+      best.map((at) => values[at]! * scale),
+      bestSlots,
+    )
+      .sort((a, b) => b.similarity - a.similarity)
+      .slice(0, limit);
+  }
+
+  /** @param rounded similarities of the vectors in these slots */
+  #exactly(query: Float32Array, rounded: number[], slots: Uint32Array): Neighbour[] {
+    this.#rest.reserve(this.size);
+    this.#rest.ask(query);
+    const { values, scale } = this.#rest.productsAt(slots);
+    return rounded.map((similarity, i) => ({ id: this.#ids[slots[i]!]!, similarity: similarity + values[i]! * scale }));
+  }
+
+  #write(slot: number, vector: Float32Array): void {
+    const { format } = this.#kernel;
+    format.write(vector, this.#kernel.memory, this.#kernel.offset(slot));
+    const rest = this.#vector(slot);
+    for (let i = 0; i < rest.length; i++) rest[i] = vector[i]! - rest[i]!;
+    format.write(rest, this.#rest.memory, this.#rest.offset(slot));
   }
 
   /** @returns slots worth comparing; null for all */
