@@ -8,7 +8,7 @@ function bySeveral(choice: ThreadChoice, queries: number, ms: { one: number; sev
     const several = choice.next();
     count += several ? 1 : 0;
     // Longer queries take longer.
-    choice.took(several, (several ? ms.several : ms.one) * (1 + (i % 7) / 20));
+    choice.took(several, (several ? ms.several : ms.one) * (1 + (i % 7) / 100));
   }
   return count;
 }
@@ -22,18 +22,18 @@ describe('threads of a query on its own', () => {
       [6, 5.7],
     ] as const) {
       const choice = new ThreadChoice();
-      expect(bySeveral(choice, 14, { one, several })).toBe(7);
+      expect(bySeveral(choice, 18, { one, several })).toBe(9);
       // Trials after 30, 60 and 120 queries more.
-      expect(bySeveral(choice, 30 + 14 + 60 + 14 + 120, { one, several })).toBe(several === 3.5 ? 210 + 14 : 14);
+      expect(bySeveral(choice, 30 + 18 + 60 + 18 + 120, { one, several })).toBe(several === 3.5 ? 210 + 18 : 18);
     }
   });
 
   test('another choice where the machine is busy with something else by now, however slow or quick it was before', () => {
     const choice = new ThreadChoice();
-    bySeveral(choice, 14 + 30, { one: 6, several: 3.5 });
-    expect(bySeveral(choice, 14 + 60, { one: 8, several: 12 })).toBe(7);
-    expect(bySeveral(choice, 14 + 120, { one: 60, several: 35 })).toBe(7 + 120);
-    expect(bySeveral(choice, 14 + 240, { one: 6, several: 11 })).toBe(7);
-    expect(bySeveral(choice, 14 + 240, { one: 6, several: 3 })).toBe(7 + 240);
+    bySeveral(choice, 18 + 30, { one: 6, several: 3.5 });
+    expect(bySeveral(choice, 18 + 60, { one: 8, several: 12 })).toBe(9);
+    expect(bySeveral(choice, 18 + 120, { one: 60, several: 35 })).toBe(9 + 120);
+    expect(bySeveral(choice, 18 + 120, { one: 6, several: 11 })).toBe(9);
+    expect(bySeveral(choice, 18 + 120, { one: 6, several: 3 })).toBe(9 + 120);
   });
 });

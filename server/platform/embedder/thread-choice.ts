@@ -1,10 +1,10 @@
 /** Queries of each kind in a trial: the two differ by more than a query's chance does. */
-const trialSize = 7;
+const trialSize = 9;
 /** Queries from the first trial to the second, twice as many to the third, and so on: right after a start, much else is done. */
 const firstPause = 30;
-const longestPause = 240;
+const longestPause = 120;
 /** Several threads wait for more work by turning round, which takes a core from the others for as long again: what they gain has to be worth it. */
-const worthwhile = 0.85;
+const worthwhile = 0.92;
 
 const median = (values: number[]) => [...values].sort((a, b) => a - b)[values.length >> 1]!;
 
