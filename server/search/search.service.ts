@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
-import { ChunkEntity, type DocumentCriteria, type DocumentWithTags } from '../documents/index.js';
+import { type DocumentCriteria, type DocumentWithTags } from '../documents/index.js';
 import { type KnowledgeIndex, type SearchedIndex } from '../indexing/index.js';
 import { type BlobStore } from '../platform/blobs/index.js';
-import { AppError, badInput, notFound } from '../platform/errors.js';
+import { AppError, badInput } from '../platform/errors.js';
 import { decodeCursor, encodeCursor, pageSize } from '../platform/http/graphql-types.js';
 import { tellSlow } from '../platform/logging/index.js';
 import { type Lull } from '../platform/lull.js';
@@ -14,6 +14,7 @@ import { fillRanks, type Mode } from './ranking.js';
 import { type SearchMeter } from './search-meter.js';
 import { type SearchResultType } from './search.type.js';
 import { ShownChunks } from './shown-chunks.js';
+import { SimilarDocuments } from './similar-documents.js';
 import { SnippetQuery } from './snippet.js';
 import { respelled } from './spelling.js';
 import { type Visibility, VisibilityService } from './visibility.js';
@@ -67,9 +68,6 @@ const longestQuery = 10_000;
 /** Longer questions are kept under their hash. */
 const longestKey = 300;
 const deepest = 1000;
-/** Passages that stand for a document when others like it are looked for. */
-const passagesCompared = 64;
-const mostNeighbours = 5000;
 
 const isOffset = (value: unknown): value is number => Number.isInteger(value) && (value as number) >= 0 && (value as number) <= deepest;
 
@@ -85,6 +83,7 @@ export class SearchService {
   #refinements = 0;
 
   readonly #visibility: VisibilityService;
+  readonly #similar: SimilarDocuments;
 
   constructor(private readonly parts: SearchParts) {
     const chunks = new ShownChunks(parts.database, parts.fullText);
@@ -92,6 +91,7 @@ export class SearchService {
     this.#finder = new PassageFinder(parts, chunks);
     parts.index.onRefined(() => (this.#refinements += 1));
     this.#visibility = new VisibilityService({ ...parts, finder: this.#finder });
+    this.#similar = new SimilarDocuments(parts);
   }
 
   /** Reads ahead what searches need, so that the first ones are as fast as the later. */
@@ -268,42 +268,12 @@ export class SearchService {
   }
 
   /** Documents whose passages lie nearest to the middle of this one's. */
-  async similar(id: string, first: number): Promise<DocumentWithTags[]> {
-    const { catalogue, database, index, fullText } = this.parts;
-    const size = pageSize(first);
-    const document = (await catalogue.get([id])).get(id);
-    if (!document) throw notFound('document', id);
-    const rows = await database.searchRead.find(ChunkEntity, {
-      where: { documentId: id, revision: document.revision },
-      select: { id: true },
-      order: { ordinal: 'ASC' },
-      take: passagesCompared,
-    });
-    const vectors = [...(await index.storedVectors(rows.map((row) => row.id))).values()];
-    if (vectors.length === 0) return [];
-    const found = await index.nearest(mean(vectors), Math.min(mostNeighbours, size * 10 + document.chunkCount));
-    const candidates = await fullText.candidates(found.map((neighbour) => Number(neighbour.id)));
-    const byChunk = new Map(candidates.map((candidate) => [candidate.chunkId, candidate]));
-    await catalogue.refresh();
-    const documents = await catalogue.get(candidates.map((candidate) => candidate.documentId));
-    const similar = new Map<string, DocumentWithTags>();
-    for (const neighbour of found) {
-      const candidate = byChunk.get(Number(neighbour.id));
-      const other = candidate && documents.get(candidate.documentId);
-      if (other && other.id !== id && other.revision === candidate.revision && !similar.has(other.id)) similar.set(other.id, other);
-      if (similar.size === size) break;
-    }
-    return [...similar.values()];
+  similar(id: string, first: number): Promise<DocumentWithTags[]> {
+    return this.#similar.to(id, pageSize(first));
   }
 }
 
 function nameOf(query: string, first: number, offset: number, { mode, filter }: SearchRequest): string {
   const question = JSON.stringify([query, first, offset, mode, filter]);
   return question.length <= longestKey ? question : createHash('sha1').update(question).digest('base64url');
-}
-
-function mean(vectors: Float32Array[]): Float32Array {
-  const sum = new Float32Array(vectors[0]!.length);
-  for (const vector of vectors) for (let i = 0; i < sum.length; i++) sum[i]! += vector[i]! / vectors.length;
-  return sum;
 }
