@@ -269,7 +269,7 @@ export class SearchService {
 
   /** Documents whose passages lie nearest to the middle of this one's. */
   similar(id: string, first: number): Promise<DocumentWithTags[]> {
-    return this.#similar.to(id, pageSize(first));
+    return this.#similar.to(id, first);
   }
 }
 

@@ -3,6 +3,7 @@ import { type KnowledgeIndex } from '../indexing/index.js';
 import { type Database } from '../platform/database/index.js';
 import { notFound } from '../platform/errors.js';
 import { type FullTextIndex } from '../platform/full-text/index.js';
+import { pageSize } from '../platform/http/graphql-types.js';
 
 /** Passages that stand for a document when others like it are looked for. */
 const passagesCompared = 64;
@@ -12,9 +13,10 @@ const mostNeighbours = 5000;
 export class SimilarDocuments {
   constructor(private readonly parts: { catalogue: Catalogue; database: Database; index: KnowledgeIndex; fullText: FullTextIndex }) {}
 
-  /** @returns nearest first, at most `size`. Throws AppError NOT_FOUND. */
-  async to(id: string, size: number): Promise<DocumentWithTags[]> {
+  /** @returns nearest first, at most `first`. Throws AppError NOT_FOUND, or BAD_USER_INPUT for a wrong page size. */
+  async to(id: string, first: number): Promise<DocumentWithTags[]> {
     const { catalogue, database, index, fullText } = this.parts;
+    const size = pageSize(first);
     const document = (await catalogue.get([id])).get(id);
     if (!document) throw notFound('document', id);
     const rows = await database.searchRead.find(ChunkEntity, {
