@@ -2,22 +2,28 @@ import { env } from '@xenova/transformers/src/env.js';
 import { AutoTokenizer, type PreTrainedTokenizer } from '@xenova/transformers/src/tokenizers.js';
 import { CharTrie } from '@xenova/transformers/src/utils/data-structures.js';
 import { basename, dirname } from 'node:path';
-import { TokenPrefixes } from './prefixes.js';
+import { Unigram, type UnigramVocabulary } from './unigram.js';
 
 export { type PreTrainedTokenizer };
 
-// transformers.js makes its tree of characters itself and has no setting for another one.
-const prefixes = new WeakMap<CharTrie, TokenPrefixes>();
-CharTrie.prototype.extend = function (tokens) {
-  prefixes.set(this, new TokenPrefixes(tokens));
-};
-CharTrie.prototype.commonPrefixSearch = function (text) {
-  return prefixes.get(this)?.of(text) ?? [];
-};
+/** transformers.js's model of a vocabulary; the fields of a unigram one are missing in others. */
+interface Model extends Partial<UnigramVocabulary> {
+  tokenize: (text: string) => string[];
+}
+
+// What is built here, transformers.js has no setting to leave out; `Unigram` brings a tree of its own.
+CharTrie.prototype.extend = () => undefined;
 
 /** The tokenizer of a model in a folder, as the model hub lays one out. Nothing is fetched. */
-export function loadTokenizer(folder: string): Promise<PreTrainedTokenizer> {
+export async function loadTokenizer(folder: string): Promise<PreTrainedTokenizer> {
   env.allowRemoteModels = false;
   env.localModelPath = dirname(folder);
-  return AutoTokenizer.from_pretrained(basename(folder), { local_files_only: true });
+  const tokenizer = await AutoTokenizer.from_pretrained(basename(folder), { local_files_only: true });
+  const model = tokenizer.model as unknown as Model;
+  const { vocab, scores, unkScore } = model;
+  if (vocab && scores && unkScore !== undefined) {
+    const unigram = new Unigram({ vocab, scores, unkScore });
+    model.tokenize = (text) => unigram.cut(text);
+  }
+  return tokenizer;
 }

@@ -5,7 +5,6 @@ declare module '@xenova/transformers/src/tokenizers.js' {
 declare module '@xenova/transformers/src/utils/data-structures.js' {
   export class CharTrie {
     extend(texts: string[]): void;
-    commonPrefixSearch(text: string): Iterable<string>;
   }
 }
 declare module '@xenova/transformers/src/env.js' {
