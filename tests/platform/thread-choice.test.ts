@@ -36,4 +36,11 @@ describe('threads of a query on its own', () => {
     expect(bySeveral(choice, 18 + 120, { one: 6, several: 11 })).toBe(9);
     expect(bySeveral(choice, 18 + 120, { one: 6, several: 3 })).toBe(9 + 120);
   });
+
+  test('one trial in a bad moment is outvoted by those before it', () => {
+    const choice = new ThreadChoice();
+    bySeveral(choice, 18 + 30 + 18 + 60, { one: 6, several: 4 });
+    expect(bySeveral(choice, 18 + 120, { one: 6, several: 6.5 })).toBe(9 + 120);
+    expect(bySeveral(choice, 18 + 120, { one: 6, several: 6.5 })).toBe(9);
+  });
 });
