@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { type Settings } from '../config/index.js';
-import { admits, type Admitted, type Catalogue, type DocumentCriteria } from '../documents/index.js';
+import { admits, type Admitted, type Catalogue, type DocumentCriteria, isNarrowing } from '../documents/index.js';
 import { type SearchedIndex } from '../indexing/index.js';
 import { type AnswerCache } from '../platform/cache/index.js';
 import { type Database } from '../platform/database/index.js';
@@ -16,7 +16,7 @@ import { LexicalSearch, type ScoredChunk } from './lexical-search.js';
 import { PassageVectors } from './passage-vectors.js';
 import { ProfileStep, SearchProfile } from './profile.js';
 import { type ParsedQuery } from './query-language.js';
-import { type Mode, rank, type RankedDocument } from './ranking.js';
+import { type AdmittedChunk, type Mode, rank, type RankedDocument } from './ranking.js';
 import { type ShownChunks } from './shown-chunks.js';
 import { respelled, Spelling, type SpellingChange } from './spelling.js';
 
@@ -56,7 +56,7 @@ interface Embedded {
 }
 
 interface Words {
-  candidates: ScoredChunk[];
+  candidates: AdmittedChunk[];
   /** Null where words do not count. */
   score: ((candidate: CandidateChunk) => ScoredChunk) | null;
   spelling: SpellingChange[];
@@ -138,7 +138,7 @@ export class PassageFinder {
     const lookUp = (by: Mode) => profile.time(ProfileStep.WORDS, () => this.#words(query, by, list, filter));
     let words = await lookUp(mode);
     const similarities = new Map<number, number>();
-    const compare = (chunks: ScoredChunk[], { vector, model }: Omit<Near, 'neighbours'>) =>
+    const compare = (chunks: AdmittedChunk[], { vector, model }: Omit<Near, 'neighbours'>) =>
       profile.time(ProfileStep.FUSE, () =>
         this.#vectors.similarities(
           vector,
@@ -165,11 +165,8 @@ export class PassageFinder {
       await compare(others, near);
       candidates = [...candidates, ...others];
     }
-    const languages = {
-      isJapanese: japanese.test(query.text),
-      isDocumentJapanese: (documentId: string) => this.parts.catalogue.facts(documentId)?.language === 'ja',
-    };
-    const documents = profile.timeSync(ProfileStep.FUSE, () => rank(effective, similarities, candidates, languages));
+    const isJapanese = japanese.test(query.text);
+    const documents = profile.timeSync(ProfileStep.FUSE, () => rank(effective, similarities, candidates, isJapanese));
     return { documents, mode: effective, notices, spelling };
   }
 
@@ -206,10 +203,15 @@ export class PassageFinder {
     return [...new Set(ids.flatMap((id) => documents.get(id) ?? []))].slice(0, depth);
   }
 
-  #admissible(chunks: ScoredChunk[], filter: DocumentCriteria): ScoredChunk[] {
-    return chunks.filter(({ candidate: { documentId, revision } }) => {
-      const facts = this.parts.catalogue.facts(documentId);
-      return facts !== undefined && (this.parts.index.revisions?.get(documentId) ?? facts.revision) === revision && admits(filter, facts);
+  /** Those of documents that answer and pass the filter. */
+  #admissible(chunks: ScoredChunk[], filter: DocumentCriteria): AdmittedChunk[] {
+    const { catalogue, index } = this.parts;
+    const narrows = isNarrowing(filter);
+    return chunks.flatMap(({ candidate, coverage }) => {
+      const { documentId, revision } = candidate;
+      const facts = catalogue.facts(documentId);
+      if (!facts || (index.revisions?.get(documentId) ?? facts.revision) !== revision || (narrows && !admits(filter, facts))) return [];
+      return { candidate, coverage, isJapanese: facts.language === 'ja' };
     });
   }
 

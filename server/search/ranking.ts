@@ -3,6 +3,12 @@ import { foreignTrust, fuse } from './rank-fusion.js';
 
 export type Mode = 'HYBRID' | 'SEMANTIC' | 'KEYWORD';
 
+/** A chunk that may be shown. */
+export interface AdmittedChunk extends ScoredChunk {
+  /** Whether its document is. */
+  isJapanese: boolean;
+}
+
 export interface RankedChunk {
   chunkId: number;
   documentId: string;
@@ -21,30 +27,24 @@ export interface RankedDocument {
 
 /**
  * Scores candidates by mode and groups them by document, best first. `similarities` is empty where the vector side is down.
- * @param languages whether the question is Japanese, and which documents are; without them all are of one language
+ * @param isJapanese whether the question is
  */
-export function rank(
-  mode: Mode,
-  similarities: ReadonlyMap<number, number>,
-  candidates: ScoredChunk[],
-  languages?: { isJapanese: boolean; isDocumentJapanese: (documentId: string) => boolean },
-): RankedDocument[] {
+export function rank(mode: Mode, similarities: ReadonlyMap<number, number>, candidates: AdmittedChunk[], isJapanese: boolean): RankedDocument[] {
   const chunks: RankedChunk[] = [];
   // A chunk whose vector is not stored yet is taken to be as far as the farthest.
   let farthest = 1;
   for (const similarity of similarities.values()) farthest = Math.min(farthest, similarity);
   const best = candidates.reduce((most, { coverage }) => Math.max(most, coverage), 0);
-  const trust = languages ? foreignTrust(languages.isJapanese, best) : 1;
-  const isForeign = (documentId: string) => languages !== undefined && languages.isDocumentJapanese(documentId) !== languages.isJapanese;
-  for (const { candidate, coverage } of candidates) {
-    const counted = () => (trust !== 1 && isForeign(candidate.documentId) ? coverage * trust : coverage);
+  const trust = foreignTrust(isJapanese, best);
+  for (const { candidate, coverage, isJapanese: isDocumentJapanese } of candidates) {
+    const counted = isDocumentJapanese === isJapanese ? coverage : coverage * trust;
     const similarity = similarities.get(candidate.chunkId);
     if (mode === 'SEMANTIC' && similarity === undefined) continue;
     if (mode === 'KEYWORD' && coverage <= 0) continue;
     chunks.push({
       chunkId: candidate.chunkId,
       documentId: candidate.documentId,
-      score: mode === 'KEYWORD' ? coverage : mode === 'SEMANTIC' ? Math.max(0, similarity ?? 0) : fuse(similarity ?? farthest, counted()),
+      score: mode === 'KEYWORD' ? coverage : mode === 'SEMANTIC' ? Math.max(0, similarity ?? 0) : fuse(similarity ?? farthest, counted),
       semanticScore: similarity ?? null,
       semanticRank: null,
       lexicalScore: mode === 'SEMANTIC' ? null : coverage,

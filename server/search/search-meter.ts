@@ -36,7 +36,12 @@ export class SearchMeter {
     this.#listeners.push(listener);
   }
 
+  /** Counts it once its answer is on its way. */
   record(search: MeasuredSearch): void {
+    setImmediate(() => this.#count(search));
+  }
+
+  #count(search: MeasuredSearch): void {
     for (const listener of this.#listeners) listener(search);
     this.#total += 1;
     this.#window.add(search);

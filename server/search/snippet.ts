@@ -16,6 +16,8 @@ const snippetLength = 220;
 /** Particles and endings: in every Japanese sentence, so never what was searched for. */
 const onlyHiragana = /^\p{Script=Hiragana}{1,2}$/u;
 const hasHiragana = /\p{Script=Hiragana}/u;
+/** Of a table that stays in the processor's nearest cache. */
+const beginningBits = 0xfff;
 const unspaced = /[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}ー]/u;
 const englishStopWords = new Set(
   'a an and are as at be by do does for from how i in is it of on or that the this to was what when where which who why will with'.split(' '),
@@ -30,8 +32,8 @@ export class SnippetQuery {
   readonly pairs = new Set<number>();
   /** Words of one Japanese character. */
   readonly characters = new Set<number>();
-  /** By UTF-16 code unit, 1 for those that a pair or a word of one character begins with: nearly all of a text is passed over by it. */
-  readonly beginnings = new Uint8Array(0x10000);
+  /** By the low bits of a UTF-16 code unit, 1 for those that a pair or a word of one character begins with: nearly all of a text is passed over by it. */
+  readonly beginnings = new Uint8Array(beginningBits + 1);
   readonly spacedWords: string[] = [];
   private readonly plainWords: ReadonlySet<string>;
 
@@ -51,8 +53,8 @@ export class SnippetQuery {
       // No word of a text has an ending in its middle: a pair with one is a word's beginning only where it is in the query's.
       if (!hasHiragana.test(pair) || [...this.words].some((word) => word.includes(pair))) this.pairs.add(pairOf(this.folded, i));
     }
-    for (const pair of this.pairs) this.beginnings[Math.floor(pair / 0x10000)] = 1;
-    for (const character of this.characters) this.beginnings[character] = 1;
+    for (const pair of this.pairs) this.beginnings[Math.floor(pair / 0x10000) & beginningBits] = 1;
+    for (const character of this.characters) this.beginnings[character & beginningBits] = 1;
   }
 
   isMatch(word: string): boolean {
@@ -67,7 +69,16 @@ function pairOf(text: string, at: number): number {
   return text.charCodeAt(at) * 0x10000 + text.charCodeAt(at + 1);
 }
 
-/** Places of a text where words of the query may stand, in order. Cheap, unlike cutting the whole text into words. */
+/** This changes no position but for a few letters whose lower case is longer: a text that has one stays as it is. */
+function lowerCase(text: string): string {
+  const lower = text.toLowerCase();
+  return lower.length === text.length ? lower : text;
+}
+
+/**
+ * Places of a text where words of the query may stand, in order. Cheap, unlike cutting the whole text into words.
+ * @param folded in lower case where the query has words that are told apart by it; Japanese has but one case
+ */
 function suspects(folded: string, query: SnippetQuery): number[] {
   const found: number[] = [];
   for (const word of query.spacedWords) {
@@ -77,14 +88,14 @@ function suspects(folded: string, query: SnippetQuery): number[] {
   if (query.pairs.size + query.characters.size > 0) {
     for (let i = 0; i < folded.length; i++) {
       const code = folded.charCodeAt(i);
-      if (query.beginnings[code] === 0) continue;
+      if (query.beginnings[code & beginningBits] === 0) continue;
       if (query.pairs.has(pairOf(folded, i)) || query.characters.has(code)) found.push(i);
     }
   }
   return spaced > 0 ? found.sort((a, b) => a - b) : found;
 }
 
-/** Where words of the query stand in `text.slice(from, to)`, as whole words of the text. */
+/** Where words of the query stand in `text.slice(from, to)`, as whole words of the text, which is NFKC. */
 function matches(text: string, suspected: number[], query: SnippetQuery, from: number, to: number, wordAt: WordAt): Match[] {
   const found: Match[] = [];
   let seen = from;
@@ -96,7 +107,7 @@ function matches(text: string, suspected: number[], query: SnippetQuery, from: n
       if (!part) break;
       seen = part.end;
       if (!part.isWordLike) continue;
-      const word = fold(text.slice(part.start, part.end));
+      const word = text.slice(part.start, part.end).toLowerCase();
       if (query.isMatch(word)) found.push({ start: part.start, end: part.end, word });
     }
   }
@@ -116,12 +127,11 @@ function join(ranges: TextRange[]): TextRange[] {
 
 /**
  * The part of a passage that answers a query best, a substring of it, with the query's words marked.
+ * @param text of a stored passage, which is NFKC
  * @param parts the text's sentences, asked for where it is too long to be shown whole, and its words
  */
 export function snippetOf(text: string, query: SnippetQuery, parts: TextParts = new TextParts(text)): Snippet {
-  // Stored text is NFKC, so folding it changes no position but for a few letters whose lower case is longer.
-  const lower = text.toLowerCase();
-  const folded = lower.length === text.length ? lower : text;
+  const folded = query.spacedWords.length > 0 ? lowerCase(text) : text;
   const suspected = suspects(folded, query);
   const [roughFrom, roughTo] = text.length <= snippetLength ? [0, text.length] : window(text, folded, suspected, parts.sentences);
   const found = matches(text, suspected, query, roughFrom, roughTo, parts.wordAt);

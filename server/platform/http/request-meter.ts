@@ -40,8 +40,12 @@ export class RequestMeter {
     this.#listeners.push(listener);
   }
 
+  /** Counts it once its answer is on its way. */
   record(name: string | null | undefined, tookMs: number | null, failed: boolean): void {
-    const measured = { operation: this.#bounded(name ?? 'anonymous'), tookMs, failed };
+    setImmediate(() => this.#count({ operation: this.#bounded(name ?? 'anonymous'), tookMs, failed }));
+  }
+
+  #count(measured: MeasuredOperation): void {
     for (const listener of this.#listeners) listener(measured);
     this.#window.add(measured);
   }

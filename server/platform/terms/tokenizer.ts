@@ -10,7 +10,7 @@ const separators = /[-_./:@]/g;
 
 /** A word without the long vowel at its end that is often left out. */
 export function withoutLongVowel(word: string): string {
-  return word.replace(longVowel, '$1');
+  return word.includes('ー') ? word.replace(longVowel, '$1') : word;
 }
 
 /** The form in which text is compared: NFKC (full and half width are one), lower case. */
@@ -24,7 +24,7 @@ export function fold(text: string): string {
  */
 export function terms(text: string): string[] {
   const found: string[] = [];
-  const folded = fold(text).replace(longVowel, '$1');
+  const folded = withoutLongVowel(fold(text));
   for (const [piece] of folded.matchAll(run)) {
     if (!unspaced.test(piece)) {
       // A run of letters may still hold ideographs behind it: the two classes are told apart by their first character.
