@@ -42,7 +42,7 @@ export class PassageVectors {
       else missing.push(id);
     }
     for (let at = 0; at < missing.length; at += idsPerStatement)
-      entries.push(...(await this.#read(model, `chunk_id IN (${missing.slice(at, at + idsPerStatement).join(', ')})`)));
+      entries.push(...(await this.#read(model, { where: `v.chunk_id IN (${missing.slice(at, at + idsPerStatement).join(', ')})` })));
     if (entries.length > 0) compare(query, entries, this.#kernelFor(query.length), found);
   }
 
@@ -61,9 +61,10 @@ export class PassageVectors {
     return this.#kernel;
   }
 
-  async #read(model: string, where: string): Promise<[number, Uint8Array][]> {
+  /** @param where and what follows it, of the vectors `v` and what is joined to them */
+  async #read(model: string, { join = '', where }: { join?: string; where: string }): Promise<[number, Uint8Array][]> {
     const read = (await this.database.searchRead.query(
-      `SELECT chunk_id AS id, vector, pieces FROM chunk_vectors WHERE model = ${quoted(model)} AND ${where}`,
+      `SELECT v.chunk_id AS id, v.vector, v.pieces FROM chunk_vectors v ${join} WHERE v.model = ${quoted(model)} AND ${where}`,
     )) as { id: number; vector: Uint8Array; pieces: Uint8Array | null }[];
     return read.map(({ id, vector, pieces }) => {
       const whole = vectorFromBytes(vector);
@@ -78,10 +79,10 @@ export class PassageVectors {
     this.#keep(model);
     let below = Number.MAX_SAFE_INTEGER;
     while (!signal.aborted && this.#rows.calculatedSize < cacheBytes * 0.9) {
-      const read = await this.#read(
-        model,
-        `chunk_id < ${below} AND chunk_id IN (SELECT id FROM chunks WHERE chunking = ${chunking}) ORDER BY chunk_id DESC LIMIT ${warmedAtOnce}`,
-      );
+      const read = await this.#read(model, {
+        join: `JOIN chunks c ON c.id = v.chunk_id AND c.chunking = ${chunking}`,
+        where: `v.chunk_id < ${below} ORDER BY v.chunk_id DESC LIMIT ${warmedAtOnce}`,
+      });
       if (read.length === 0) return;
       below = read.at(-1)![0];
       await lull.come();
