@@ -21,12 +21,6 @@ export interface WorkerRequest {
 }
 export type WorkerReply = { loading: true } | { ready: number } | { id: number; vector: Float32Array } | { id: number; error: string };
 
-/** As the tokenizer gives it without tensors. */
-interface Encoding {
-  input_ids: number[];
-  attention_mask: number[];
-}
-
 const maxTokens = 512;
 const { folder, queryThreads, passageThreads } = workerData as WorkerSetup;
 const port = parentPort;
@@ -69,15 +63,10 @@ function sessionWith(threads: number): Promise<InferenceSession> {
 
 /** What the model is fed, a batch of one. */
 function inputsOf(text: string, names: readonly string[]): Record<string, Tensor> {
-  const { input_ids: ids, attention_mask: mask } = tokenizer(text, { truncation: true, max_length: maxTokens, return_tensor: false }) as Encoding;
-  const fed: Record<string, number[] | undefined> = { input_ids: ids, attention_mask: mask };
-  return Object.fromEntries(
-    names.map((name) => {
-      const values = fed[name];
-      // Of one segment only, as token_type_ids tells.
-      return [name, new ort.Tensor('int64', values ? BigInt64Array.from(values, BigInt) : new BigInt64Array(ids.length), [1, ids.length])];
-    }),
-  );
+  const ids = BigInt64Array.from(tokenizer.encode(text).slice(0, maxTokens), BigInt);
+  const fed: Record<string, BigInt64Array | undefined> = { input_ids: ids, attention_mask: new BigInt64Array(ids.length).fill(1n) };
+  // Of one segment only, as token_type_ids tells.
+  return Object.fromEntries(names.map((name) => [name, new ort.Tensor('int64', fed[name] ?? new BigInt64Array(ids.length), [1, ids.length])]));
 }
 
 async function embed(text: string, allThreads: boolean): Promise<Float32Array> {
