@@ -1,11 +1,41 @@
 import { type ApolloServerOptionsWithGateway } from '@apollo/server';
-import { type DocumentNode, execute, type ExecutionResult, getVariableValues, GraphQLError, type GraphQLSchema } from 'graphql';
+import {
+  type DocumentNode,
+  execute,
+  type ExecutionResult,
+  getVariableValues,
+  GraphQLError,
+  type GraphQLSchema,
+  type OperationDefinitionNode,
+  OperationTypeNode,
+} from 'graphql';
 import { compileQuery, type CompiledQuery, isCompiledQuery } from 'graphql-jit';
 import { LRUCache } from 'lru-cache';
+import { nameOperation } from '../logging/index.js';
 
 type Gateway = NonNullable<ApolloServerOptionsWithGateway<object>['gateway']>;
 
+/** What of a context stands for its request, while Apollo Server hands on copies of the rest. */
+interface OfRequest {
+  request: object;
+}
+
+/** An operation as it is asked for. */
+interface Asked {
+  query: string;
+  operationName: string | null;
+  variables: Record<string, unknown>;
+}
+
+/** A query that has been admitted. */
+interface Known {
+  compiled: CompiledQuery;
+  operation: OperationDefinitionNode;
+}
+
 const mostKept = 300;
+/** Longer queries are not kept whole to be known again. */
+const longestKnown = 16 * 1024;
 const introspection = /\b__(schema|type)\b/;
 
 /**
@@ -16,6 +46,10 @@ const introspection = /\b__(schema|type)\b/;
 export class CompiledOperations implements Gateway {
   /** By the operation's hash and name. */
   readonly #kept = new LRUCache<string, CompiledQuery | 'seen once' | 'not compilable'>({ max: mostKept });
+  /** Queries that Apollo Server has parsed, validated and had run, by their text and the operation's name. */
+  readonly #known = new LRUCache<string, Known>({ max: mostKept });
+  /** What Apollo Server has only to tell of. */
+  readonly #finished = new WeakMap<object, ExecutionResult>();
   #onSchema: ((schema: { apiSchema: GraphQLSchema; coreSupergraphSdl: string }) => void) | null = null;
 
   constructor(private readonly schema: GraphQLSchema) {}
@@ -34,7 +68,28 @@ export class CompiledOperations implements Gateway {
     return Promise.resolve();
   }
 
+  /**
+   * Runs a query that came before, without Apollo Server, whose way to the same answer takes a third of a millisecond.
+   * @returns null where it has to go that way: what is not known, what is wrong with its variables, and errors, which are told of
+   * there without running the query again
+   */
+  async again(asked: Asked, context: OfRequest): Promise<{ operationName: string | null; data: ExecutionResult['data'] } | null> {
+    const known = this.#known.get(keyOf(asked));
+    if (!known) return null;
+    const { compiled, operation } = known;
+    const { coerced } = getVariableValues(this.schema, operation.variableDefinitions ?? [], asked.variables, { maxErrors: 1 });
+    if (!coerced) return null;
+    const operationName = operation.name?.value ?? null;
+    nameOperation(operationName);
+    const result = await compiled.query(undefined, context, coerced);
+    if (!result.errors) return { operationName, data: result.data };
+    this.#finished.set(context.request, result);
+    return null;
+  }
+
   async #run({ document, operation, operationName, queryHash, request, context }: Parameters<Executor>[0]): Promise<ExecutionResult> {
+    const finished = this.#finished.get((context as OfRequest).request);
+    if (finished) return told(finished, document);
     const variables = request.variables ?? {};
     const key = `${queryHash}:${operationName ?? ''}`;
     let kept = this.#kept.get(key);
@@ -44,8 +99,10 @@ export class CompiledOperations implements Gateway {
     // Judged by graphql-js, so that a wrong variable is told of in the same words.
     const coerced = getVariableValues(this.schema, operation.variableDefinitions ?? [], variables, { maxErrors: 50 });
     if (coerced.errors) return { errors: coerced.errors };
-    const result = await kept.query(undefined, context, variables);
-    return result.errors ? { ...result, errors: result.errors.map((error) => asGraphQLError(error, document)) } : result;
+    const { query = '' } = request;
+    if (operation.operation === OperationTypeNode.QUERY && query.length <= longestKnown)
+      this.#known.set(keyOf({ query, operationName }), { compiled: kept, operation });
+    return told(await kept.query(undefined, context, variables), document);
   }
 
   #compile(query: string, document: DocumentNode, operationName: string | null): CompiledQuery | 'not compilable' {
@@ -56,6 +113,12 @@ export class CompiledOperations implements Gateway {
 }
 
 type Executor = NonNullable<Awaited<ReturnType<Gateway['load']>>['executor']>;
+
+const keyOf = ({ query, operationName }: Pick<Asked, 'query' | 'operationName'>) => `${operationName ?? ''}\n${query}`;
+
+function told(result: ExecutionResult, document: DocumentNode): ExecutionResult {
+  return result.errors ? { ...result, errors: result.errors.map((error) => asGraphQLError(error, document)) } : result;
+}
 
 /** graphql-jit's errors only look like those of graphql-js, which alone are told of in full. */
 function asGraphQLError({ message, locations, path, originalError }: GraphQLError, { loc }: DocumentNode): GraphQLError {

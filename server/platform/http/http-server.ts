@@ -33,7 +33,7 @@ import { largestOperationBytes, sendError, sendFailure, statusOf } from './send-
 /** Throws AppError UNAUTHENTICATED or FORBIDDEN unless the sender may use the route. */
 export type Authorize = (request: Request, permission: string) => Promise<void>;
 
-export interface HttpParts<Context extends object> {
+export interface HttpParts<Context extends { request: object }> {
   settings: Settings;
   schema: GraphQLSchema;
   /** Context of one HTTP operation. Throws AppError, e.g. RATE_LIMITED. */
@@ -80,7 +80,7 @@ async function withStatus<T>(made: Promise<T>): Promise<T> {
 }
 
 /** GraphQL over HTTP and WebSocket, the routes and the console, all on one port. */
-export class HttpServer<Context extends object> {
+export class HttpServer<Context extends { request: object }> {
   readonly responses = new ResponseMeter();
   readonly #app = express();
   readonly #server: Server;
@@ -164,8 +164,9 @@ export class HttpServer<Context extends object> {
       log.warn({ event: 'slow_query', operation, tookMs: Math.round(tookMs) }, 'an operation was slow');
     });
     const rules: ValidationRule[] = [maxDepthRule({ n: settings.GRAPHQL_MAX_DEPTH, propagateOnRejection: true }) as ValidationRule];
+    const compiled = new CompiledOperations(schema);
     this.#apollo = new ApolloServer<Context>({
-      gateway: new CompiledOperations(schema),
+      gateway: compiled,
       formatError,
       validationRules: rules,
       parseOptions: { maxTokens: settings.GRAPHQL_MAX_TOKENS },
@@ -230,9 +231,10 @@ export class HttpServer<Context extends object> {
     this.#lane = new OperationLane<Context>({
       apollo: this.#apollo,
       contextOf,
-      meter: parts.meter,
-      // A trace tells of operations that were executed.
+      // A trace tells of operations that were executed, by one of Apollo Server's plugins.
+      compiled: settings.OTLP_TRACES_URL ? null : compiled,
       repeated: settings.OTLP_TRACES_URL ? null : parts.repeated,
+      meter: parts.meter,
       secure: (request, response) => secure(request, response, () => undefined),
       longest: largestOperationBytes,
       failed: (error, response) => {

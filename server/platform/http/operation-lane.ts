@@ -1,11 +1,14 @@
 import { type ApolloServer, HeaderMap } from '@apollo/server';
 import { type IncomingMessage, type ServerResponse } from 'node:http';
 import { type Caller } from './caller.js';
+import { type CompiledOperations } from './compiled-operations.js';
 import { type RepeatedAnswers, type SentAnswer } from './repeated-answers.js';
 import { type RequestMeter } from './request-meter.js';
 
-export interface LaneParts<Context extends object> {
+export interface LaneParts<Context extends { request: object }> {
   apollo: ApolloServer<Context>;
+  /** Null where every operation is to pass through Apollo Server's plugins. */
+  compiled: CompiledOperations | null;
   contextOf: (caller: Caller) => Promise<Context>;
   repeated: RepeatedAnswers<Context> | null;
   meter: RequestMeter;
@@ -16,13 +19,16 @@ export interface LaneParts<Context extends object> {
   failed: (error: unknown, response: ServerResponse) => void;
 }
 
+/** Whoever asks for another type is answered by Apollo Server. */
+const acceptsJson = /^(?:\*\/\*|application\/json)$/i;
+const jsonType = 'application/json; charset=utf-8';
 const plainJson = /^application\/json(?:;\s*charset=utf-?8)?$/i;
 
 /**
  * Operations sent as plain JSON, which are nearly all, are read and answered by Node's own server: routing, body parsing
  * and an answer in two pieces cost more than a kept answer does. Requests that need more than that are left to Express.
  */
-export class OperationLane<Context extends object> {
+export class OperationLane<Context extends { request: object }> {
   constructor(private readonly parts: LaneParts<Context>) {}
 
   /** Uploads, other methods, compressed or unsized bodies and what came by a proxy are not for this lane. */
@@ -62,29 +68,57 @@ export class OperationLane<Context extends object> {
     const admitted = await context.catch(() => null);
     const kept = admitted && (await repeated?.find(key, admitted));
     if (kept) return this.#again(kept, response, started);
+    const keep = (headers: [string, string][], whole: Buffer, query: string) => {
+      if (admitted) repeated?.keep(key, admitted, query, { headers, body: whole });
+    };
+    const known = admitted && acceptsJson.test(request.headers.accept ?? '*/*') && asked(body);
+    const again = known && (await this.parts.compiled?.again(known, admitted));
+    if (again) {
+      const whole = Buffer.from(`${JSON.stringify({ data: again.data })}\n`);
+      const headers: [string, string][] = [
+        ['content-type', jsonType],
+        ['content-length', String(whole.length)],
+      ];
+      this.#send(headers, whole, response);
+      this.parts.meter.recordFor(admitted, again.operationName, performance.now() - started, false);
+      keep(headers, whole, known.query);
+      return;
+    }
     const headers = new HeaderMap();
     for (const [name, value] of Object.entries(request.headers)) if (value !== undefined) headers.set(name, Array.isArray(value) ? value.join(', ') : value);
     const answer = await apollo.executeHTTPGraphQLRequest({ httpGraphQLRequest: { method: 'POST', headers, search: '', body }, context: () => context });
     response.statusCode = answer.status ?? 200;
-    for (const [name, value] of answer.headers) response.setHeader(name, value);
     if (answer.body.kind === 'complete') {
       const whole = Buffer.from(answer.body.string);
-      response.end(whole);
+      this.#send(answer.headers, whole, response);
       const { query, extensions } = body as { query?: unknown; extensions?: unknown };
       // Errors come first in an answer that has some.
-      if (!admitted || typeof query !== 'string' || extensions || response.statusCode !== 200 || !answer.body.string.startsWith('{"data":')) return;
-      repeated?.keep(key, admitted, query, { headers: [...answer.headers], body: whole });
+      if (typeof query !== 'string' || extensions || response.statusCode !== 200 || !answer.body.string.startsWith('{"data":')) return;
+      keep([...answer.headers], whole, query);
       return;
     }
+    for (const [name, value] of answer.headers) response.setHeader(name, value);
     for await (const part of answer.body.asyncIterator) response.write(part);
     response.end();
   }
 
-  #again({ operationName, headers, body }: SentAnswer & { operationName: string | null }, response: ServerResponse, started: number): void {
+  #send(headers: Iterable<[string, string]>, body: Buffer, response: ServerResponse): void {
     for (const [name, value] of headers) response.setHeader(name, value);
     response.end(body);
+  }
+
+  #again({ operationName, headers, body }: SentAnswer & { operationName: string | null }, response: ServerResponse, started: number): void {
+    this.#send(headers, body, response);
     this.parts.meter.record(operationName, performance.now() - started, false);
   }
+}
+
+/** @returns null for what only Apollo Server understands, or refuses */
+function asked(body: unknown): Parameters<CompiledOperations['again']>[0] | null {
+  const { query, operationName = null, variables, extensions } = body as Record<string, unknown>;
+  if (typeof query !== 'string' || extensions || !(operationName === null || typeof operationName === 'string')) return null;
+  if (variables !== undefined && variables !== null && (typeof variables !== 'object' || Array.isArray(variables))) return null;
+  return { query, operationName, variables: (variables ?? {}) as Record<string, unknown> };
 }
 
 /** @returns null where the client went away before it had sent all */

@@ -33,13 +33,13 @@ function measured(args: ExecutionArgs, meter: RequestMeter): Promise<ExecutionRe
     const end = traced(operation?.operation ?? 'query', name);
     const result = await execute(args);
     end(result.errors);
-    meter.record(viewer ? name : 'signed-out', performance.now() - started, isFault(result.errors));
+    meter.recordFor(args.contextValue, name, performance.now() - started, isFault(result.errors));
     return result;
   });
 }
 
 /** Operations over WebSocket, by the graphql-transport-ws protocol. @returns ends all of them */
-export function openSockets<Context extends object>(
+export function openSockets<Context extends { request: object }>(
   sockets: WebSocketServer,
   { settings, schema, meter, mayConnect, beforeOperation, operationContextOf }: HttpParts<Context>,
   formatError: ReturnType<typeof errorFormatter>,

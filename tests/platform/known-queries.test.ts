@@ -1,0 +1,94 @@
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { TestServer } from '../support/server.js';
+
+/** Of these, the first is interpreted, the second compiled, and what comes later no longer passes through Apollo Server. */
+const times = 5;
+const searchLimit = 12;
+
+let server: TestServer;
+beforeAll(async () => {
+  server = await TestServer.start({ RATE_LIMITING: 'true', RATE_LIMIT_SEARCH: String(searchLimit) });
+  await server.upload([{ name: 'tide.txt', content: 'Spring tides come with the full moon and the new moon.' }]);
+  await server.idle();
+}, 120_000);
+afterAll(() => server.quit());
+
+interface Sent {
+  status: number;
+  headers: Record<string, string>;
+  body: string;
+}
+
+async function send(operation: object, more: Record<string, string> = {}): Promise<Sent> {
+  const response = await fetch(`${server.url}/graphql`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', authorization: `Bearer ${server.key}`, ...more },
+    body: JSON.stringify(operation),
+  });
+  const headers = Object.fromEntries([...response.headers].filter(([name]) => !['date', 'x-request-id'].includes(name)));
+  return { status: response.status, headers, body: await response.text() };
+}
+
+async function repeated(operation: object, more: Record<string, string> = {}): Promise<Sent> {
+  const answers: Sent[] = [];
+  for (let i = 0; i < times; i++) answers.push(await send(operation, more));
+  for (const answer of answers) expect(answer).toEqual(answers[0]);
+  return answers[0]!;
+}
+
+/** How many operations of a name have been measured. */
+async function measured(name: string): Promise<number> {
+  const response = await fetch(`${server.url}/metrics`, { headers: { authorization: `Bearer ${server.key}` } });
+  const line = new RegExp(`^erpfts_graphql_duration_seconds_count\\{operation="${name}"\\} (\\d+)$`, 'm').exec(await response.text());
+  return Number(line?.[1] ?? 0);
+}
+
+test('a query that comes again is answered as at first, to the header, and measured each time', async () => {
+  const query = 'query Titles($first: Int) { documents(first: $first) { totalCount edges { node { title status } } } }';
+  const { status, headers, body } = await repeated({ query, variables: { first: 3 } });
+  expect(status).toBe(200);
+  expect(headers['content-type']).toBe('application/json; charset=utf-8');
+  expect(JSON.parse(body)).toEqual({ data: { documents: { totalCount: 1, edges: [{ node: { title: expect.any(String) as string, status: 'READY' } }] } } });
+  expect(await measured('Titles')).toBe(times);
+  // Other variables, and none.
+  expect(JSON.parse((await send({ query, variables: { first: 1 } })).body)).toEqual(JSON.parse(body));
+  expect(JSON.parse((await send({ query })).body)).toEqual(JSON.parse(body));
+  expect(await measured('Titles')).toBe(times + 2);
+});
+
+test('wrong variables are refused as at first', async () => {
+  const query = 'query Page($first: Int) { documents(first: $first) { totalCount } }';
+  const refused = await send({ query, variables: { first: 'three' } });
+  expect(refused.body).toContain('"errors"');
+  await repeated({ query, variables: { first: 1 } });
+  expect(await send({ query, variables: { first: 'three' } })).toEqual(refused);
+  expect((await send({ query, variables: [1] })).body).toContain('"errors"');
+});
+
+test('errors are told of as at first, of a query that was executed once', async () => {
+  const query = 'query Wrong { search(query: " ") { totalCount } }';
+  const { body } = await repeated({ query });
+  const { errors } = JSON.parse(body) as { errors: { path: string[]; locations: object[]; extensions: { code: string } }[] };
+  expect(errors).toMatchObject([{ path: ['search'], locations: [{ line: 1, column: 15 }], extensions: { code: 'BAD_USER_INPUT' } }]);
+  expect(await measured('Wrong')).toBe(times);
+  // Each was counted once: as many are left of the limit as there should be.
+  for (let left = searchLimit - times; left > 0; left--) expect((await send({ query })).body).toBe(body);
+  expect((await send({ query })).body).toContain('RATE_LIMITED');
+});
+
+test('an operation of several is known by its name, and whoever asks for another type gets it', async () => {
+  const query = 'query One { documents { totalCount } } query Two { documents { edges { node { status } } } }';
+  expect((await repeated({ query, operationName: 'One' })).body).toBe('{"data":{"documents":{"totalCount":1}}}\n');
+  expect((await repeated({ query, operationName: 'Two' })).body).toBe('{"data":{"documents":{"edges":[{"node":{"status":"READY"}}]}}}\n');
+  expect((await send({ query, operationName: 'Three' })).body).toContain('"errors"');
+  expect((await send({ query })).body).toContain('"errors"');
+  const accept = 'application/graphql-response+json';
+  expect((await repeated({ query, operationName: 'One' }, { accept })).headers['content-type']).toContain(accept);
+});
+
+test('nobody who is not signed in is answered because another was', async () => {
+  const query = 'query Titles($first: Int) { documents(first: $first) { totalCount edges { node { title status } } } }';
+  const before = await measured('Titles');
+  expect((await send({ query }, { authorization: 'Bearer wrong' })).body).toContain('UNAUTHENTICATED');
+  expect(await measured('Titles')).toBe(before);
+});
