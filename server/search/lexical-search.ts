@@ -13,14 +13,26 @@ export interface ScoredChunk {
 
 /** The words of one query, ready to score chunks by. */
 export class LexicalQuery {
+  /** By rising hash, as chunks have theirs. */
+  readonly #terms: QueryTerm[];
+  readonly #hashes: Uint32Array;
+  readonly #counts: Uint8Array;
+  readonly #ideal: number;
+
   constructor(
-    private readonly terms: QueryTerm[],
+    terms: QueryTerm[],
     private readonly statistics: CorpusStatistics,
-    private readonly ideal: number,
-  ) {}
+  ) {
+    this.#terms = terms.toSorted((a, b) => a.hash - b.hash);
+    this.#hashes = Uint32Array.from(this.#terms, ({ hash }) => hash);
+    this.#counts = new Uint8Array(terms.length);
+    this.#ideal = idealScore(terms);
+  }
 
   score(candidate: CandidateChunk): ScoredChunk {
-    return { candidate, coverage: this.ideal > 0 ? bm25(this.terms, candidate.terms, this.statistics) / this.ideal : 0 };
+    if (this.#ideal === 0) return { candidate, coverage: 0 };
+    candidate.terms.countAll(this.#hashes, this.#counts);
+    return { candidate, coverage: bm25(this.#terms, this.#counts, candidate.terms.length, this.statistics) / this.#ideal };
   }
 }
 
@@ -39,7 +51,7 @@ export class LexicalSearch {
     const weighted = weighTerms(frequencies, hashTerm, statistics)
       .sort((a, b) => b.idf - a.idf)
       .slice(0, mostTerms);
-    const words = new LexicalQuery(weighted, statistics, idealScore(weighted));
+    const words = new LexicalQuery(weighted, statistics);
     const ids = await lexicon.match(rarest(weighted, budget), budget, documentIds);
     return { words, found: (await lexicon.candidates(ids)).map((candidate) => words.score(candidate)) };
   }

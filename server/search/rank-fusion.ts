@@ -1,5 +1,4 @@
 import { type CorpusStatistics } from '../platform/full-text/index.js';
-import { type TermVector } from '../platform/terms/index.js';
 
 /** Okapi BM25's parameters (Robertson and Zaragoza, 2009) as Anserini's baselines set them. */
 const k1 = 0.9;
@@ -31,12 +30,16 @@ export function idealScore(terms: QueryTerm[]): number {
   return terms.reduce((sum, { idf }) => sum + idf * (k1 + 1), 0);
 }
 
-export function bm25(terms: QueryTerm[], chunk: TermVector, statistics: CorpusStatistics): number {
-  const norm = k1 * (1 - b + (b * chunk.length) / Math.max(1, statistics.meanLength));
+/**
+ * @param counts of the terms in the chunk, in their order
+ * @param length of the chunk, in terms
+ */
+export function bm25(terms: QueryTerm[], counts: ArrayLike<number>, length: number, statistics: CorpusStatistics): number {
+  const norm = k1 * (1 - b + (b * length) / Math.max(1, statistics.meanLength));
   let score = 0;
-  for (const { hash, idf } of terms) {
-    const count = chunk.count(hash);
-    if (count > 0) score += (idf * count * (k1 + 1)) / (count + norm);
+  for (let i = 0; i < terms.length; i++) {
+    const count = counts[i]!;
+    if (count > 0) score += (terms[i]!.idf * count * (k1 + 1)) / (count + norm);
   }
   return score;
 }

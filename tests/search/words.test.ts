@@ -2,7 +2,8 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { countTerms, hashTerm, packTerms, packWordParts, terms, TermVector } from '../../server/platform/terms/index.js';
-import { bm25, foreignTrust, fuse, idealScore, weighTerms } from '../../server/search/rank-fusion.js';
+import { LexicalQuery } from '../../server/search/lexical-search.js';
+import { foreignTrust, fuse, idealScore, weighTerms } from '../../server/search/rank-fusion.js';
 import { packageRoot } from '../../server/config/index.js';
 import { snippetOf, SnippetQuery } from '../../server/search/snippet.js';
 import { TextParts } from '../../server/search/text-parts.js';
@@ -22,10 +23,27 @@ describe('terms', () => {
     const vector = new TermVector(packTerms(countTerms(['a', 'b', 'a'])), 3);
     expect([vector.count(hashTerm('a')), vector.count(hashTerm('b')), vector.count(hashTerm('c'))]).toEqual([2, 1, 0]);
   });
+
+  test('counts of many terms at once are those of each', () => {
+    const held = Array.from({ length: 200 }, (_, i) => `held ${i}`);
+    const vector = new TermVector(packTerms(countTerms([...held, ...held.slice(0, 50), ...held.slice(0, 9)])), 259);
+    for (const asked of [[], held, ['x', ...held.slice(5, 60), 'y', 'z'], ['x'], held.slice(0, 1)]) {
+      const hashes = Uint32Array.from(asked, hashTerm).sort();
+      const counts = new Uint8Array(hashes.length).fill(77);
+      vector.countAll(hashes, counts);
+      expect([...counts]).toEqual([...hashes].map((hash) => vector.count(hash)));
+    }
+  });
 });
 
 describe('lexical score', () => {
-  const chunk = (text: string) => new TermVector(packTerms(countTerms(terms(text))), terms(text).length);
+  const chunk = (text: string) => ({
+    chunkId: 1,
+    documentId: 'd',
+    revision: 1,
+    chunking: 1,
+    terms: new TermVector(packTerms(countTerms(terms(text))), terms(text).length),
+  });
   const statistics = { chunks: 1000, meanLength: 8 };
   const query = weighTerms(
     new Map([
@@ -38,10 +56,21 @@ describe('lexical score', () => {
   );
 
   test('rare words weigh more, and no passage passes the ideal', () => {
-    const rare = bm25(query, chunk('a pump of the plant'), statistics);
-    const common = bm25(query, chunk('the the the the'), statistics);
+    const words = new LexicalQuery(query, statistics);
+    const rare = words.score(chunk('a pump of the plant')).coverage;
+    const common = words.score(chunk('the the the the')).coverage;
+    expect(common).toBeGreaterThan(0);
     expect(rare).toBeGreaterThan(common * 3);
-    expect(rare).toBeLessThan(idealScore(query));
+    expect(rare).toBeLessThan(1);
+    expect(words.score(chunk('nothing of it')).coverage).toBe(0);
+    // Okapi BM25 with k1 = .9 and b = .4: one "pump" and one "the" among five terms.
+    const norm = 0.9 * (1 - 0.4 + (0.4 * 5) / 8);
+    const [pump, the] = query.map(({ idf }) => (idf * 1.9) / (1 + norm));
+    expect(rare).toBeCloseTo((pump! + the!) / idealScore(query), 10);
+  });
+
+  test('of a query without words nothing is covered', () => {
+    expect(new LexicalQuery([], statistics).score(chunk('a pump')).coverage).toBe(0);
   });
 
   test('the fused score stays within 0..1 and rises with either side', () => {
