@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { packageRoot } from '../../server/config/index.js';
-import { TokenTree } from '../../server/platform/tokenizer/token-tree.js';
+import { TokenTrie } from '../../server/platform/tokenizer/token-trie.js';
 import { Unigram, type UnigramVocabulary } from '../../server/platform/tokenizer/unigram.js';
 
 describe('tokens of a vocabulary', () => {
@@ -12,9 +12,9 @@ describe('tokens of a vocabulary', () => {
   test.each(['▁these', '源泉数が', 'サーバーは', '𠮷野家', 'abcde', 'abcdefg', 'z', 'e', '', '源'])(
     'that "%s" begins with are found, shortest first',
     (text) => {
-      const tree = new TokenTree(vocabulary);
+      const trie = new TokenTrie(vocabulary);
       const found: string[] = [];
-      tree.forEachAt(`..${text}`, 2, (token, end) => {
+      trie.forEachAt(`..${text}`, 2, (token, end) => {
         found.push(vocabulary[token]!);
         expect(end).toBe(2 + vocabulary[token]!.length);
       });
@@ -26,10 +26,10 @@ describe('tokens of a vocabulary', () => {
 
   test('thousands of them, each with its number', () => {
     const many = Array.from({ length: 20_000 }, (_, i) => `${String.fromCharCode(0x3041 + (i % 80))}${i.toString(36)}`);
-    const tree = new TokenTree(many);
+    const trie = new TokenTrie(many);
     for (let i = 0; i < many.length; i += 7) {
       const found: number[] = [];
-      tree.forEachAt(many[i]!, 0, (token) => found.push(token));
+      trie.forEachAt(many[i]!, 0, (token) => found.push(token));
       expect(found.at(-1)).toBe(i);
     }
   });

@@ -46,7 +46,7 @@ const introspection = /\b__(schema|type)\b/;
 export class CompiledOperations implements Gateway {
   /** By the operation's hash and name. */
   readonly #kept = new LRUCache<string, CompiledQuery | 'seen once' | 'not compilable'>({ max: mostKept });
-  /** Queries that Apollo Server has parsed, validated and had run, by their text and the operation's name. */
+  /** Queries that Apollo Server has parsed, validated and had run, by their text and the name that was asked for: an operation alone needs none. */
   readonly #known = new LRUCache<string, Known>({ max: mostKept });
   /** What Apollo Server has only to tell of. */
   readonly #finished = new WeakMap<object, ExecutionResult>();
@@ -77,11 +77,11 @@ export class CompiledOperations implements Gateway {
     const known = this.#known.get(keyOf(asked));
     if (!known) return null;
     const { compiled, operation } = known;
-    const { coerced } = getVariableValues(this.schema, operation.variableDefinitions ?? [], asked.variables, { maxErrors: 1 });
-    if (!coerced) return null;
+    if (getVariableValues(this.schema, operation.variableDefinitions ?? [], asked.variables, { maxErrors: 1 }).errors) return null;
     const operationName = operation.name?.value ?? null;
     nameOperation(operationName);
-    const result = await compiled.query(undefined, context, coerced);
+    // As they came: it reads them itself, and a value of an enumeration that was read already would be none.
+    const result = await compiled.query(undefined, context, asked.variables);
     if (!result.errors) return { operationName, data: result.data };
     this.#finished.set(context.request, result);
     return null;
@@ -101,7 +101,7 @@ export class CompiledOperations implements Gateway {
     if (coerced.errors) return { errors: coerced.errors };
     const { query = '' } = request;
     if (operation.operation === OperationTypeNode.QUERY && query.length <= longestKnown)
-      this.#known.set(keyOf({ query, operationName }), { compiled: kept, operation });
+      this.#known.set(keyOf({ query, operationName: request.operationName ?? null }), { compiled: kept, operation });
     return told(await kept.query(undefined, context, variables), document);
   }
 

@@ -11,7 +11,7 @@ interface Model extends Partial<UnigramVocabulary> {
   tokenize: (text: string) => string[];
 }
 
-// What is built here, transformers.js has no setting to leave out; `Unigram` brings a tree of its own.
+// What is built here, transformers.js has no setting to leave out; `Unigram` brings a trie of its own.
 CharTrie.prototype.extend = () => undefined;
 
 /** The tokenizer of a model in a folder, as the model hub lays one out. Nothing is fetched. */

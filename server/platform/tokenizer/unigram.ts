@@ -1,4 +1,4 @@
-import { TokenTree } from './token-tree.js';
+import { TokenTrie } from './token-trie.js';
 
 /** What is read of transformers.js's model of a unigram vocabulary. */
 export interface UnigramVocabulary {
@@ -15,7 +15,7 @@ export interface UnigramVocabulary {
  * else in the processor's caches, those take several times as long to come by.
  */
 export class Unigram {
-  readonly #tree: TokenTree;
+  readonly #trie: TokenTrie;
   readonly #tokens: readonly string[];
   readonly #scores: Float64Array;
   readonly #unknownScore: number;
@@ -25,7 +25,7 @@ export class Unigram {
   #last = new Int32Array(0);
 
   constructor({ vocab, scores, unkScore }: UnigramVocabulary) {
-    this.#tree = new TokenTree(vocab);
+    this.#trie = new TokenTrie(vocab);
     this.#tokens = vocab;
     this.#scores = Float64Array.from(scores);
     this.#unknownScore = unkScore;
@@ -36,7 +36,7 @@ export class Unigram {
     this.#clear(text.length + 1);
     for (let at = 0; at < text.length; at++) {
       let isKnown = false;
-      this.#tree.forEachAt(text, at, (token, end) => {
+      this.#trie.forEachAt(text, at, (token, end) => {
         isKnown ||= end === at + 1;
         this.#offer(at, end, token, this.#scores[token]!);
       });

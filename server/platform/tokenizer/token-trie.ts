@@ -10,10 +10,10 @@ const nowhere = 0;
 const surrogate = /[\ud800-\udfff]/;
 
 /**
- * The tokens of a vocabulary as a tree of their characters, in one open-addressed table: transformers.js makes an object of each
+ * The tokens of a vocabulary as a trie, in one open-addressed table: transformers.js makes an object of each
  * character, which takes a second of a core and 50 MB for 100,000 tokens. What is looked at together lies together.
  */
-export class TokenTree {
+export class TokenTrie {
   #slots: Int32Array;
   #nodes = 1;
   /** Of each node: the token that ends there, and one more. */
