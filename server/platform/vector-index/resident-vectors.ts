@@ -5,8 +5,10 @@ import { type Neighbour, type VectorRow } from './vector-index.js';
 /** From so many vectors on, those to be compared are chosen by their sketches first; fewer are compared as fast. */
 const sketchedFrom = 6000;
 /** Of 100,000 passages, the 4,000 with the nearest sketches hold .984 of the ten nearest vectors; of 11,665, 2,000 hold .997 of those that all hold. */
-const comparedShare = 0.04;
-const fewestCompared = 2000;
+const comparedShare = 0.015;
+const fewestCompared = 1000;
+/** So many times those compared are chosen by signs alone. */
+const signedShare = 4;
 /** Vectors beyond those asked for that may be among them but for the rounding. */
 const withinRounding = 50;
 /** Vectors that the middle of all is taken from. */
@@ -129,7 +131,7 @@ export class ResidentVectors {
     // All of them: those nearest by sketches may all be of other documents, in the query's own language for one.
     if (documentIds) return this.#slotsOf(documentIds);
     const enough = Math.max(fewestCompared, limit * 4, this.size * comparedShare);
-    return this.#sketches && enough < this.size ? this.#sketches.nearest(query, enough) : null;
+    return this.#sketches && enough < this.size ? this.#sketches.nearest(query, enough, enough * signedShare) : null;
   }
 
   #slotsOf(documentIds: string[]): Uint32Array {
