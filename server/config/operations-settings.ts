@@ -88,7 +88,10 @@ export const operationsSettings = {
   TIME_ZONE: text()
     .refine((value) => value === '' || isTimeZone(value), 'must be an IANA time zone such as Asia/Tokyo')
     .default('')
-    .meta({ group: 'Maintenance', about: 'Time zone of the schedules, e.g. Asia/Tokyo; empty takes that of the machine.' }),
+    .meta({
+      group: 'Maintenance',
+      about: 'Time zone of the schedules, and of before: and after: in searches, e.g. Asia/Tokyo; empty takes that of the machine.',
+    }),
   SCHEDULE_DAILY: schedule()
     .default('30 3 * * *')
     .meta({ group: 'Maintenance', about: 'When ROTATE_LOGS, CLEAN_TEMP, ANALYZE and the cache statistics run; off never.', manual: 'daily_maintenance.sh' }),

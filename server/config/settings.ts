@@ -181,6 +181,9 @@ export const settingsSchema = z.object({
   }),
   INDEX_KEEP_DAYS: integer(0, 365).default(7).meta({ group: 'Embedding', unit: 'days', about: 'How long the index of before is kept for switching back.' }),
   GRAPHQL_MAX_DEPTH: integer(5, 100).default(15).meta({ group: 'Search and cache', unit: 'levels', about: 'Deepest accepted GraphQL operation.' }),
+  GRAPHQL_MAX_SELECTIONS: integer(500, 1_000_000)
+    .default(3000)
+    .meta({ group: 'Search and cache', unit: 'fields', about: 'Fields that an accepted GraphQL operation may ask for, with its fragments written out.' }),
   GRAPHQL_MAX_TOKENS: integer(100, 100_000).default(5000).meta({ group: 'Search and cache', about: 'Longest accepted GraphQL operation, in lexical tokens.' }),
   RATE_LIMITING: flag()
     .default(false)

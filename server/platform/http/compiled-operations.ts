@@ -12,6 +12,7 @@ import {
 import { compileQuery, type CompiledQuery, isCompiledQuery } from 'graphql-jit';
 import { LRUCache } from 'lru-cache';
 import { nameOperation } from '../logging/index.js';
+import { givenVariables, isCompilable } from './compilable.js';
 
 type Gateway = NonNullable<ApolloServerOptionsWithGateway<object>['gateway']>;
 
@@ -36,7 +37,6 @@ interface Known {
 const mostKept = 300;
 /** Longer queries are not kept whole to be known again. */
 const longestKnown = 16 * 1024;
-const introspection = /\b__(schema|type)\b/;
 
 /**
  * Runs an operation that comes again as compiled code: graphql-js interprets it field by field, which for ten hits with their
@@ -81,7 +81,7 @@ export class CompiledOperations implements Gateway {
     const operationName = operation.name?.value ?? null;
     nameOperation(operationName);
     // As they came: it reads them itself, and a value of an enumeration that was read already would be none.
-    const result = await compiled.query(undefined, context, asked.variables);
+    const result = await compiled.query(undefined, context, givenVariables(operation, asked.variables));
     if (!result.errors) return { operationName, data: result.data };
     this.#finished.set(context.request, result);
     return null;
@@ -91,30 +91,37 @@ export class CompiledOperations implements Gateway {
     const finished = this.#finished.get((context as OfRequest).request);
     if (finished) return told(finished, document);
     const variables = request.variables ?? {};
+    const interpret = () =>
+      execute({ schema: this.schema, document, contextValue: context, variableValues: variables, operationName: request.operationName ?? null });
+    // Where none has the name that was asked for, graphql-js says so.
+    if (!(operation as OperationDefinitionNode | undefined)) return interpret();
     const key = `${queryHash}:${operationName ?? ''}`;
     let kept = this.#kept.get(key);
     if (!kept) this.#kept.set(key, 'seen once');
-    else if (kept === 'seen once') this.#kept.set(key, (kept = this.#compile(request.query ?? '', document, operationName)));
-    if (typeof kept !== 'object') return execute({ schema: this.schema, document, contextValue: context, variableValues: variables, operationName });
+    else if (kept === 'seen once') this.#kept.set(key, (kept = this.#compile(document, operation)));
+    if (typeof kept !== 'object') return interpret();
     // Judged by graphql-js, so that a wrong variable is told of in the same words.
     const coerced = getVariableValues(this.schema, operation.variableDefinitions ?? [], variables, { maxErrors: 50 });
     if (coerced.errors) return { errors: coerced.errors };
-    const { query = '' } = request;
-    if (operation.operation === OperationTypeNode.QUERY && query.length <= longestKnown)
+    const { query } = request;
+    // One that was asked for by its hash alone has no text to be known by.
+    if (query !== undefined && operation.operation === OperationTypeNode.QUERY && query.length <= longestKnown)
       this.#known.set(keyOf({ query, operationName: request.operationName ?? null }), { compiled: kept, operation });
-    return told(await kept.query(undefined, context, variables), document);
+    return told(await kept.query(undefined, context, givenVariables(operation, variables)), document);
   }
 
-  #compile(query: string, document: DocumentNode, operationName: string | null): CompiledQuery | 'not compilable' {
-    if (introspection.test(query)) return 'not compilable';
-    const compiled = compileQuery(this.schema, document, operationName ?? undefined);
+  #compile(document: DocumentNode, operation: OperationDefinitionNode): CompiledQuery | 'not compilable' {
+    if (!isCompilable(this.schema, document, operation)) return 'not compilable';
+    const compiled = compileQuery(this.schema, document, operation.name?.value);
     return isCompiledQuery(compiled) ? compiled : 'not compilable';
   }
 }
 
 type Executor = NonNullable<Awaited<ReturnType<Gateway['load']>>['executor']>;
 
-const keyOf = ({ query, operationName }: Pick<Asked, 'query' | 'operationName'>) => `${operationName ?? ''}\n${query}`;
+/** No two have the same: a name has its length before it, and none a line. */
+const keyOf = ({ query, operationName }: Pick<Asked, 'query' | 'operationName'>) =>
+  operationName === null ? `-${query}` : `${operationName.length}:${operationName}${query}`;
 
 function told(result: ExecutionResult, document: DocumentNode): ExecutionResult {
   return result.errors ? { ...result, errors: result.errors.map((error) => asGraphQLError(error, document)) } : result;

@@ -26,6 +26,7 @@ import { openSockets } from './operation-sockets.js';
 import { type RepeatedAnswers } from './repeated-answers.js';
 import { measuredOperations, type RequestMeter } from './request-meter.js';
 import { ResponseMeter } from './response-meter.js';
+import { maxSelectionsRule } from './selections.js';
 import { replacedAddresses } from './replaced-addresses.js';
 import { tracedOperations } from './traced-operations.js';
 import { largestOperationBytes, sendError, sendFailure, statusOf } from './send-error.js';
@@ -163,7 +164,10 @@ export class HttpServer<Context extends { request: object }> {
       if (tookMs === null || tookMs <= settings.SLOW_QUERY_THRESHOLD * 1000 || wasSlowTold(performance.now() - tookMs)) return;
       log.warn({ event: 'slow_query', operation, tookMs: Math.round(tookMs) }, 'an operation was slow');
     });
-    const rules: ValidationRule[] = [maxDepthRule({ n: settings.GRAPHQL_MAX_DEPTH, propagateOnRejection: true }) as ValidationRule];
+    const rules: ValidationRule[] = [
+      maxDepthRule({ n: settings.GRAPHQL_MAX_DEPTH, propagateOnRejection: true }) as ValidationRule,
+      maxSelectionsRule(settings.GRAPHQL_MAX_SELECTIONS),
+    ];
     const compiled = new CompiledOperations(schema);
     this.#apollo = new ApolloServer<Context>({
       gateway: compiled,

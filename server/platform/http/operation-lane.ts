@@ -84,6 +84,7 @@ export class OperationLane<Context extends { request: object }> {
       keep(headers, whole, known.query);
       return;
     }
+    if (admitted) this.parts.meter.began(admitted, started);
     const headers = new HeaderMap();
     for (const [name, value] of Object.entries(request.headers)) if (value !== undefined) headers.set(name, Array.isArray(value) ? value.join(', ') : value);
     const answer = await apollo.executeHTTPGraphQLRequest({ httpGraphQLRequest: { method: 'POST', headers, search: '', body }, context: () => context });
@@ -116,7 +117,8 @@ export class OperationLane<Context extends { request: object }> {
 /** @returns null for what only Apollo Server understands, or refuses */
 function asked(body: unknown): Parameters<CompiledOperations['again']>[0] | null {
   const { query, operationName = null, variables, extensions } = body as Record<string, unknown>;
-  if (typeof query !== 'string' || extensions || !(operationName === null || typeof operationName === 'string')) return null;
+  if (typeof query !== 'string' || (extensions !== undefined && extensions !== null) || !(operationName === null || typeof operationName === 'string'))
+    return null;
   if (variables !== undefined && variables !== null && (typeof variables !== 'object' || Array.isArray(variables))) return null;
   return { query, operationName, variables: (variables ?? {}) as Record<string, unknown> };
 }

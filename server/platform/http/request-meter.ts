@@ -34,6 +34,7 @@ export const isFault = (errors: readonly GraphQLError[] | undefined) => errors?.
 export class RequestMeter {
   readonly #window = new RollingWindow<MeasuredOperation>();
   readonly #names = new Set<string>();
+  readonly #begun = new WeakMap<object, number>();
   readonly #listeners: ((operation: MeasuredOperation) => void)[] = [];
 
   onOperation(listener: (operation: MeasuredOperation) => void): void {
@@ -49,6 +50,17 @@ export class RequestMeter {
   recordFor(context: unknown, name: string | null | undefined, tookMs: number | null, failed: boolean): void {
     const { viewer } = (context ?? {}) as { viewer?: unknown };
     this.record(viewer ? name : 'signed-out', tookMs, failed);
+  }
+
+  /** Tells when work on a request began, where that was before Apollo Server had it: what was done until then is the operation's. */
+  began({ request }: { request: object }, started: number): void {
+    this.#begun.set(request, started);
+  }
+
+  /** When work on a context's request began; undefined where nobody told. */
+  beginning(context: unknown): number | undefined {
+    const { request } = (context ?? {}) as { request?: object };
+    return request && this.#begun.get(request);
   }
 
   #count(measured: MeasuredOperation): void {
@@ -89,7 +101,7 @@ export function measuredOperations(meter: RequestMeter): ApolloServerPlugin {
           return Promise.resolve();
         },
         willSendResponse: ({ operationName, errors, contextValue }) => {
-          meter.recordFor(contextValue, operationName, isUpload ? null : performance.now() - started, isFault(errors));
+          meter.recordFor(contextValue, operationName, isUpload ? null : performance.now() - (meter.beginning(contextValue) ?? started), isFault(errors));
           return Promise.resolve();
         },
       });

@@ -9,6 +9,7 @@ export { type PreTrainedTokenizer };
 /** transformers.js's model of a vocabulary; the fields of a unigram one are missing in others. */
 interface Model extends Partial<UnigramVocabulary> {
   tokenize: (text: string) => string[];
+  encode: (texts: string[]) => string[];
 }
 
 // What is built here, transformers.js has no setting to leave out; `Unigram` brings a trie of its own.
@@ -24,6 +25,8 @@ export async function loadTokenizer(folder: string): Promise<PreTrainedTokenizer
   if (vocab && scores && unkScore !== undefined) {
     const unigram = new Unigram({ vocab, scores, unkScore });
     model.tokenize = (text) => unigram.cut(text);
+    // Its own hands all tokens of a text to one call, of which there may be too many.
+    model.encode = (texts) => texts.flatMap((text) => unigram.cut(text));
   }
   return tokenizer;
 }

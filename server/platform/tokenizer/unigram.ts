@@ -9,6 +9,9 @@ export interface UnigramVocabulary {
   unkScore: number;
 }
 
+/** Room for longer texts is given back. */
+const longestKept = 65_536;
+
 /**
  * Cuts a text into its most likely tokens (Kudo, 2018, "Subword regularization", section 3.2, by Viterbi's algorithm). The same cuts as
  * transformers.js, which makes objects of every token that could stand anywhere: between two runs of a model, which leave nothing
@@ -47,17 +50,20 @@ export class Unigram {
       const token = this.#last[end]!;
       found.push(token < 0 ? text.slice(this.#begins[end], end) : this.#tokens[token]!);
     }
+    if (text.length > longestKept) this.#allocate(0);
     return found.reverse();
   }
 
   #clear(positions: number): void {
-    if (positions > this.#best.length) {
-      this.#best = new Float64Array(positions * 2);
-      this.#begins = new Int32Array(positions * 2);
-      this.#last = new Int32Array(positions * 2);
-    }
+    if (positions > this.#best.length) this.#allocate(positions > longestKept ? positions : positions * 2);
     this.#best.fill(-Infinity, 0, positions);
     this.#best[0] = 0;
+  }
+
+  #allocate(positions: number): void {
+    this.#best = new Float64Array(positions);
+    this.#begins = new Int32Array(positions);
+    this.#last = new Int32Array(positions);
   }
 
   /** Of two ways that are as likely, the one whose last token is longer stays. */
