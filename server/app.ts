@@ -22,6 +22,7 @@ import { buildOperations, type Surroundings } from './operations.js';
 import { BlobStore } from './platform/blobs/index.js';
 import { AnswerCache, cacheKinds, openCache } from './platform/cache/index.js';
 import { systemClock } from './platform/clock.js';
+import { messageOf } from './platform/errors.js';
 import { Database, lockDataDirectory } from './platform/database/index.js';
 import { HttpServer, RequestMeter } from './platform/http/index.js';
 import { type Logger, Logging } from './platform/logging/index.js';
@@ -124,7 +125,10 @@ async function start(
   teardown.add(() => database.close());
   await restore?.settle(database);
   // Kept elsewhere, they know another state.
-  if (restore) await cache.clear([...cacheKinds]);
+  if (restore)
+    await cache
+      .clear([...cacheKinds])
+      .catch((error: unknown) => log.warn({ reason: messageOf(error) }, 'the cache still holds answers from before the restore; none is asked for'));
 
   const jobEvents = new PubSub<JobTopics>();
   const jobsLog = logging.feature('jobs');

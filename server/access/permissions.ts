@@ -61,6 +61,7 @@ export const permissions: Readonly<Record<string, Requirement>> = {
   'Mutation.deleteGoldenQueries': 'OPERATOR',
   'Mutation.importGoldenQueries': 'OPERATOR',
   'Mutation.scoreGoldenQueries': 'OPERATOR',
+  'Mutation.acceptGoldenScores': 'OPERATOR',
   'Mutation.switchIndex': 'OPERATOR',
   'Mutation.discardIndex': 'OPERATOR',
   'Mutation.runMaintenance': 'OPERATOR',

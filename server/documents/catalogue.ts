@@ -14,6 +14,10 @@ export interface DocumentCriteria {
   documentIds?: string[] | null;
   from?: Date | null;
   to?: Date | null;
+  /** Each of these must admit a document as well. */
+  and?: DocumentCriteria[];
+  /** None of these may admit it. */
+  not?: DocumentCriteria[];
 }
 
 export type DocumentWithTags = DocumentEntity & { tags: string[] };
@@ -212,8 +216,8 @@ async function readFacts(database: Database, ids: string[] | null): Promise<Docu
   }));
 }
 
-export function isNarrowing(criteria: DocumentCriteria): boolean {
-  return Object.values(criteria).some((value: unknown) => value !== null && value !== undefined);
+export function isNarrowing({ and, not, ...own }: DocumentCriteria): boolean {
+  return (not?.length ?? 0) > 0 || Object.values(own).some((value) => value !== null && value !== undefined) || (and ?? []).some(isNarrowing);
 }
 
 /** Whether a document passes. */
@@ -226,11 +230,13 @@ export function admits(criteria: DocumentCriteria, document: DocumentFacts): boo
     oneOf(criteria.mimeTypes, [document.mimeType]) &&
     oneOf(criteria.documentIds, [document.id]) &&
     (!criteria.from || document.datedAt >= criteria.from.toISOString()) &&
-    (!criteria.to || document.datedAt <= criteria.to.toISOString())
+    (!criteria.to || document.datedAt <= criteria.to.toISOString()) &&
+    (criteria.and ?? []).every((further) => admits(further, document)) &&
+    !(criteria.not ?? []).some((refused) => admits(refused, document))
   );
 }
 
-export function applyCriteria<T extends object>(query: SelectQueryBuilder<T>, criteria: DocumentCriteria): SelectQueryBuilder<T> {
+export function applyCriteria<T extends object>(query: SelectQueryBuilder<T>, criteria: Omit<DocumentCriteria, 'and' | 'not'>): SelectQueryBuilder<T> {
   const within = (column: string, name: string, values: string[] | null | undefined) => {
     if (!values) return;
     if (values.length === 0) query.andWhere('1 = 0');

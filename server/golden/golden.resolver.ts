@@ -35,7 +35,10 @@ export class GoldenQueryType {
   lastRank!: number | null;
 }
 
-@ObjectType('GoldenRun', { simpleResolvers: true, description: 'Scores of one run over all golden queries, each 0..1.' })
+@ObjectType('GoldenRun', {
+  simpleResolvers: true,
+  description: 'Scores of one run over all golden queries of which an expected document is in the library, each 0..1.',
+})
 export class GoldenRunType {
   @Field(() => ID)
   id!: string;
@@ -61,14 +64,20 @@ export class GoldenRunType {
   @Field(() => Float, { description: 'Mean nDCG@10 of what the vector index alone answers.' })
   vectorNdcg!: number;
 
-  @Field(() => String, { nullable: true, description: 'What fell by more than GOLDEN_ALERT_DROP, in words.' })
+  @Field(() => String, {
+    nullable: true,
+    description: 'What fell by more than GOLDEN_ALERT_DROP, over the questions that earlier runs without an alert have scored; in words.',
+  })
   alert!: string | null;
 }
 
 @ObjectType('GoldenImport', { simpleResolvers: true })
 export class GoldenImportType {
-  @Field(() => Int)
+  @Field(() => Int, { description: 'Questions that are new, or have further documents.' })
   added!: number;
+
+  @Field(() => Int, { description: 'Questions that were kept already, with the same documents.' })
+  unchanged!: number;
 
   /** Told in the language that is asked for. */
   problems!: Saying[];
@@ -134,5 +143,12 @@ export class GoldenResolver {
   @Mutation(() => JobType, { description: 'Scores the live index by all golden queries.' })
   async scoreGoldenQueries(): Promise<JobType> {
     return jobView(await this.service.score());
+  }
+
+  @Mutation(() => GoldenRunType, {
+    description: 'What the newest run scored is as it should be: its alert ends, and the next run is compared with it. Errors: CONFLICT before the first run.',
+  })
+  acceptGoldenScores(): Promise<GoldenRunEntity> {
+    return this.service.accept();
   }
 }

@@ -5,7 +5,7 @@ import { DocumentEntity } from '../documents/index.js';
 import { type HealthCheck } from '../health/index.js';
 import { type Comparison, type GoldenScores, type KnowledgeIndex, type SearchedIndex } from '../indexing/index.js';
 import { type Database } from '../platform/database/index.js';
-import { badInput, notFound, sayingOf } from '../platform/errors.js';
+import { AppError, badInput, notFound, sayingOf } from '../platform/errors.js';
 import { type Connection, decodeCursor, pageSize, toConnection } from '../platform/http/graphql-types.js';
 import { type JobContext, type JobEntity, type JobHandler, type JobQueue } from '../platform/queue/index.js';
 import { outOf, say, type Saying } from '../platform/saying.js';
@@ -13,11 +13,14 @@ import { type SearchService } from '../search/index.js';
 import { GoldenQueryEntity, GoldenRunEntity } from './golden.entity.js';
 import { type ImportedQuery } from './import.js';
 import { depth, measure, type Measures } from './measures.js';
+import { type QueryScores, UsualScores } from './usual-scores.js';
 
 export const goldenKind = 'GOLDEN';
 
 export interface ImportOutcome {
   added: number;
+  /** Lines that said what was kept already. */
+  unchanged: number;
   problems: Saying[];
 }
 
@@ -32,8 +35,8 @@ interface GoldenParts {
 const longestQuery = 1000;
 const mostExpected = 50;
 const mostRuns = 365;
-/** Runs before the newest whose middle is what it is compared with. */
-const runsCompared = 5;
+const idsPerStatement = 500;
+const measureNames = { ndcg: 'nDCG@10', recall: 'recall@10', vectorNdcg: 'nDCG@10 of the vector index alone' } as const;
 
 type Position = [createdAt: string, id: string];
 const isPosition = (value: unknown): value is Position => Array.isArray(value) && value.length === 2 && value.every((part) => typeof part === 'string');
@@ -41,8 +44,10 @@ const isPosition = (value: unknown): value is Position => Array.isArray(value) &
 /** Questions with known answers, by which the live index is scored. */
 export class GoldenService implements JobHandler {
   readonly concurrency = 1;
+  readonly #usual: UsualScores;
 
   constructor(private readonly parts: GoldenParts) {
+    this.#usual = new UsualScores(parts.database);
     parts.jobs.register(goldenKind, this);
   }
 
@@ -62,6 +67,10 @@ export class GoldenService implements JobHandler {
 
   /** Keeps a question; one that is kept already gets the documents in addition. */
   async add(query: string, documentIds: string[]): Promise<GoldenQueryEntity> {
+    return (await this.#add(query, documentIds)).golden;
+  }
+
+  async #add(query: string, documentIds: string[]): Promise<{ golden: GoldenQueryEntity; isNews: boolean }> {
     const text = query.normalize('NFKC').replace(/\s+/g, ' ').trim();
     if (text === '')
       throw badInput({ en: 'The query is empty.', ja: '質問が空です。' }, { en: 'Write what people ask.', ja: '利用者が尋ねる言葉を書いてください。' });
@@ -82,16 +91,36 @@ export class GoldenService implements JobHandler {
         { en: `${mostExpected} documents can be expected, not ${ids.length}.`, ja: `正解の文書は ${mostExpected} 件までです（${ids.length} 件）。` },
         { en: 'Name the best ones.', ja: '最もよいものを選んでください。' },
       );
-    const known = await this.parts.database.read.find(DocumentEntity, { where: { id: In(ids), deletedAt: IsNull() }, select: { id: true } });
-    const missing = ids.find((id) => !known.some((document) => document.id === id));
+    const known = await this.#present(ids);
+    const missing = ids.find((id) => !known.has(id));
     if (missing !== undefined) throw notFound('document', missing);
     return this.parts.database.write(async (tx) => {
       const existing = await tx.findOneBy(GoldenQueryEntity, { query: text });
+      if (existing && ids.every((id) => existing.documentIds.includes(id))) return { golden: existing, isNews: false };
       const golden =
         existing ?? Object.assign(new GoldenQueryEntity(), { id: randomUUID(), query: text, documentIds: [], createdAt: new Date(), lastRank: null });
-      golden.documentIds = [...new Set([...golden.documentIds, ...ids])].slice(0, mostExpected);
-      return tx.save(golden);
+      const still = await this.#present(golden.documentIds);
+      golden.documentIds = [...new Set([...golden.documentIds.filter((id) => still.has(id)), ...ids])].slice(0, mostExpected);
+      return { golden: await tx.save(golden), isNews: true };
     });
+  }
+
+  /** Which of the documents are in the library. */
+  async #present(ids: string[]): Promise<Set<string>> {
+    const present = new Set<string>();
+    for (let at = 0; at < ids.length; at += idsPerStatement) {
+      const where = { id: In(ids.slice(at, at + idsPerStatement)), deletedAt: IsNull() };
+      for (const { id } of await this.parts.database.read.find(DocumentEntity, { where, select: { id: true } })) present.add(id);
+    }
+    return present;
+  }
+
+  /** Questions with the documents they expect that are still in the library; those that lack all of them cannot be scored. */
+  async #scorable(): Promise<GoldenQueryEntity[]> {
+    const queries = await this.parts.database.read.find(GoldenQueryEntity, { order: { createdAt: 'ASC' } });
+    const present = await this.#present([...new Set(queries.flatMap(({ documentIds }) => documentIds))]);
+    for (const golden of queries) golden.documentIds = golden.documentIds.filter((id) => present.has(id));
+    return queries.filter(({ documentIds }) => documentIds.length > 0);
   }
 
   /** Documents that a question expects; null where it is not kept. */
@@ -108,6 +137,7 @@ export class GoldenService implements JobHandler {
   /** Adds what can be added; lines whose documents are not in the library are named. */
   async import(rows: ImportedQuery[]): Promise<ImportOutcome> {
     let added = 0;
+    let unchanged = 0;
     const problems: Saying[] = [];
     for (const { line, query, expected } of rows) {
       const ids: string[] = [];
@@ -125,18 +155,19 @@ export class GoldenService implements JobHandler {
         continue;
       }
       try {
-        await this.add(query, ids);
-        added += 1;
+        if ((await this.#add(query, ids)).isNews) added += 1;
+        else unchanged += 1;
       } catch (error) {
         problems.push({ en: `Line ${line}: ${say(sayingOf(error))}`, ja: `${line} 行目: ${say(sayingOf(error), 'ja')}` });
       }
     }
-    return { added, problems };
+    return { added, unchanged, problems };
   }
 
   async #documentNamed(name: string): Promise<string | null> {
-    const text = name.normalize('NFC');
-    const where = (['id', 'fileName', 'url', 'title'] as const).map((column) => ({ [column]: text, deletedAt: IsNull() }));
+    // Titles that were found in a document are folded, names of files are not.
+    const forms = In([...new Set([name.normalize('NFC'), name.normalize('NFKC')])]);
+    const where = (['id', 'fileName', 'url', 'title'] as const).map((column) => ({ [column]: forms, deletedAt: IsNull() }));
     return (await this.parts.database.read.findOne(DocumentEntity, { where, select: { id: true }, order: { createdAt: 'DESC' } }))?.id ?? null;
   }
 
@@ -145,30 +176,49 @@ export class GoldenService implements JobHandler {
   }
 
   async run({ signal, report }: JobContext): Promise<Record<string, unknown>> {
-    const { database, index, search } = this.parts;
-    const queries = await database.read.find(GoldenQueryEntity, { order: { createdAt: 'ASC' } });
+    const { settings, database, index, search } = this.parts;
+    const queries = await this.#scorable();
     if (queries.length === 0) return { queries: 0 };
     const { model, number: generation } = index.active;
-    let vectorNdcg = 0;
+    const scored: QueryScores[] = [];
     const means = await this.#means(
       queries,
       (query) => search.rankedDocuments(query, depth),
       signal,
       async (golden, found, done) => {
-        vectorNdcg += measure(await search.nearestDocuments(golden.query, depth), golden.documentIds).ndcg / queries.length;
+        const { ndcg: vectorNdcg } = measure(await search.nearestDocuments(golden.query, depth), golden.documentIds);
+        scored.push({ id: golden.id, documentIds: golden.documentIds, ndcg: found.ndcg, recall: found.recall, vectorNdcg });
         if (found.firstRank !== golden.lastRank) await database.write((tx) => tx.update(GoldenQueryEntity, { id: golden.id }, { lastRank: found.firstRank }));
         report({ progress: done / queries.length, message: outOf(done, queries.length, { en: 'queries', ja: 'クエリ' }) });
       },
     );
     const n = queries.length;
-    const scores = { ...means, vectorNdcg };
-    const alert = await this.#fallen(scores);
+    const scores = { ...means, vectorNdcg: scored.reduce((sum, { vectorNdcg }) => sum + vectorNdcg / n, 0) };
+    const falls = await this.#usual.falls(scored, settings.GOLDEN_ALERT_DROP);
+    const told = falls.map(({ measure: name, from, to }) => `${measureNames[name]} fell from ${from.toFixed(3)} to ${to.toFixed(3)}`);
+    const alert = told.length > 0 ? told.join('; ') : null;
     await database.write(async (tx) => {
       await tx.save(Object.assign(new GoldenRunEntity(), { id: randomUUID(), at: new Date(), model, generation, queries: n, ...scores, alert }));
+      await this.#usual.keep(tx, scored, alert === null);
       const old = await tx.find(GoldenRunEntity, { order: { at: 'DESC' }, skip: mostRuns, take: 100, select: { id: true } });
       if (old.length > 0) await tx.delete(GoldenRunEntity, { id: In(old.map(({ id }) => id)) });
     });
     return { queries: n, ...scores, alert };
+  }
+
+  /** An operator's word that what the newest run scored is as it should be: its alert ends, and the next is compared with it. */
+  async accept(): Promise<GoldenRunEntity> {
+    return this.parts.database.write(async (tx) => {
+      const [newest] = await tx.find(GoldenRunEntity, { order: { at: 'DESC' }, take: 1 });
+      if (!newest)
+        throw new AppError(
+          'CONFLICT',
+          { en: 'No golden query has been scored yet.', ja: '検索の模範はまだ採点されていません。' },
+          { en: 'Score them first.', ja: '先に採点してください。' },
+        );
+      await this.#usual.accept(tx);
+      return tx.save(Object.assign(newest, { alert: null }));
+    });
   }
 
   async #means(
@@ -191,8 +241,8 @@ export class GoldenService implements JobHandler {
 
   /** Scores an index beside the one that answers. @returns null where there is no golden query */
   async compare(candidate: SearchedIndex, signal: AbortSignal): Promise<Comparison | null> {
-    const { database, search } = this.parts;
-    const queries = await database.read.find(GoldenQueryEntity, { order: { createdAt: 'ASC' } });
+    const { search } = this.parts;
+    const queries = await this.#scorable();
     if (queries.length === 0) return null;
     const other = search.over(candidate);
     return {
@@ -200,18 +250,6 @@ export class GoldenService implements JobHandler {
       active: await this.#means(queries, (query) => search.rankedDocuments(query, depth), signal),
       candidate: await this.#means(queries, (query) => other(query, depth), signal),
     };
-  }
-
-  /** Compares with the middle of the runs before, so that one bad run does not become the measure of the next. */
-  async #fallen(scores: Record<'ndcg' | 'recall' | 'vectorNdcg', number>): Promise<string | null> {
-    const before = await this.parts.database.read.find(GoldenRunEntity, { order: { at: 'DESC' }, take: runsCompared, where: { alert: IsNull() } });
-    if (before.length === 0) return null;
-    const names = { ndcg: 'nDCG@10', recall: 'recall@10', vectorNdcg: 'nDCG@10 of the vector index alone' } as const;
-    const fallen = (['ndcg', 'recall', 'vectorNdcg'] as const).flatMap((name) => {
-      const usual = before.map((run) => run[name]).sort((a, b) => a - b)[Math.floor(before.length / 2)]!;
-      return usual - scores[name] > this.parts.settings.GOLDEN_ALERT_DROP ? [`${names[name]} fell from ${usual.toFixed(3)} to ${scores[name].toFixed(3)}`] : [];
-    });
-    return fallen.length > 0 ? fallen.join('; ') : null;
   }
 
   /** Search quality as a part of the system's health. */
@@ -228,8 +266,8 @@ export class GoldenService implements JobHandler {
             status: 'DEGRADED',
             message: { en: newest.alert, ja: `検索品質が下がりました（${newest.alert}）。` },
             remedy: {
-              en: 'Look at the golden queries that are no longer found; rebuild the vector index if it was damaged.',
-              ja: '見つからなくなった模範を調べてください。ベクトル索引が壊れていれば再構築してください。',
+              en: 'Look at the golden queries that are no longer found; rebuild the vector index if it was damaged. Accept the scores if they are as they should be.',
+              ja: '見つからなくなった模範を調べてください。ベクトル索引が壊れていれば再構築してください。意図した結果であれば、新しい基準として認めてください。',
             },
           };
         return {

@@ -44,29 +44,32 @@ export function readCsv(content: string): ImportedQuery[] {
 
 /** One object a line: {"query": "…", "expected": ["…"]}. */
 export function readJsonLines(content: string): ImportedQuery[] {
-  return content.split('\n').flatMap((text, index) => {
-    if (text.trim() === '') return [];
-    const line = index + 1;
-    let value: unknown;
-    try {
-      value = JSON.parse(text);
-    } catch {
-      throw badInput(
-        { en: `Line ${line} is not JSON.`, ja: `${line} 行目が JSON ではありません。` },
-        {
-          en: 'Write one object a line: {"query": "…", "expected": ["…"]}.',
-          ja: '1 行に 1 件ずつ {"query": "…", "expected": ["…"]} と書いてください。',
-        },
-      );
-    }
-    const { query, expected } = (value ?? {}) as { query?: unknown; expected?: unknown };
-    if (typeof query !== 'string' || !Array.isArray(expected))
-      throw badInput(
-        { en: `Line ${line} has no query or no list of expected documents.`, ja: `${line} 行目に query か expected の一覧がありません。` },
-        { en: 'Write {"query": "…", "expected": ["…"]}.', ja: '{"query": "…", "expected": ["…"]} と書いてください。' },
-      );
-    return [{ line, query: query.trim(), expected: split(expected.map(String)) }];
-  });
+  return content
+    .replace(/^\u{feff}/u, '')
+    .split('\n')
+    .flatMap((text, index) => {
+      if (text.trim() === '') return [];
+      const line = index + 1;
+      let value: unknown;
+      try {
+        value = JSON.parse(text);
+      } catch {
+        throw badInput(
+          { en: `Line ${line} is not JSON.`, ja: `${line} 行目が JSON ではありません。` },
+          {
+            en: 'Write one object a line: {"query": "…", "expected": ["…"]}.',
+            ja: '1 行に 1 件ずつ {"query": "…", "expected": ["…"]} と書いてください。',
+          },
+        );
+      }
+      const { query, expected } = (value ?? {}) as { query?: unknown; expected?: unknown };
+      if (typeof query !== 'string' || !Array.isArray(expected))
+        throw badInput(
+          { en: `Line ${line} has no query or no list of expected documents.`, ja: `${line} 行目に query か expected の一覧がありません。` },
+          { en: 'Write {"query": "…", "expected": ["…"]}.', ja: '{"query": "…", "expected": ["…"]} と書いてください。' },
+        );
+      return [{ line, query: query.trim(), expected: split(expected.map(String)) }];
+    });
 }
 
 const split = (list: string[]) => [...new Set(list.map((one) => one.trim()).filter(Boolean))];

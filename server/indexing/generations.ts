@@ -19,6 +19,8 @@ export interface Target {
 const purposeKey = 'index.begun_for';
 const declinedKey = 'index.declined_model';
 const dayMs = 24 * 3_600_000;
+/** Searches that began with a collection have ended after so long. */
+export const longestSearchMs = 2000;
 /** Those that may come to answer, or do. */
 const living: GenerationState[] = ['BUILDING', 'CANDIDATE', 'ACTIVE', 'RETIRED'];
 
@@ -159,7 +161,7 @@ export class Generations {
     await tx.delete(AppStateEntity, { key: declinedKey });
     const { configured } = this;
     if (model === configured.model && sameLimits(limits, configured.limits)) return;
-    await tx.save(Object.assign(new AppStateEntity(), { key: declinedKey, value: JSON.stringify({ model: configured.model, limits: configured.limits }) }));
+    await this.#decline(tx);
   }
 
   /** Whether an operator has gone back from what the settings ask for. */
@@ -171,6 +173,28 @@ export class Generations {
     if (!row.value.startsWith('{')) return row.value === configured.model && sameLimits(this.parts.index.chunking, configured.limits);
     const { model, limits } = JSON.parse(row.value) as Target;
     return model === configured.model && sameLimits(limits, configured.limits);
+  }
+
+  /** An operator's no. What the settings ask for is not built again until they ask for something else. Errors as for `discard`. */
+  async decline(number: number): Promise<void> {
+    const generation = await this.require(number);
+    const chunking = await this.parts.chunkings.find(generation.chunking);
+    const { configured } = this;
+    await this.discard(number);
+    if (
+      generation.status === 'RETIRED' ||
+      !chunking ||
+      this.answers(configured) ||
+      generation.model !== configured.model ||
+      !sameLimits(chunking, configured.limits)
+    )
+      return;
+    await this.parts.database.write((tx) => this.#decline(tx));
+  }
+
+  async #decline(tx: EntityManager): Promise<void> {
+    const { model, limits } = this.configured;
+    await tx.save(Object.assign(new AppStateEntity(), { key: declinedKey, value: JSON.stringify({ model, limits }) }));
   }
 
   /** Drops a generation's collection, and vectors and passages that no other generation needs. Throws AppError CONFLICT for the one that answers. */

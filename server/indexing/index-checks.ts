@@ -69,8 +69,8 @@ export function indexChecks(index: KnowledgeIndex, repair: IndexRepair, generati
           return {
             status: 'HEALTHY',
             message: {
-              en: `Searches are answered with ${here.en}: an operator went back from ${there.en}, which the settings ask for.`,
-              ja: `${here.ja}で検索に答えています。設定は${there.ja}ですが、運用者が元に戻しました。`,
+              en: `Searches are answered with ${here.en}: an operator decided against ${there.en}, which the settings ask for.`,
+              ja: `${here.ja}で検索に答えています。設定は${there.ja}ですが、運用者が見送りました。`,
             },
           };
         const candidate = await generations.for(wanted);

@@ -99,9 +99,12 @@ export class IndexResolver {
     return jobView(await this.reembedding.switchTo(generation));
   }
 
-  @Mutation(() => Boolean, { description: 'Removes the vectors of a generation that does not answer. Errors: NOT_FOUND, CONFLICT.' })
+  @Mutation(() => Boolean, {
+    description:
+      'Removes the vectors of a generation that does not answer. What the settings ask for is not built again then, until they have asked for something else. Errors: NOT_FOUND, CONFLICT.',
+  })
   async discardIndex(@Arg('generation', () => Int) generation: number): Promise<boolean> {
-    await this.generations.discard(generation);
+    await this.generations.decline(generation);
     return true;
   }
 }

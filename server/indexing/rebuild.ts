@@ -5,7 +5,7 @@ import { type Database } from '../platform/database/index.js';
 import { type JobContext } from '../platform/queue/index.js';
 import { availableWithin } from '../platform/vector-index/index.js';
 import { type GenerationEntity } from './generation.entity.js';
-import { type Generations } from './generations.js';
+import { type Generations, longestSearchMs } from './generations.js';
 import { type IndexMirror } from './index-mirror.js';
 import { type KnowledgeIndex } from './knowledge-index.js';
 import { embedPieces } from './refine.js';
@@ -25,7 +25,6 @@ const chunksAtOnce = 64;
 const longestWaitMs = 600_000;
 /** Our own ChromaDB has been started several times by then: its folder is beyond help. */
 const hopelessMs = 20_000;
-const longestSearchMs = 2000;
 
 /** Makes the vector index anew while it answers. */
 export class IndexRebuild {

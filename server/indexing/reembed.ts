@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { In } from 'typeorm';
 import { type Settings } from '../config/index.js';
 import { type Catalogue, type ChunkingEntity, type ChunkingLimits, type Chunkings, limitsOf, revisionsLock, sameLimits } from '../documents/index.js';
@@ -9,7 +10,7 @@ import { type JobContext, JobEntity, type JobHandler, type JobQueue } from '../p
 import { type Embedders } from './embedders.js';
 import { type Comparison, type GenerationEntity } from './generation.entity.js';
 import { GenerationFilling } from './generation-filling.js';
-import { type Generations, type Target } from './generations.js';
+import { type Generations, longestSearchMs, type Target } from './generations.js';
 import { type IndexMirror } from './index-mirror.js';
 import { type KnowledgeIndex, type SearchedIndex } from './knowledge-index.js';
 
@@ -146,6 +147,9 @@ export class Reembedding implements JobHandler {
       if (!this.#goesByItself(comparison)) return { model, generation: number, switched: false, comparison };
     }
     await this.#switch(building, fill);
+    // Searches that began with the collection of before end with it.
+    await delay(longestSearchMs, undefined, { signal }).catch(() => undefined);
+    await generations.discardExpired();
     return { model, generation: number, switched: true };
   }
 
@@ -160,7 +164,7 @@ export class Reembedding implements JobHandler {
   }
 
   async #switch(building: Building, fill: () => Promise<void>): Promise<void> {
-    const { catalogue, index, embedders, generations, log } = this.parts;
+    const { catalogue, index, embedders, log } = this.parts;
     const { generation, chunking, embedder } = building;
     const before = index.active;
     // Documents may have become ready since the last look: the switch happens only if none has.
@@ -183,7 +187,6 @@ export class Reembedding implements JobHandler {
       'the index answers under another model, or with other passages',
     );
     if (before.model !== generation.model) embedders.retire(before.model, index.closing).catch(() => undefined); // Closed with all others when the server stops.
-    await generations.discardExpired();
   }
 
   /** @returns revisions that answer in place of others; null where the generation lacks something */

@@ -161,13 +161,12 @@ export class Ingestion implements JobHandler {
     refetch: boolean,
     reporter: StageReporter,
   ): Promise<{ extracted: ExtractedDocument; chunks: ChunkEntity[] }> {
-    if (document.sourceType === 'WEB' && (refetch || !document.sha256)) {
+    if (document.sourceType === 'WEB' && (refetch || !this.#hasOriginal(document))) {
       reporter.at('FETCHING');
       await this.#fetch(document, attempt.signal);
     }
     reporter.at('EXTRACTING');
-    if (!document.sha256 || !this.parts.blobs.exists(document.sha256))
-      throw new ReadingError('CORRUPT', 'The original of this document is missing.', 'Upload it again.');
+    if (!this.#hasOriginal(document)) throw new ReadingError('CORRUPT', 'The original of this document is missing.', 'Upload it again.');
     const original: ExtractTask = {
       path: this.parts.blobs.path(document.sha256),
       format: formatOf(document.mimeType),
@@ -180,6 +179,10 @@ export class Ingestion implements JobHandler {
     const extracted = await this.parts.readers.extract(original, attempt.signal);
     await this.#stages.keep(attempt, 'CHUNKING', (tx) => this.parts.chunks.keepExtracted(tx, [{ documentId, revision, extracted }]));
     return { extracted, chunks: await this.#chunk(document, attempt, extracted, reporter) };
+  }
+
+  #hasOriginal(document: DocumentEntity): document is DocumentEntity & { sha256: string } {
+    return document.sha256 !== null && this.parts.blobs.exists(document.sha256);
   }
 
   async #readAtOnce(

@@ -194,7 +194,8 @@ export const tasks: Readonly<Record<MaintenanceTask, Task>> = {
     none,
     async ({ fullText, cache }) => {
       await fullText.recount();
-      await cache.clear(['metadata']);
+      // They die in time where the cache does not answer.
+      await cache.clear(['metadata']).catch(() => undefined);
       return {};
     },
   ),

@@ -1,5 +1,7 @@
+import { type Catalogue } from '../documents/index.js';
 import { type CandidateChunk, type Lexicon } from '../platform/full-text/index.js';
-import { fold, hashTerm, terms as termsOf } from '../platform/terms/index.js';
+import { hashTerm } from '../platform/terms/index.js';
+import { flat, Phrase } from './phrase.js';
 import { type ShownChunks } from './shown-chunks.js';
 
 /** Passages looked at for a phrase. */
@@ -13,52 +15,71 @@ export interface Looked<T> {
   complete: boolean;
 }
 
+interface ConstraintsParts {
+  lexicon: () => Lexicon;
+  /** Of the passages that answer. */
+  chunking: () => number;
+  chunks: ShownChunks;
+  catalogue: Pick<Catalogue, 'get'>;
+}
+
 /** Quoted phrases that passages must hold and words that documents must not. */
 export class Constraints {
-  constructor(
-    private readonly lexicon: () => Lexicon,
-    private readonly chunks: ShownChunks,
-  ) {}
+  constructor(private readonly parts: ConstraintsParts) {}
 
   /**
-   * Passages that hold every phrase, letter for letter but for case, width and line breaks.
+   * Passages that hold every phrase, in their text, under their headings or in the document's title.
    * @param documentIds looked for in these only; null for all
    */
   async holding(phrases: string[], documentIds: string[] | null): Promise<Looked<CandidateChunk[]>> {
-    const hashes = [...new Set(phrases.flatMap(termsOf))].map(hashTerm);
-    const [first, ...others] = phrases;
-    if (first === undefined) return { found: [], complete: true };
-    const held = await this.#withAllTerms(first, documentIds);
-    const possible = held.found.filter(({ terms }) => others.length === 0 || hashes.every((hash) => terms.count(hash) > 0));
-    const candidates = possible.slice(0, mostTexts);
-    const texts = await this.chunks.get(candidates.map(({ chunkId }) => chunkId));
-    const wanted = phrases.map(flat);
-    const found = candidates.filter(({ chunkId }) => {
+    if (phrases.length === 0) return { found: [], complete: true };
+    const wanted = phrases.map((text) => new Phrase(text));
+    const certain = [...new Set(wanted.flatMap(({ certainTerms }) => certainTerms))];
+    const possible = certain.length > 0 ? await this.#withAllTerms(certain, documentIds) : await this.#containing(phrases, documentIds);
+    const candidates = possible.found.slice(0, mostTexts);
+    const [texts, documents] = await Promise.all([
+      this.parts.chunks.get(candidates.map(({ chunkId }) => chunkId)),
+      this.parts.catalogue.get(candidates.map(({ documentId }) => documentId)),
+    ]);
+    const found = candidates.filter(({ chunkId, documentId }) => {
       const chunk = texts.get(chunkId)?.chunk;
       if (!chunk) return false;
-      const text = flat([...chunk.headingPath, chunk.text].join('\n'));
-      return wanted.every((phrase) => text.includes(phrase));
+      const text = flat([documents.get(documentId)?.title ?? '', ...chunk.headingPath, chunk.text].join('\n'));
+      return wanted.every((phrase) => phrase.standsIn(text));
     });
-    return { found, complete: held.complete && possible.length <= mostTexts };
+    return { found, complete: possible.complete && possible.found.length <= mostTexts };
   }
 
-  /** Documents that hold any of the words; a word of several characters where one passage holds all of its parts. */
-  async documentsWith(excluded: string[], documentIds: string[] | null): Promise<Set<string>> {
-    const found = await Promise.all(excluded.map((word) => this.lexicon().documentsWith([...new Set(termsOf(word))], documentIds)));
+  /** Which of the documents hold any of the words. Where too many would have to be read for that, those with all parts of a word in one passage. */
+  async documentsWith(excluded: string[], documentIds: string[]): Promise<Set<string>> {
+    const found = await Promise.all(
+      excluded.map(async (word) => {
+        const { certainTerms, isTerm } = new Phrase(word);
+        const withTerms = () => this.parts.lexicon().documentsWith(certainTerms, documentIds);
+        if (isTerm) return withTerms();
+        const held = await this.holding([word], documentIds);
+        const documents = held.found.map(({ documentId }) => documentId);
+        return held.complete || certainTerms.length === 0 ? documents : withTerms();
+      }),
+    );
     return new Set(found.flat());
   }
 
-  async #withAllTerms(text: string, documentIds: string[] | null): Promise<Looked<CandidateChunk[]>> {
-    const terms = [...new Set(termsOf(text))];
-    const lexicon = this.lexicon();
+  async #withAllTerms(terms: string[], documentIds: string[] | null): Promise<Looked<CandidateChunk[]>> {
+    const lexicon = this.parts.lexicon();
     const frequencies = await lexicon.documentFrequencies(terms);
-    const [rarest] = terms.sort((a, b) => (frequencies.get(a) ?? 0) - (frequencies.get(b) ?? 0));
+    const [rarest] = terms.toSorted((a, b) => (frequencies.get(a) ?? 0) - (frequencies.get(b) ?? 0));
     if (rarest === undefined || !frequencies.get(rarest)) return { found: [], complete: true };
     const ids = await lexicon.match([rarest], mostPassages, documentIds);
     const candidates = await lexicon.candidates(ids);
     const hashes = terms.map(hashTerm);
     return { found: candidates.filter(({ terms: held }) => hashes.every((hash) => held.count(hash) > 0)), complete: ids.length < mostPassages };
   }
-}
 
-const flat = (text: string) => fold(text).replace(/\s+/g, ' ');
+  /** For what no term leads to, texts are looked through. */
+  async #containing(phrases: string[], documentIds: string[] | null): Promise<Looked<CandidateChunk[]>> {
+    const longest = phrases.map((text) => flat(text).trim()).reduce((a, b) => (b.length > a.length ? b : a));
+    const ids = await this.parts.chunks.containing(longest, this.parts.chunking(), mostTexts + 1, documentIds);
+    return { found: await this.parts.lexicon().candidates(ids), complete: ids.length <= mostTexts };
+  }
+}

@@ -105,7 +105,7 @@ export class PassageFinder {
   ) {
     const lexicon = () => parts.fullText.of(parts.index.active.chunking);
     this.#spelling = new Spelling(lexicon, chunks);
-    this.#constraints = new Constraints(lexicon, chunks);
+    this.#constraints = new Constraints({ lexicon, chunking: () => parts.index.active.chunking, chunks, catalogue: parts.catalogue });
     this.#lexical = new LexicalSearch(lexicon);
     this.#vectors = new PassageVectors(parts.database);
     parts.index.onRefined((model, chunkIds) => this.#vectors.forget(model, chunkIds));
@@ -160,7 +160,10 @@ export class PassageFinder {
       const ids = near.neighbours.map((neighbour) => Number(neighbour.id)).filter((id) => !known.has(id));
       const others = await profile.time(ProfileStep.WORDS, async () => {
         const found = (await this.parts.fullText.candidates(ids)).map((candidate) => score?.(candidate) ?? { candidate, coverage: 0 });
-        return this.#admissible(found, filter).filter(({ candidate }) => admits(candidate));
+        return this.#without(
+          query.excluded,
+          this.#admissible(found, filter).filter(({ candidate }) => admits(candidate)),
+        );
       });
       await compare(others, near);
       candidates = [...candidates, ...others];
@@ -178,21 +181,23 @@ export class PassageFinder {
     const score = lexical && ((candidate: CandidateChunk) => lexical.words.score(candidate));
     if (query.phrases.length === 0 && query.excluded.length === 0)
       return { candidates: this.#admissible(lexical?.found ?? [], filter), score, spelling, admits: () => true, complete: true };
-    const [held, without] = await Promise.all([
-      query.phrases.length > 0 ? this.#constraints.holding(query.phrases, list) : null,
-      this.#constraints.documentsWith(query.excluded, list),
-    ]);
-    const holding = held && held.found;
-    const phraseIds = holding && new Set(holding.map(({ chunkId }) => chunkId));
-    const admits = (candidate: CandidateChunk) => (phraseIds === null || phraseIds.has(candidate.chunkId)) && !without.has(candidate.documentId);
-    const found = holding ? holding.map((candidate) => score?.(candidate) ?? { candidate, coverage: 0 }) : (lexical?.found ?? []);
+    const held = query.phrases.length > 0 ? await this.#constraints.holding(query.phrases, list) : null;
+    const phraseIds = held && new Set(held.found.map(({ chunkId }) => chunkId));
+    const found = held ? held.found.map((candidate) => score?.(candidate) ?? { candidate, coverage: 0 }) : (lexical?.found ?? []);
     return {
-      candidates: this.#admissible(found, filter).filter(({ candidate }) => admits(candidate)),
+      candidates: await this.#without(query.excluded, this.#admissible(found, filter)),
       score,
       spelling,
-      admits,
+      admits: ({ chunkId }) => phraseIds === null || phraseIds.has(chunkId),
       complete: held?.complete ?? true,
     };
+  }
+
+  /** Those of documents that hold none of the words. */
+  async #without(excluded: string[], chunks: AdmittedChunk[]): Promise<AdmittedChunk[]> {
+    if (excluded.length === 0 || chunks.length === 0) return chunks;
+    const documents = await this.#constraints.documentsWith(excluded, [...new Set(chunks.map(({ candidate }) => candidate.documentId))]);
+    return chunks.filter(({ candidate }) => !documents.has(candidate.documentId));
   }
 
   async nearestDocuments(text: string, depth: number): Promise<string[]> {

@@ -44,15 +44,26 @@ const mimeTypes: Record<string, string[]> = {
 };
 
 const curlyQuotes = /[“”„‟«»]/g;
-/** A quotation mark that opens stands before a word, one that closes behind it: `class="a"` quotes nothing. */
-const token = /(?<minus>(?<=^|\s)-)?(?:(?<=^|\s|-)(?<field>tag|lang|type|before|after):)?(?:(?<=^|[\s:-])"(?<quoted>[^"]+)"(?=\s|$)|(?<word>\S+))/giu;
+const unspaced = String.raw`[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}ー々〆ヶ〇]`;
+const brackets = String.raw`[(\[{「『【〈《]`;
+/** A quotation mark that closes stands before white space, punctuation or a character of a script without spaces: `class="a"` quotes nothing. */
+const closing = String.raw`"(?=$|[\s,.;:!?)\]}、。」』】〉》]|${unspaced})`;
+/** One that opens in the middle of what is written without spaces. */
+const quotedWithin = String.raw`(?<=${brackets}|${unspaced})"[^"]+${closing}`;
+const token = new RegExp(
+  String.raw`(?<minus>(?<=^|\s)-(?!-))?(?:(?<=^|\s|-)(?<field>tag|lang|type|before|after):)?` +
+    String.raw`(?:(?<=^|[\s:-]|${brackets}|${unspaced})"(?<quoted>[^"]+)${closing}|(?<word>(?:(?!${quotedWithin})\S)+))`,
+  'giu',
+);
+const onlyQuotes = /^"+$/;
+const onlyPunctuation = /^[^\p{Letter}\p{Number}]+$/u;
 /** With more around them than this, quotation marks are a sentence's own and ask for nothing. */
 const mostWordsBesidePhrases = 4;
 const longestBesidePhrases = 24;
 const date = /^(\d{4})(?:-(\d{1,2})(?:-(\d{1,2}))?)?$/;
 
-/** First moment of a year, month or day, UTC. */
-function startOf(text: string, field: string): Date {
+/** First moment of a year, month or day. */
+function startOf(text: string, field: string, timeZone: string): Date {
   const parts = date.exec(text);
   const [year = NaN, month = 1, day = 1] = (parts ?? []).slice(1).map((part) => (part === undefined ? 1 : Number(part)));
   const start = new Date(Date.UTC(year, month - 1, day));
@@ -61,31 +72,49 @@ function startOf(text: string, field: string): Date {
       { en: `"${text}" after ${field}: is not a date.`, ja: `${field}: の後の「${text}」は日付ではありません。` },
       { en: 'Write a year, a month or a day, such as 2025, 2025-04 or 2025-04-01.', ja: '2025、2025-04、2025-04-01 のように書いてください。' },
     );
-  return start;
+  return midnight(start, timeZone);
+}
+
+/** @param day at midnight, UTC @param timeZone the machine's where it is empty */
+function midnight(day: Date, timeZone: string): Date {
+  if (timeZone === '') return new Date(day.getUTCFullYear(), day.getUTCMonth(), day.getUTCDate());
+  const clock = new Intl.DateTimeFormat('sv-SE', { timeZone, dateStyle: 'short', timeStyle: 'medium' });
+  const offsetAt = (at: number) => Date.parse(`${clock.format(at).replace(' ', 'T')}Z`) - at;
+  // Where the clocks are put forward or back that day, the offset of the day before is not that of midnight.
+  return new Date(day.getTime() - offsetAt(day.getTime() - offsetAt(day.getTime())));
 }
 
 /**
- * Understands a query: words and sentences as they are; "quoted" phrases; -word; tag:, lang:, type:, before:, after:.
+ * Understands a query: words and sentences as they are; "quoted" phrases; -word; tag:, lang:, type:, also behind a minus; before:, after:.
  * @param query NFKC
+ * @param timeZone in which days begin, an IANA name; the machine's where it is empty
  * @throws AppError BAD_USER_INPUT for a wrong type or date, or where nothing is left to look for
  */
-export function parseQuery(query: string): ParsedQuery {
-  const words: { text: string; isPhrase: boolean }[] = [];
+export function parseQuery(query: string, timeZone: string): ParsedQuery {
+  const words: { text: string; isPhrase: boolean; before: string }[] = [];
+  let end = 0;
   const parsed: ParsedQuery = { text: '', phrases: [], excluded: [], filter: {}, parts: [] };
-  for (const { groups = {} } of query.replace(curlyQuotes, '"').matchAll(token)) {
+  for (const { groups = {}, index, 0: whole } of query.replace(curlyQuotes, '"').matchAll(token)) {
+    // What is written without spaces is read so.
+    const before = words.length === 0 || index === end ? '' : ' ';
+    end = index + whole.length;
     const value = (groups['quoted'] ?? groups['word'] ?? '').trim();
     const field = groups['field']?.toLowerCase();
-    if (value === '') continue;
+    if (value === '' || onlyQuotes.test(value)) continue;
     if (groups['minus'] && !field) {
       parsed.excluded.push(value);
       parsed.parts.push({ kind: QueryPartKind.EXCLUDED, text: value });
-    } else if (field && !groups['minus']) filterBy(parsed, field, value);
-    else words.push({ text: (groups['minus'] ?? '') + (field ? `${field}:` : '') + value, isPhrase: groups['quoted'] !== undefined && !field });
+    } else if (field && groups['minus'] && isNegated(field)) {
+      (parsed.filter.not ??= []).push(filterBy({ filter: {}, parts: [] }, field, value, timeZone));
+      parsed.parts.push({ kind: QueryPartKind.EXCLUDED, text: `${field}:${value}` });
+    } else if (field && !groups['minus']) filterBy(parsed, field, value, timeZone);
+    else words.push({ text: (groups['minus'] ?? '') + (field ? `${field}:` : '') + value, isPhrase: groups['quoted'] !== undefined && !field, before });
   }
-  const plain = words.filter(({ isPhrase }) => !isPhrase).map(({ text }) => text);
+  const quotes = words.some(({ isPhrase }) => isPhrase);
+  const plain = words.filter(({ isPhrase, text }) => !isPhrase && !(quotes && onlyPunctuation.test(text))).map(({ text }) => text);
   const isSentence = plain.length > mostWordsBesidePhrases || plain.join(' ').length > longestBesidePhrases;
   for (const { text, isPhrase } of words) if (isPhrase && !isSentence) parsed.phrases.push(text);
-  parsed.text = words.map(({ text, isPhrase }) => (isPhrase && isSentence ? `"${text}"` : text)).join(' ');
+  parsed.text = words.map(({ text, isPhrase, before }) => before + (isPhrase && isSentence ? `"${text}"` : text)).join('');
   parsed.parts.unshift(...parsed.phrases.map((text) => ({ kind: QueryPartKind.PHRASE, text })));
   const looked = isSentence ? parsed.text : plain.join(' ');
   if (looked) parsed.parts.unshift({ kind: QueryPartKind.TEXT, text: looked });
@@ -97,7 +126,10 @@ export function parseQuery(query: string): ParsedQuery {
   return parsed;
 }
 
-function filterBy(parsed: ParsedQuery, field: string, value: string): void {
+/** Of dates there is the other one. */
+const isNegated = (field: string) => field !== 'before' && field !== 'after';
+
+function filterBy(parsed: Pick<ParsedQuery, 'filter' | 'parts'>, field: string, value: string, timeZone: string): DocumentCriteria {
   const { filter } = parsed;
   switch (field) {
     case 'tag':
@@ -121,27 +153,12 @@ function filterBy(parsed: ParsedQuery, field: string, value: string): void {
     }
     case 'before':
       // Up to the last moment before that year, month or day.
-      filter.to = new Date(startOf(value, field).getTime() - 1);
+      filter.to = new Date(startOf(value, field, timeZone).getTime() - 1);
       parsed.parts.push({ kind: QueryPartKind.BEFORE, text: value });
       break;
     default:
-      filter.from = startOf(value, field);
+      filter.from = startOf(value, field, timeZone);
       parsed.parts.push({ kind: QueryPartKind.AFTER, text: value });
   }
-}
-
-/** Both must admit a document: of lists what is in both, of dates the narrower. */
-export function bothFilters(a: DocumentCriteria, b: DocumentCriteria): DocumentCriteria {
-  const list = <T>(x: T[] | null | undefined, y: T[] | null | undefined) => (x && y ? x.filter((value) => y.includes(value)) : (x ?? y));
-  const later = (x: Date | null | undefined, y: Date | null | undefined) => (x && y ? (x > y ? x : y) : (x ?? y));
-  const earlier = (x: Date | null | undefined, y: Date | null | undefined) => (x && y ? (x < y ? x : y) : (x ?? y));
-  return {
-    tags: list(a.tags, b.tags),
-    sourceTypes: list(a.sourceTypes, b.sourceTypes),
-    languages: list(a.languages, b.languages),
-    mimeTypes: list(a.mimeTypes, b.mimeTypes),
-    documentIds: list(a.documentIds, b.documentIds),
-    from: later(a.from, b.from),
-    to: earlier(a.to, b.to),
-  };
+  return filter;
 }

@@ -42,8 +42,9 @@ export class SearchResolver {
     @Arg('documentId', () => ID) documentId: string,
     @Arg('query', () => String) query: string,
     @Arg('filter', () => SearchFilter, { nullable: true }) filter: SearchFilter | null,
+    @Arg('mode', () => SearchMode, { defaultValue: SearchMode.HYBRID, nullable: true }) mode: SearchMode | null,
   ): Promise<Visibility> {
-    return this.service.explain(documentId, query, filter ?? {});
+    return this.service.explain(documentId, query, mode ?? SearchMode.HYBRID, filter ?? {});
   }
 
   @Query(() => [DocumentType], { description: 'Nearest first. Errors: NOT_FOUND.' })

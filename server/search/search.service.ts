@@ -9,7 +9,7 @@ import { type Lull } from '../platform/lull.js';
 import { type Hit, HitRenderer } from './hit-renderer.js';
 import { type FinderParts, PassageFinder } from './passage-finder.js';
 import { ProfileStep, SearchProfile } from './profile.js';
-import { bothFilters, parseQuery, type QueryPart, QueryPartKind } from './query-language.js';
+import { type ParsedQuery, parseQuery, type QueryPart, QueryPartKind } from './query-language.js';
 import { fillRanks, type Mode } from './ranking.js';
 import { type SearchMeter } from './search-meter.js';
 import { type SearchResultType } from './search.type.js';
@@ -208,9 +208,9 @@ export class SearchService {
   }
 
   async #find(query: string, first: number, offset: number, { mode, filter }: SearchRequest, profile: SearchProfile): Promise<Page> {
-    const parsed = profile.timeSync(ProfileStep.NORMALISE, () => parseQuery(query));
+    const parsed = profile.timeSync(ProfileStep.NORMALISE, () => this.#parse(query));
     const meaningWithinMs = this.parts.settings.SEARCH_MEANING_TIMEOUT_MS;
-    const question = { query: parsed, mode, filter: bothFilters(filter, parsed.filter), depth: first + offset, meaningWithinMs };
+    const question = { query: parsed, mode, filter: { ...filter, and: [parsed.filter] }, depth: first + offset, meaningWithinMs };
     const finding = this.#finder.find(question, profile);
     // While the model reads the query.
     const asked = profile.timeSync(ProfileStep.RENDER, () => new SnippetQuery(parsed.text));
@@ -232,18 +232,22 @@ export class SearchService {
   }
 
   /** Why a document is, or is not, in the answer to a query. */
-  explain(documentId: string, query: string, filter: DocumentCriteria): Promise<Visibility> {
-    return this.#visibility.explain(documentId, query, filter);
+  explain(documentId: string, query: string, mode: Mode, filter: DocumentCriteria): Promise<Visibility> {
+    return this.#visibility.explain(documentId, query, mode, filter);
+  }
+
+  #parse(query: string): ParsedQuery {
+    return parseQuery(query, this.parts.settings.TIME_ZONE);
   }
 
   /** Throws AppError BAD_USER_INPUT for a query that cannot be read. */
   check(query: string): void {
-    parseQuery(query);
+    this.#parse(query);
   }
 
   /** Documents of a hybrid search, best first, from the live index and no cache. */
   async rankedDocuments(query: string, depth: number, finder = this.#finder): Promise<string[]> {
-    const parsed = parseQuery(query);
+    const parsed = this.#parse(query);
     await this.parts.catalogue.refresh();
     const { documents, mode } = await finder.find({ query: parsed, mode: 'HYBRID', filter: parsed.filter, depth }, new SearchProfile());
     // Answers by words only would be compared with others.
@@ -264,7 +268,7 @@ export class SearchService {
 
   /** Documents as the vector index alone ranks them, nearest first: what it says, unmended by words or finer vectors. */
   nearestDocuments(query: string, depth: number): Promise<string[]> {
-    return this.#finder.nearestDocuments(parseQuery(query).text, depth);
+    return this.#finder.nearestDocuments(this.#parse(query).text, depth);
   }
 
   /** Documents whose passages lie nearest to the middle of this one's. */

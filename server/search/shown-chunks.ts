@@ -1,5 +1,5 @@
 import { LRUCache } from 'lru-cache';
-import { type ChunkType } from '../documents/index.js';
+import { ChunkEntity, type ChunkType, DocumentEntity } from '../documents/index.js';
 import { type Database } from '../platform/database/index.js';
 import { type FullTextIndex } from '../platform/full-text/index.js';
 import { type Lull } from '../platform/lull.js';
@@ -71,6 +71,24 @@ export class ShownChunks {
       this.#kept.set(row.id, shown);
       return shown;
     });
+  }
+
+  /**
+   * Passages with a text in them, under their headings or in the document's title, letter for letter but for the case of Latin letters:
+   * all have to be looked through.
+   * @param documentIds looked for in these only; null for all
+   */
+  async containing(text: string, chunking: number, limit: number, documentIds: string[] | null): Promise<number[]> {
+    const query = this.database.read
+      .createQueryBuilder(ChunkEntity, 'chunk')
+      .innerJoin(DocumentEntity, 'document', 'document.id = chunk.documentId AND document.revision = chunk.revision AND document.deletedAt IS NULL')
+      .select('chunk.id', 'id')
+      .where('chunk.chunking = :chunking', { chunking })
+      .andWhere("(lower(chunk.text) LIKE :text ESCAPE '!' OR lower(chunk.heading_path) LIKE :text ESCAPE '!' OR lower(document.title) LIKE :text ESCAPE '!')", {
+        text: `%${text.replace(/[!%_]/g, '!$&')}%`,
+      });
+    if (documentIds) query.andWhere('chunk.documentId IN (:...documentIds)', { documentIds });
+    return (await query.limit(limit).getRawMany<{ id: number }>()).map(({ id }) => Number(id));
   }
 
   /** @param chunking of the passages that answer */

@@ -20,11 +20,17 @@ const katakanaWord = /^[ァ-ヶー]{5,}$/;
 const longKatakana = /^[ァ-ヶー]{4,}$/;
 const longKatakanaRuns = /[ァ-ヶー]{5,}/g;
 const katakanaRuns = /[ァ-ヶー]+/g;
+const kana = /[\p{Script=Hiragana}\p{Script=Katakana}]/u;
 const kanaWord = /^[\p{Script=Hiragana}\p{Script=Katakana}ー]{2,}$/u;
 const letters = Array.from('abcdefghijklmnopqrstuvwxyz');
 const katakana = [...Array.from({ length: 0x30f6 - 0x30a1 + 1 }, (_, i) => String.fromCharCode(0x30a1 + i)), 'ー'];
 /** A word whose rarest pair of characters stands in more passages is taken for known unseen. */
 const mostSeen = 50;
+/** Of a question of few characters each word is looked for, and in more passages: cutting it takes no time to speak of. */
+const fewCharacters = 12;
+const mostSeenOfFew = 500;
+/** Where no word of a question is known, so many are guessed at, and only all of them. */
+const mostGuessed = 3;
 /** Spellings whose pairs all occur, of which so many are looked for as a whole, the most frequent first. */
 const mostVerified = 20;
 const kanaDistance = 0x60;
@@ -98,7 +104,8 @@ export class Spelling {
 
   /** @returns for each unknown word of the text the most frequent spelling near it; words without one are left out */
   async changes(text: string): Promise<SpellingChange[]> {
-    if (await this.#allKnown(text)) return [];
+    const isShort = text.length <= fewCharacters && kana.test(text);
+    if (!isShort && (await this.#allKnown(text))) return [];
     const asked = new Set<string>();
     for (const { segment, isWordLike } of cut(text)) {
       const word = fold(segment);
@@ -106,9 +113,10 @@ export class Spelling {
     }
     const known = await this.#known([...asked]);
     const unknown: string[] = [];
-    for (const word of asked) if (!(await this.#isKnown(word, known.get(word) ?? 0))) unknown.push(word);
+    for (const word of asked) if (!(await this.#isKnown(word, known.get(word) ?? 0, isShort))) unknown.push(word);
     // Where most words are unknown, the question is in another language than the library, not misspelled.
-    if (unknown.length > Math.max(1, asked.size - unknown.length)) return [];
+    const isStrange = unknown.length > Math.max(1, asked.size - unknown.length);
+    if (isStrange && unknown.length > mostGuessed) return [];
     const changes: SpellingChange[] = [];
     for (const word of unknown) {
       const counts = await this.#known(spellingsOf(word));
@@ -116,7 +124,7 @@ export class Spelling {
       const to = await this.#first(likely.map(([spelling]) => spelling));
       if (to !== undefined) changes.push({ from: word, to });
     }
-    return changes;
+    return isStrange && changes.length < unknown.length ? [] : changes;
   }
 
   /**
@@ -135,9 +143,11 @@ export class Spelling {
     return true;
   }
 
-  /** Whether the library has a word of which all parts occur in so many chunks at the most. */
-  async #isKnown(word: string, chunks: number): Promise<boolean> {
-    return chunks > 0 && (chunks > mostSeen || !katakanaWord.test(word) || this.#stands(word));
+  /** Whether the library has a word of which all parts occur in so many chunks at the most. @param isShort whether little else is asked */
+  async #isKnown(word: string, chunks: number, isShort = false): Promise<boolean> {
+    const most = isShort ? mostSeenOfFew : mostSeen;
+    const isPieced = isShort ? kanaWord.test(word) && termsOf(word).length > 1 : katakanaWord.test(word);
+    return chunks > 0 && (chunks > most || !isPieced || this.#stands(word, undefined, most));
   }
 
   /** The first that stands in a passage, in katakana as a word of its own; words that are one term do where that occurs. */
@@ -147,17 +157,17 @@ export class Spelling {
     return undefined;
   }
 
-  /** Whether a word stands in a passage; seen in some of those that hold its rarest pair of characters. */
-  async #stands(word: string, isWord = (_text: string, _spelled: string) => true): Promise<boolean> {
+  /** Whether a word stands in a passage; seen in some of those that hold its rarest pair of characters, `most` at the most. */
+  async #stands(word: string, isWord = (_text: string, _spelled: string) => true, most = mostSeen): Promise<boolean> {
     const parts = [...new Set(termsOf(word))];
     const lexicon = this.lexicon();
     const frequencies = await lexicon.documentFrequencies(parts);
     const [rarest] = parts.sort((a, b) => (frequencies.get(a) ?? 0) - (frequencies.get(b) ?? 0));
     if (rarest === undefined) return false;
     const hashes = parts.map(hashTerm);
-    const passages = await lexicon.candidates(await lexicon.match([rarest], mostSeen, null));
+    const passages = await lexicon.candidates(await lexicon.match([rarest], most, null));
     const possible = passages.filter(({ terms }) => hashes.every((hash) => terms.count(hash) > 0));
-    const texts = await this.chunks.get(possible.map(({ chunkId }) => chunkId));
+    const texts = await this.chunks.get(possible.slice(0, mostSeen).map(({ chunkId }) => chunkId));
     const spelled = withoutLongVowel(fold(word));
     return [...texts.values()].some(({ chunk: { headingPath, text } }) => {
       const shown = withoutLongVowel(fold([...headingPath, text].join('\n')));

@@ -1,3 +1,4 @@
+import { type Settings } from '../config/index.js';
 import {
   admits,
   type Catalogue,
@@ -13,9 +14,10 @@ import { type BlobStore } from '../platform/blobs/index.js';
 import { type Database } from '../platform/database/index.js';
 import { messageOf } from '../platform/errors.js';
 import { type FullTextIndex } from '../platform/full-text/index.js';
-import { type PassageFinder } from './passage-finder.js';
+import { type PassageFinder, type Question } from './passage-finder.js';
 import { SearchProfile } from './profile.js';
-import { bothFilters, parseQuery } from './query-language.js';
+import { parseQuery } from './query-language.js';
+import { type Mode } from './ranking.js';
 
 /** What a document passes on its way into an answer, in order. */
 export enum VisibilityStep {
@@ -69,7 +71,18 @@ export interface Visibility {
   score: VisibilityScore | null;
 }
 
+/** A document's place in the answer to a question. */
+interface Ranked {
+  /** From 1; null where it is not among the candidates. */
+  rank: number | null;
+  /** Among so many. */
+  documents: number;
+  mode: Mode;
+  score: VisibilityScore | null;
+}
+
 interface VisibilityParts {
+  settings: Pick<Settings, 'TIME_ZONE'>;
   database: Database;
   blobs: BlobStore;
   catalogue: Catalogue;
@@ -80,7 +93,7 @@ interface VisibilityParts {
 
 const repairs: Partial<Record<VisibilityStep, VisibilityRepair>> = {
   [VisibilityStep.STATE]: VisibilityRepair.REPROCESS,
-  [VisibilityStep.ORIGINAL]: VisibilityRepair.UPLOAD_AGAIN,
+  [VisibilityStep.ORIGINAL]: VisibilityRepair.REPROCESS,
   [VisibilityStep.TEXT]: VisibilityRepair.REPROCESS,
   [VisibilityStep.CHUNKS]: VisibilityRepair.REPROCESS,
   [VisibilityStep.FULL_TEXT]: VisibilityRepair.REPROCESS,
@@ -88,14 +101,15 @@ const repairs: Partial<Record<VisibilityStep, VisibilityRepair>> = {
   [VisibilityStep.VECTOR_INDEX]: VisibilityRepair.REPROCESS,
   [VisibilityStep.FILTERS]: VisibilityRepair.DROP_FILTERS,
 };
-/** Ranks looked at; far beyond what anybody pages to. */
+/** What a page shows, and what is looked at beyond it: far more than anybody pages to. */
+const page = 10;
 const deepestRank = 1000;
 
 /** Answers "why can't I find this document?" by walking it through every store and the ranking of a query. */
 export class VisibilityService {
   constructor(private readonly parts: VisibilityParts) {}
 
-  async explain(documentId: string, query: string, filter: DocumentCriteria): Promise<Visibility> {
+  async explain(documentId: string, query: string, mode: Mode, filter: DocumentCriteria): Promise<Visibility> {
     const steps: StepResult[] = [];
     const add: AddStep = (step, passed, message, [found, expected] = [null, 0]) =>
       steps.push({ step, passed, message, found, expected: found === null && expected === 0 ? null : expected });
@@ -108,35 +122,48 @@ export class VisibilityService {
     const answers = document.revision > 0;
     const state = document.error ? `${document.status}: ${document.error.code}, ${document.error.message}` : document.status;
     add(VisibilityStep.STATE, answers, answers ? state : `${state}. It answers once it has been read.`);
-    await this.#stores(document, add);
-    if (!answers) return finish(steps, null, null);
+    const isDown = !(await this.#stores(document, add));
+    if (!answers) return finish(steps, null, null, document, isDown);
     add(VisibilityStep.PERMISSION, true, 'Everybody who may search may read every document.');
-    const parsed = parseQuery(query.normalize('NFKC').replace(/\s+/g, ' ').trim());
-    const both = bothFilters(filter, parsed.filter);
+    const parsed = parseQuery(query.normalize('NFKC').replace(/\s+/g, ' ').trim(), this.parts.settings.TIME_ZONE);
+    const both = { ...filter, and: [parsed.filter] };
     await this.parts.catalogue.refresh();
     const facts = this.parts.catalogue.facts(documentId);
     const admitted = facts !== undefined && admits(both, facts);
     add(VisibilityStep.FILTERS, admitted, !isNarrowing(both) ? 'No filter is set.' : admitted ? 'It passes the filters.' : 'The filters leave it out.');
-    const { documents, mode } = await this.parts.finder.find({ query: parsed, mode: 'HYBRID', filter: both, depth: deepestRank }, new SearchProfile());
+    const ranked = await this.#ranked(documentId, { query: parsed, mode, filter: both });
+    const { rank, documents, isOnPage } = ranked;
+    const phrases = parsed.phrases.length + parsed.excluded.length > 0 ? ' A quoted phrase or a word to leave out may rule it out.' : '';
+    add(
+      VisibilityStep.RANKING,
+      isOnPage,
+      rank === null
+        ? `It is not among the ${documents} candidates: nothing in it is near the question, and none of its rare words stand in it.${phrases}`
+        : `Rank ${rank} of ${documents}${isOnPage || rank > page ? '' : ', once more candidates are looked at than for a page'}${ranked.mode === mode ? '' : ', by words only'}.`,
+      [rank, documents],
+    );
+    return finish(steps, rank, ranked.score, document, isDown);
+  }
+
+  /** Its place as a search shows it; where the first page lacks it, among many more candidates. */
+  async #ranked(documentId: string, question: Omit<Question, 'depth'>): Promise<Ranked & { isOnPage: boolean }> {
+    const shown = await this.#rankedTo(page, documentId, question);
+    if (shown.rank !== null && shown.rank <= page) return { ...shown, isOnPage: true };
+    return { ...(await this.#rankedTo(deepestRank, documentId, question)), isOnPage: false };
+  }
+
+  async #rankedTo(depth: number, documentId: string, question: Omit<Question, 'depth'>): Promise<Ranked> {
+    const { documents, mode } = await this.parts.finder.find({ ...question, depth }, new SearchProfile());
     const at = documents.findIndex((ranked) => ranked.documentId === documentId);
-    const rank = at < 0 ? null : at + 1;
     const best = documents[at]?.chunks[0];
     const score = best
       ? { score: best.score, semanticScore: best.semanticScore, lexicalScore: best.lexicalScore, firstScore: documents[0]!.chunks[0]!.score }
       : null;
-    const phrases = parsed.phrases.length + parsed.excluded.length > 0 ? ' A quoted phrase or a word to leave out may rule it out.' : '';
-    add(
-      VisibilityStep.RANKING,
-      rank !== null && rank <= 10,
-      rank === null
-        ? `It is not among the ${documents.length} candidates: nothing in it is near the question, and none of its rare words stand in it.${phrases}`
-        : `Rank ${rank} of ${documents.length}${mode === 'KEYWORD' ? ', by words only' : ''}.`,
-      [rank, documents.length],
-    );
-    return finish(steps, rank, score);
+    return { rank: at < 0 ? null : at + 1, documents: documents.length, mode, score };
   }
 
-  async #stores(document: DocumentEntity, add: AddStep): Promise<void> {
+  /** @returns whether all of them answered */
+  async #stores(document: DocumentEntity, add: AddStep): Promise<boolean> {
     const { database, blobs, index, fullText } = this.parts;
     const { id, revision, sha256 } = document;
     const original = sha256 !== null && blobs.exists(sha256);
@@ -147,7 +174,7 @@ export class VisibilityService {
     const ids = chunks.map((chunk) => chunk.id);
     const n = ids.length;
     add(VisibilityStep.CHUNKS, n > 0 && n === document.chunkCount, `${n} of ${document.chunkCount} passages.`, [n, document.chunkCount]);
-    if (n === 0) return;
+    if (n === 0) return true;
     const indexed = await fullText.indexed(ids);
     add(VisibilityStep.FULL_TEXT, indexed === n, `${indexed} of ${n} passages can be found by words.`, [indexed, n]);
     const vectors = await database.read
@@ -158,13 +185,26 @@ export class VisibilityService {
     try {
       const present = (await index.vectors.existing(index.active.collection, ids.map(String))).length;
       add(VisibilityStep.VECTOR_INDEX, present === n, `${present} of ${n} passages are in the vector index.`, [present, n]);
+      return true;
     } catch (error) {
       add(VisibilityStep.VECTOR_INDEX, false, messageOf(error));
+      return false;
     }
   }
 }
 
-function finish(steps: StepResult[], rank: number | null, score: VisibilityScore | null): Visibility {
-  const lostAt = steps.find(({ passed }) => !passed)?.step ?? null;
-  return { steps, lostAt, repair: (lostAt && repairs[lostAt]) ?? null, rank, score };
+function finish(steps: StepResult[], rank: number | null, score: VisibilityScore | null, document?: DocumentEntity, isDown = false): Visibility {
+  const failed = steps.filter(({ passed }) => !passed).map(({ step }) => step);
+  // Without its original a document is still found by what was read of it.
+  const lostAt = failed.find((step) => step !== VisibilityStep.ORIGINAL) ?? failed[0] ?? null;
+  return { steps, lostAt, repair: lostAt && document && !isDown ? repairOf(lostAt, failed.includes(VisibilityStep.ORIGINAL), document) : null, rank, score };
+}
+
+function repairOf(lostAt: VisibilityStep, lacksOriginal: boolean, document: DocumentEntity): VisibilityRepair | null {
+  const repair = repairs[lostAt] ?? null;
+  // It is being read as it is.
+  if (repair === VisibilityRepair.REPROCESS && document.status !== 'READY' && document.status !== 'FAILED') return null;
+  if (repair !== VisibilityRepair.REPROCESS || !lacksOriginal) return repair;
+  // It cannot be read again, or has to be fetched.
+  return document.sourceType === 'WEB' ? VisibilityRepair.REPROCESS : VisibilityRepair.UPLOAD_AGAIN;
 }

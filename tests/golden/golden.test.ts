@@ -1,7 +1,9 @@
+import { readdirSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { measure } from '../../server/golden/measures.js';
 import { TestServer, until } from '../support/server.js';
-import { chroma } from '../support/stores.js';
+import { chroma, rows } from '../support/stores.js';
 
 let server: TestServer;
 const topics = [
@@ -65,7 +67,8 @@ test('measures are those of the textbook', () => {
 });
 
 test('questions come from CSV, from JSON lines and one by one; what cannot be taken is named', async () => {
-  const importing = 'mutation($format: GoldenFormat!, $content: String!) { importGoldenQueries(format: $format, content: $content) { added problems } }';
+  const importing =
+    'mutation($format: GoldenFormat!, $content: String!) { importGoldenQueries(format: $format, content: $content) { added unchanged problems } }';
   const csv = `query,expected\n${topics
     .slice(0, 10)
     .map((topic) => `"Who inspects the ${topic}, and where?",${topic}.txt`)
@@ -87,6 +90,19 @@ test('questions come from CSV, from JSON lines and one by one; what cannot be ta
   );
   expect(goldenQueries.totalCount).toBe(20);
   expect(goldenQueries.edges[0]!.node.expected).toEqual([{ title: 'windmill' }]);
+  // Again, as spreadsheets save it: a mark of byte order, other line ends, empty lines; one document more.
+  const again = await server.ask<{ importGoldenQueries: { added: number; unchanged: number; problems: string[] } }>(importing, {
+    format: 'JSONL',
+    content: `\ufeff${lines.replaceAll('\n', '\r\n\r\n')}\r\n`,
+  });
+  expect(again.importGoldenQueries).toEqual({ added: 0, unchanged: 9, problems: [] });
+  const quoted = `\ufeffquery,expected\r\n\r\n"Who inspects the ""${topics[3]}"", and where?",${topics[3]}\r\n`;
+  expect((await server.ask<{ importGoldenQueries: object }>(importing, { format: 'CSV', content: quoted })).importGoldenQueries).toMatchObject({ added: 1 });
+  const { goldenQueries: newest } = await server.ask<{ goldenQueries: { edges: { node: { id: string; query: string } }[] } }>(
+    '{ goldenQueries(first: 1) { edges { node { id query } } } }',
+  );
+  expect(newest.edges[0]!.node.query).toBe(`Who inspects the "${topics[3]}", and where?`);
+  await server.ask('mutation($ids: [ID!]!) { deleteGoldenQueries(ids: $ids) }', { ids: [newest.edges[0]!.node.id] });
   for (const [format, content] of [
     ['CSV', 'question;answer'],
     ['JSONL', '{"query": 5}'],
@@ -125,16 +141,45 @@ test('the live index is scored, and a tenth of its vectors exchanged raises an a
   );
   expect(health.status).toBe('DEGRADED');
 
+  // Until an operator says that it is as it should be, and then until it is better again.
+  expect((await score()).alert).toContain('vector index');
+  const { acceptGoldenScores } = await server.ask<{ acceptGoldenScores: { alert: string | null } }>('mutation { acceptGoldenScores { alert } }');
+  expect(acceptGoldenScores.alert).toBeNull();
+  expect((await score()).alert).toBeNull();
+
   await collection.update({ ids: damaged, embeddings });
   expect((await score()).alert).toBeNull();
 });
 
+test('a question that is not answered yet, or one whose document is gone, is no fall', async () => {
+  const usual = await score();
+  expect(usual).toMatchObject({ queries: 20, alert: null });
+  const add = (query: string, documentIds: string[]) =>
+    server.ask<{ addGoldenQuery: { id: string } }>('mutation($query: String!, $ids: [ID!]!) { addGoldenQuery(query: $query, documentIds: $ids) { id } }', {
+      query,
+      ids: documentIds,
+    });
+  for (let i = 0; i < 4; i++) await add(`How many zebras graze on meadow ${i}?`, [ids.get('windmill')!]);
+  const harder = await score();
+  expect(harder.queries).toBe(24);
+  expect(harder.ndcg).toBeLessThan(usual.ndcg - 0.03);
+  expect(harder.alert).toBeNull();
+
+  const gone = await server.take('gone.txt', 'The lighthouse is inspected by the harbour master.');
+  await add('Who inspects the lighthouse?', [gone.id]);
+  await add('Who inspects the boiler, and where?', [gone.id]);
+  const { queries } = await score();
+  await server.ask('mutation($ids: [ID!]!) { deleteDocuments(ids: $ids) { id } }', { ids: [gone.id] });
+  await server.idle();
+  expect(await score()).toMatchObject({ queries: queries - 1, alert: null });
+});
+
 test('why a document is not found is told step by step', async () => {
-  const explain = async (documentId: string, query: string, filter: Record<string, unknown> | null = null) =>
+  const explain = async (documentId: string, query: string, filter: Record<string, unknown> | null = null, mode = 'HYBRID') =>
     (
       await server.ask<{ explainDocument: { lostAt: string | null; repair: string | null; rank: number | null; steps: { step: string; passed: boolean }[] } }>(
-        'query($documentId: ID!, $query: String!, $filter: SearchFilter) { explainDocument(documentId: $documentId, query: $query, filter: $filter) { lostAt repair rank steps { step passed message } } }',
-        { documentId, query, filter },
+        'query($documentId: ID!, $query: String!, $filter: SearchFilter, $mode: SearchMode) { explainDocument(documentId: $documentId, query: $query, filter: $filter, mode: $mode) { lostAt repair rank steps { step passed message } } }',
+        { documentId, query, filter, mode },
       )
     ).explainDocument;
   const crane = ids.get('crane')!;
@@ -144,6 +189,8 @@ test('why a document is not found is told step by step', async () => {
   expect(await explain('no-such-id', 'crane')).toMatchObject({ lostAt: 'RECORD' });
   const failed = await server.take('broken.pdf', '%PDF-1.7\nnothing\n');
   expect(await explain(failed.id, 'crane')).toMatchObject({ lostAt: 'STATE', repair: 'REPROCESS' });
+  // As the search does that the reader came from.
+  expect(await explain(crane, 'crane', null, 'KEYWORD')).toMatchObject({ lostAt: null, rank: 1 });
 
   const client = chroma(server);
   const { name } = (await client.listCollections())[0]!;
@@ -153,4 +200,13 @@ test('why a document is not found is told step by step', async () => {
   await server.ask('mutation($ids: [ID!]!) { reprocessDocuments(ids: $ids) { id } }', { ids: [crane] });
   await server.idle();
   expect(await explain(crane, 'crane')).toMatchObject({ lostAt: null, rank: 1 });
+
+  // Without its original it is found all the same, until something else is lost.
+  const originals = server.dataDir;
+  const [document] = await rows<{ sha256: string }>(server, `SELECT sha256 FROM documents WHERE id = '${crane}'`);
+  const file = readdirSync(originals, { recursive: true, encoding: 'utf8' }).find((name) => name.endsWith(document!.sha256))!;
+  rmSync(join(originals, file));
+  expect(await explain(crane, 'crane')).toMatchObject({ lostAt: 'ORIGINAL', repair: 'UPLOAD_AGAIN', rank: 1 });
+  await collection.delete({ where: { documentId: crane } });
+  expect(await explain(crane, 'crane')).toMatchObject({ lostAt: 'VECTOR_INDEX', repair: 'UPLOAD_AGAIN' });
 });

@@ -2,6 +2,7 @@ import { rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { expect, test } from 'vitest';
+import { well } from '../support/backups.js';
 import { administer, databaseUrl, hasPostgres } from '../support/postgres.js';
 import { TestServer } from '../support/server.js';
 import { chroma, count, row, rows } from '../support/stores.js';
@@ -230,6 +231,39 @@ test('settings that change again leave nothing behind, and a reading that failed
   expect(await damages(server)).toEqual([]);
   await server.stop();
 });
+
+test(
+  'a candidate that an operator discards is not built again by a restart, but once the settings have asked for something else',
+  { timeout: 300_000 },
+  async () => {
+    const asking = { ...long, INDEX_SWITCH: 'ask' };
+    let server = await TestServer.start(short);
+    await server.upload([...manuals.slice(0, 3), ...notes]);
+    await server.idle();
+    await server.quit();
+    server = await server.restarted(asking);
+    await expect.poll(() => states(server), { timeout: 120_000, interval: 300 }).toEqual(['CANDIDATE 240', 'ACTIVE 64']);
+    await server.idle(60_000, null);
+    await server.ask('mutation { discardIndex(generation: 2) }');
+    await server.idle(60_000, null);
+    expect(await states(server)).toEqual(['REMOVED -', 'ACTIVE 64']);
+
+    await server.quit();
+    server = await server.restarted(asking);
+    await well(server);
+    await server.idle(60_000, null);
+    expect(await states(server)).toEqual(['REMOVED -', 'ACTIVE 64']);
+
+    for (const settings of [short, asking]) {
+      await server.quit();
+      server = await server.restarted(settings);
+      await server.idle(60_000, null);
+      if (settings === short) expect(await states(server)).toEqual(['REMOVED -', 'ACTIVE 64']);
+    }
+    await expect.poll(() => states(server), { timeout: 120_000, interval: 300 }).toEqual(['CANDIDATE 240', 'REMOVED -', 'ACTIVE 64']);
+    await server.stop();
+  },
+);
 
 test.skipIf(!hasPostgres)('on PostgreSQL', { timeout: 300_000 }, async () => {
   const name = `erpfts_chunking_${process.pid}`;

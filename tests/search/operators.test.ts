@@ -57,6 +57,36 @@ describe.each([
       expect(await titles('再起動 -土曜日')).toContain('server');
     });
 
+    test('a phrase is found whatever stands beside it, in the text, under its headings or in the title', async () => {
+      await server.take('law.txt', '労働基準法第5条に定める休日は、毎年4月1日から数える。消費税金を含む。E-1042-B を v-model.trim で結ぶ。');
+      for (const phrase of ['第5条', '4月1日', '税', 'E-1042', 'v-model', '基準法第5条', '-B を']) expect(await titles(`"${phrase}"`)).toContain('law');
+      expect(await titles('"第6条"')).toEqual([]);
+      expect(await titles('"酒"')).toEqual([]);
+      // The title alone.
+      expect(await titles('"pond"')).toEqual(['pond']);
+      await server.take('Annual figures 2031.txt', 'Nothing of note.');
+      expect(await titles('"annual figures 2031"')).toEqual(['Annual figures 2031']);
+    });
+
+    test('words to leave out are those that stand there, not their parts', async () => {
+      await server.take('metro.txt', '東京と京都を結ぶ鉄道の時刻表。');
+      await server.take('ward.txt', '東京都の鉄道の時刻表。');
+      expect((await titles('鉄道の時刻表 -東京都')).filter((title) => ['metro', 'ward'].includes(title))).toEqual(['metro']);
+      expect(await titles('鉄道の時刻表 -表')).not.toEqual(expect.arrayContaining(['metro', 'ward']));
+      expect(await titles('pump -"water heavy"')).toContain('Pump');
+      expect(await titles('pump -"heavy water"')).not.toContain('Pump');
+      expect(await titles('pump -tag:plant')).not.toContain('Pump');
+      expect(await titles('pump -tag:other')).toContain('Pump');
+    });
+
+    test('tags of the filter and of the query are both asked for', async () => {
+      await server.take('both.txt', 'A pump of both kinds.', { tags: ['HR', '2025'] });
+      const { search: found } = await server.ask<{ search: { hits: { document: { title: string } }[] } }>(
+        '{ search(query: "pump tag:2025", filter: { tags: ["HR"] }) { hits { document { title } } } }',
+      );
+      expect(found.hits.map(({ document }) => document.title)).toEqual(['both']);
+    });
+
     test('fields narrow, and the answer says how the query was understood', async () => {
       const answer = await search('pump tag:plant type:md');
       expect(answer.hits.map(({ document }) => document.title)).toEqual(['Pump']);
@@ -98,6 +128,12 @@ describe.each([
         expect([suggestion, hits[0]?.document.title]).toEqual([right, 'setup']);
       }
       expect((await search('アプリケーションの設定', 'KEYWORD')).suggestion).toBeNull();
+      // Both words of a short question, each wrong.
+      expect((await search('emergancies mashine', 'KEYWORD')).suggestion).toBeNull();
+      expect((await search('emergancies deisel', 'KEYWORD')).suggestion).toBe('emergencies diesel');
+      // Each pair of its characters occurs, though not beside each other.
+      await server.take('ring.txt', 'りんの音とかんごの話。');
+      expect(await titles('りんご', 'KEYWORD')).toContain('apple');
       // No word is as long: what lies near it is not made up, which would take gigabytes.
       for (const letter of ['q', 'ヴ']) expect((await search(letter.repeat(5000), 'KEYWORD')).suggestion).toBeNull();
       // Nothing near it occurs, though every pair of its characters does.

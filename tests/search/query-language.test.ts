@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
-import { bothFilters, parseQuery } from '../../server/search/query-language.js';
+import { admits, isNarrowing } from '../../server/documents/catalogue.js';
+import { parseQuery } from '../../server/search/query-language.js';
 
 test.each([
   ['有給休暇は何日?', { text: '有給休暇は何日?' }],
@@ -17,16 +18,52 @@ test.each([
   ['Denote the "else block" for v-if or a chain.', { phrases: [] }],
   ['`aria-hidden="true"` を追加', { text: '`aria-hidden="true"` を追加', phrases: [] }],
   ['“heavy water”', { text: 'heavy water', phrases: ['heavy water'] }],
-])('%s', (query, expected) => expect(parseQuery(query)).toMatchObject(expected));
+  ['npm install --save-dev', { text: 'npm install --save-dev', excluded: [] }],
+  ['"E-1042", "heavy water"?', { phrases: ['E-1042', 'heavy water'] }],
+  ['("heavy water") pump', { phrases: ['heavy water'] }],
+  ['"有給休暇"の手順', { text: '有給休暇の手順', phrases: ['有給休暇'] }],
+  ['前年の"有給休暇"', { text: '前年の有給休暇', phrases: ['有給休暇'] }],
+  ['pump ""', { text: 'pump', phrases: [] }],
+  ['pump -tag:draft -type:pdf', { text: 'pump', excluded: [], filter: { not: [{ tags: ['draft'] }, { mimeTypes: ['application/pdf'] }] } }],
+  ['pump -tag:"old plant"', { filter: { not: [{ tags: ['old plant'] }] } }],
+])('%s', (query, expected) => expect(parseQuery(query, 'UTC')).toMatchObject(expected));
 
 test.each(['pump type:spreadsheet', 'pump before:yesterday', 'pump after:2025-02-30', 'tag:人事', '-pump'])('%s is bad input', (query) => {
-  expect(() => parseQuery(query)).toThrow(/type|date|leave out/);
+  expect(() => parseQuery(query, 'UTC')).toThrow(/type|date|leave out/);
 });
 
-test('filters of a query and of a request both count', () => {
-  expect(bothFilters({ tags: ['a', 'b'], from: new Date(5) }, { tags: ['b'], from: new Date(9), languages: ['ja'] })).toMatchObject({
-    tags: ['b'],
-    from: new Date(9),
-    languages: ['ja'],
-  });
+test.each([
+  ['UTC', '2025-04-01T00:00:00.000Z'],
+  ['Asia/Tokyo', '2025-03-31T15:00:00.000Z'],
+  ['America/New_York', '2025-04-01T04:00:00.000Z'],
+])('a day begins at midnight in %s', (timeZone, from) => {
+  expect(parseQuery('pump after:2025-04-01', timeZone).filter.from?.toISOString()).toBe(from);
+});
+
+test('on the day the clocks are put forward, midnight is as the day before', () => {
+  expect(parseQuery('pump after:2025-03-30', 'Europe/Berlin').filter.from?.toISOString()).toBe('2025-03-29T23:00:00.000Z');
+  expect(parseQuery('pump before:2025-03-31', 'Europe/Berlin').filter.to?.toISOString()).toBe('2025-03-30T21:59:59.999Z');
+});
+
+const facts = {
+  id: 'a',
+  revision: 1,
+  sourceType: 'FILE' as const,
+  language: 'ja',
+  mimeType: 'text/plain',
+  datedAt: '2025-01-01T00:00:00.000Z',
+  tags: ['HR', '2025'],
+};
+
+test('what a request and a query narrow both count', () => {
+  expect(admits({ tags: ['HR'], and: [{ tags: ['2025'] }] }, facts)).toBe(true);
+  expect(admits({ tags: ['HR'], and: [{ tags: ['2024'] }] }, facts)).toBe(false);
+  expect(admits({ languages: ['ja'], and: [{}] }, facts)).toBe(true);
+  expect(admits({ not: [{ tags: ['2025'] }] }, facts)).toBe(false);
+  expect(admits({ not: [{ tags: ['2024'] }] }, facts)).toBe(true);
+  expect([isNarrowing({ tags: null, and: [{}] }), isNarrowing({ and: [{ languages: ['ja'] }] }), isNarrowing({ not: [{ tags: ['a'] }] })]).toEqual([
+    false,
+    true,
+    true,
+  ]);
 });

@@ -1,7 +1,7 @@
 import { Redis } from 'ioredis';
 import { LRUCache } from 'lru-cache';
 import { type Settings } from '../../config/index.js';
-import { messageOf } from '../errors.js';
+import { AppError, messageOf } from '../errors.js';
 import { type Logger } from '../logging/index.js';
 
 /** Keeps answers that can be computed again. A cache that fails is a slower product, never a broken one. */
@@ -104,6 +104,21 @@ export class RedisCache implements CacheBackend {
   }
 
   async clear(prefix: string): Promise<void> {
+    try {
+      await this.#unlinkAll(prefix);
+    } catch (error) {
+      throw new AppError(
+        'UNAVAILABLE',
+        { en: `The Redis cache does not answer: ${messageOf(error)}`, ja: `Redis のキャッシュが応答しません: ${messageOf(error)}` },
+        {
+          en: 'Look at Redis, and clear it again; answers are computed each time until then.',
+          ja: 'Redis を確認してから、もう一度消去してください。それまでは毎回計算します。',
+        },
+      );
+    }
+  }
+
+  async #unlinkAll(prefix: string): Promise<void> {
     const stream = this.#redis.scanStream({ match: `${namespace}${prefix}*`, count: 1000 });
     for await (const keys of stream as AsyncIterable<string[]>) if (keys.length > 0) await this.#redis.unlink(...keys);
   }
