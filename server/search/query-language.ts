@@ -44,15 +44,13 @@ const mimeTypes: Record<string, string[]> = {
 };
 
 const curlyQuotes = /[“”„‟«»]/g;
-const unspaced = String.raw`[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}ー々〆ヶ〇]`;
-const brackets = String.raw`[(\[{「『【〈《]`;
-/** A quotation mark that closes stands before white space, punctuation or a character of a script without spaces: `class="a"` quotes nothing. */
-const closing = String.raw`"(?=$|[\s,.;:!?)\]}、。」』】〉》]|${unspaced})`;
-/** One that opens in the middle of what is written without spaces. */
-const quotedWithin = String.raw`(?<=${brackets}|${unspaced})"[^"]+${closing}`;
+/**
+ * A quotation mark that opens stands at the beginning of a word, as these are written with spaces; one in brackets, or within what is
+ * written without spaces, quotes something in a sentence: 「歌("A Song")は誰の曲」. One that closes may stand before punctuation, or what goes on.
+ */
+const closing = String.raw`"(?=$|[\s,.;:!?)\]}、。」』】〉》\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}])`;
 const token = new RegExp(
-  String.raw`(?<minus>(?<=^|\s)-(?!-))?(?:(?<=^|\s|-)(?<field>tag|lang|type|before|after):)?` +
-    String.raw`(?:(?<=^|[\s:-]|${brackets}|${unspaced})"(?<quoted>[^"]+)${closing}|(?<word>(?:(?!${quotedWithin})\S)+))`,
+  String.raw`(?<minus>(?<=^|\s)-(?!-))?(?:(?<=^|\s|-)(?<field>tag|lang|type|before|after):)?(?:(?<=^|[\s:-])"(?<quoted>[^"]+)${closing}|(?<word>\S+))`,
   'giu',
 );
 const onlyQuotes = /^"+$/;
