@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { type AddressInfo, connect, createServer } from 'node:net';
+import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
 import { afterAll, describe, expect, test } from 'vitest';
 import { backUp, restore } from '../support/backups.js';
 import { isCi } from '../support/environment.js';
@@ -70,6 +70,52 @@ describe.skipIf(!found && !isCi)('the cache in Redis', () => {
       expect(search.profile.find(({ step }) => step === 'CACHE')!.ms).toBeLessThan(250);
       silent = false;
       await expect.poll(async () => (await question(server, 'tide tables')).search.cached, { timeout: 30_000, interval: 500 }).toBe(true);
+    } finally {
+      await server.stop();
+      proxy.close();
+      await redis.flushdb();
+    }
+  });
+
+  test('a Redis that goes away and comes back is used again, kinds are cleared on it one by one, and health says how it is', async () => {
+    const { redis, url } = found!;
+    const clients = new Set<Socket>();
+    const open = (port: number) =>
+      new Promise<Server>((resolve) => {
+        const proxy = createServer((client) => {
+          const upstream = connect(Number(url.port || 6379), url.hostname);
+          client.pipe(upstream).pipe(client);
+          clients.add(client);
+          for (const socket of [client, upstream]) socket.on('error', () => undefined);
+        }).listen(port, '127.0.0.1', () => resolve(proxy));
+      });
+    let proxy = await open(0);
+    const { port } = proxy.address() as AddressInfo;
+    const through = new URL(url);
+    through.hostname = '127.0.0.1';
+    through.port = String(port);
+    const server = await TestServer.start({ CACHE_BACKEND: 'redis', CACHE_REDIS_URL: through.href, CACHE_SEARCH_TTL: '600', HEALTH_INTERVAL_MS: '500' });
+    const cacheState = async () =>
+      (await server.ask<{ health: { components: { name: string; status: string }[] } }>('{ health { components { name status } } }')).health.components.find(
+        ({ name }) => name === 'cache',
+      )?.status;
+    const keys = async (kind: string) => (await redis.keys(`*:${kind}:*`)).length;
+    try {
+      await server.take('tides.txt', 'The harbour office publishes the tide tables each January.');
+      await question(server, 'tide tables');
+      expect((await question(server, 'tide tables')).search.cached).toBe(true);
+      expect([(await keys('search')) > 0, (await keys('embedding')) > 0]).toEqual([true, true]);
+      await server.ask('mutation { clearCache(kinds: [SEARCH]) }');
+      expect([await keys('search'), (await keys('embedding')) > 0]).toEqual([0, true]);
+
+      proxy.close();
+      for (const client of clients) client.destroy();
+      await expect.poll(cacheState, { timeout: 15_000, interval: 200 }).toBe('UNHEALTHY');
+      expect((await question(server, 'tide tables')).search).toMatchObject({ cached: false, hits: [{}] });
+      proxy = await open(port);
+      await expect.poll(cacheState, { timeout: 15_000, interval: 200 }).toBe('HEALTHY');
+      await question(server, 'tide tables');
+      expect((await question(server, 'tide tables')).search.cached).toBe(true);
     } finally {
       await server.stop();
       proxy.close();
