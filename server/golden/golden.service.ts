@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { In, IsNull } from 'typeorm';
+import { In, IsNull, Not } from 'typeorm';
 import { type Settings } from '../config/index.js';
 import { DocumentEntity } from '../documents/index.js';
 import { type HealthCheck } from '../health/index.js';
@@ -40,6 +40,12 @@ const measureNames = { ndcg: 'nDCG@10', recall: 'recall@10', vectorNdcg: 'nDCG@1
 
 type Position = [createdAt: string, id: string];
 const isPosition = (value: unknown): value is Position => Array.isArray(value) && value.length === 2 && value.every((part) => typeof part === 'string');
+
+const tooMany = (count: number) =>
+  badInput(
+    { en: `${mostExpected} documents can be expected, not ${count}.`, ja: `正解の文書は ${mostExpected} 件までです（${count} 件）。` },
+    { en: 'Name the best ones.', ja: '最もよいものを選んでください。' },
+  );
 
 /** Questions with known answers, by which the live index is scored. */
 export class GoldenService implements JobHandler {
@@ -86,11 +92,7 @@ export class GoldenService implements JobHandler {
         { en: 'No expected document was named.', ja: '正解の文書が指定されていません。' },
         { en: 'Name the documents that answer the query.', ja: '質問の答えになる文書を指定してください。' },
       );
-    if (ids.length > mostExpected)
-      throw badInput(
-        { en: `${mostExpected} documents can be expected, not ${ids.length}.`, ja: `正解の文書は ${mostExpected} 件までです（${ids.length} 件）。` },
-        { en: 'Name the best ones.', ja: '最もよいものを選んでください。' },
-      );
+    if (ids.length > mostExpected) throw tooMany(ids.length);
     const known = await this.#present(ids);
     const missing = ids.find((id) => !known.has(id));
     if (missing !== undefined) throw notFound('document', missing);
@@ -100,7 +102,8 @@ export class GoldenService implements JobHandler {
       const golden =
         existing ?? Object.assign(new GoldenQueryEntity(), { id: randomUUID(), query: text, documentIds: [], createdAt: new Date(), lastRank: null });
       const still = await this.#present(golden.documentIds);
-      golden.documentIds = [...new Set([...golden.documentIds.filter((id) => still.has(id)), ...ids])].slice(0, mostExpected);
+      golden.documentIds = [...new Set([...golden.documentIds.filter((id) => still.has(id)), ...ids])];
+      if (golden.documentIds.length > mostExpected) throw tooMany(golden.documentIds.length);
       return { golden: await tx.save(golden), isNews: true };
     });
   }
@@ -178,6 +181,7 @@ export class GoldenService implements JobHandler {
   async run({ signal, report }: JobContext): Promise<Record<string, unknown>> {
     const { settings, database, index, search } = this.parts;
     const queries = await this.#scorable();
+    await this.#forgetAllBut(queries);
     if (queries.length === 0) return { queries: 0 };
     const { model, number: generation } = index.active;
     const scored: QueryScores[] = [];
@@ -204,6 +208,16 @@ export class GoldenService implements JobHandler {
       if (old.length > 0) await tx.delete(GoldenRunEntity, { id: In(old.map(({ id }) => id)) });
     });
     return { queries: n, ...scores, alert };
+  }
+
+  /** What can no longer be scored has no rank; where nothing can, nothing has fallen. */
+  async #forgetAllBut(queries: GoldenQueryEntity[]): Promise<void> {
+    await this.parts.database.write(async (tx) => {
+      const ranked = await tx.find(GoldenQueryEntity, { where: { lastRank: Not(IsNull()) }, select: { id: true } });
+      const scored = new Set(queries.map(({ id }) => id));
+      for (const { id } of ranked) if (!scored.has(id)) await tx.update(GoldenQueryEntity, { id }, { lastRank: null });
+      if (queries.length === 0) await tx.update(GoldenRunEntity, { alert: Not(IsNull()) }, { alert: null });
+    });
   }
 
   /** An operator's word that what the newest run scored is as it should be: its alert ends, and the next is compared with it. */

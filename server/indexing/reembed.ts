@@ -149,7 +149,8 @@ export class Reembedding implements JobHandler {
     await this.#switch(building, fill);
     // Searches that began with the collection of before end with it.
     await delay(longestSearchMs, undefined, { signal }).catch(() => undefined);
-    await generations.discardExpired();
+    // Cancelled, what is over is left to the next look.
+    if (!signal.aborted) await generations.discardExpired();
     return { model, generation: number, switched: true };
   }
 

@@ -9,6 +9,9 @@ const mostPassages = 4000;
 /** Passages whose text is read to see whether a phrase stands in it. */
 const mostTexts = 500;
 
+/** Passages of the candidates that a single character may rule out. */
+const mostLeftOut = 100_000;
+
 /** What was found, and whether everything was looked at. */
 export interface Looked<T> {
   found: T;
@@ -57,9 +60,10 @@ export class Constraints {
         const { certainTerms, isTerm } = new Phrase(word);
         const withTerms = () => this.parts.lexicon().documentsWith(certainTerms, documentIds);
         if (isTerm) return withTerms();
+        if (certainTerms.length === 0)
+          return (await this.parts.chunks.containing(flat(word).trim(), this.parts.chunking(), mostLeftOut, documentIds)).map(({ documentId }) => documentId);
         const held = await this.holding([word], documentIds);
-        const documents = held.found.map(({ documentId }) => documentId);
-        return held.complete || certainTerms.length === 0 ? documents : withTerms();
+        return held.complete ? held.found.map(({ documentId }) => documentId) : withTerms();
       }),
     );
     return new Set(found.flat());
@@ -79,7 +83,7 @@ export class Constraints {
   /** For what no term leads to, texts are looked through. */
   async #containing(phrases: string[], documentIds: string[] | null): Promise<Looked<CandidateChunk[]>> {
     const longest = phrases.map((text) => flat(text).trim()).reduce((a, b) => (b.length > a.length ? b : a));
-    const ids = await this.parts.chunks.containing(longest, this.parts.chunking(), mostTexts + 1, documentIds);
-    return { found: await this.parts.lexicon().candidates(ids), complete: ids.length <= mostTexts };
+    const found = await this.parts.chunks.containing(longest, this.parts.chunking(), mostTexts + 1, documentIds);
+    return { found: await this.parts.lexicon().candidates(found.map(({ chunkId }) => chunkId)), complete: found.length <= mostTexts };
   }
 }

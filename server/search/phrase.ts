@@ -18,7 +18,7 @@ export const flat = (text: string): string => fold(text).replace(/\s+/g, ' ');
  * katakana word. Where a phrase begins or ends with a letter or digit of a script written with spaces, a word of the passage does too.
  */
 export class Phrase {
-  readonly #forms: string[];
+  readonly #form: string;
   readonly #beginsWord: boolean;
   readonly #endsWord: boolean;
   /** Terms of every passage that holds the phrase, whatever stands beside it there; none for a single ideograph, or punctuation. */
@@ -28,21 +28,21 @@ export class Phrase {
 
   constructor(text: string) {
     const form = flat(text).trim();
-    this.#forms = [...new Set([form, withoutLongVowel(form)])];
+    this.#form = form;
     this.#beginsWord = beginsSpaced.test(form);
     this.#endsWord = endsSpaced.test(form);
     const all = [...new Set(termsOf(form))];
-    const contexts = [...mayStandBefore.map((before) => before + form), ...mayStandBehind.map((behind) => form + behind)].map(
-      (context) => new Set(termsOf(context)),
-    );
+    // Behind punctuation a word may go on.
+    const before = this.#beginsWord ? mayStandBefore : [...mayStandBefore, 'x'];
+    const behind = this.#endsWord ? mayStandBehind : [...mayStandBehind, 'x'];
+    const contexts = [...before.map((one) => one + form), ...behind.map((one) => form + one)].map((context) => new Set(termsOf(context)));
     this.certainTerms = all.filter((term) => contexts.every((terms) => terms.has(term)));
     this.isTerm = this.certainTerms.length === 1 && this.certainTerms[0] === form;
   }
 
   /** @param text flat */
   standsIn(text: string): boolean {
-    const [form, ...others] = this.#forms;
-    return this.#stands(form!, text) || others.some((other) => this.#stands(other, withoutLongVowel(text)));
+    return this.#stands(this.#form, text) || this.#stands(withoutLongVowel(this.#form), withoutLongVowel(text));
   }
 
   #stands(form: string, text: string): boolean {

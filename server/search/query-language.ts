@@ -48,7 +48,7 @@ const curlyQuotes = /[“”„‟«»]/g;
  * A quotation mark that opens stands at the beginning of a word, as these are written with spaces; one in brackets, or within what is
  * written without spaces, quotes something in a sentence: 「歌("A Song")は誰の曲」. One that closes may stand before punctuation, or what goes on.
  */
-const closing = String.raw`"(?=$|[\s,.;:!?)\]}、。」』】〉》\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}])`;
+const closing = String.raw`"(?=$|[\s,.;:!?)\]}、。」』】〉》(「『【〈《・…/\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}])`;
 const token = new RegExp(
   String.raw`(?<minus>(?<=^|\s)-(?!-))?(?:(?<=^|\s|-)(?<field>tag|lang|type|before|after):)?(?:(?<=^|[\s:-])"(?<quoted>[^"]+)${closing}|(?<word>\S+))`,
   'giu',
@@ -78,8 +78,11 @@ function midnight(day: Date, timeZone: string): Date {
   if (timeZone === '') return new Date(day.getUTCFullYear(), day.getUTCMonth(), day.getUTCDate());
   const clock = new Intl.DateTimeFormat('sv-SE', { timeZone, dateStyle: 'short', timeStyle: 'medium' });
   const offsetAt = (at: number) => Date.parse(`${clock.format(at).replace(' ', 'T')}Z`) - at;
-  // Where the clocks are put forward or back that day, the offset of the day before is not that of midnight.
-  return new Date(day.getTime() - offsetAt(day.getTime() - offsetAt(day.getTime())));
+  const guess = day.getTime() - offsetAt(day.getTime());
+  // Where the clocks are put forward or back on the day before, the offset there is not that of midnight.
+  const start = day.getTime() - offsetAt(guess);
+  // Where they are put forward at midnight, there is none: the day begins with that.
+  return new Date(offsetAt(start) === offsetAt(guess) ? start : guess);
 }
 
 /**
@@ -95,7 +98,6 @@ export function parseQuery(query: string, timeZone: string): ParsedQuery {
   for (const { groups = {}, index, 0: whole } of query.replace(curlyQuotes, '"').matchAll(token)) {
     // What is written without spaces is read so.
     const before = words.length === 0 || index === end ? '' : ' ';
-    end = index + whole.length;
     const value = (groups['quoted'] ?? groups['word'] ?? '').trim();
     const field = groups['field']?.toLowerCase();
     if (value === '' || onlyQuotes.test(value)) continue;
@@ -106,7 +108,10 @@ export function parseQuery(query: string, timeZone: string): ParsedQuery {
       (parsed.filter.not ??= []).push(filterBy({ filter: {}, parts: [] }, field, value, timeZone));
       parsed.parts.push({ kind: QueryPartKind.EXCLUDED, text: `${field}:${value}` });
     } else if (field && !groups['minus']) filterBy(parsed, field, value, timeZone);
-    else words.push({ text: (groups['minus'] ?? '') + (field ? `${field}:` : '') + value, isPhrase: groups['quoted'] !== undefined && !field, before });
+    else {
+      words.push({ text: (groups['minus'] ?? '') + (field ? `${field}:` : '') + value, isPhrase: groups['quoted'] !== undefined && !field, before });
+      end = index + whole.length;
+    }
   }
   const quotes = words.some(({ isPhrase }) => isPhrase);
   const plain = words.filter(({ isPhrase, text }) => !isPhrase && !(quotes && onlyPunctuation.test(text))).map(({ text }) => text);

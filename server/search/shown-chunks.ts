@@ -78,17 +78,19 @@ export class ShownChunks {
    * all have to be looked through.
    * @param documentIds looked for in these only; null for all
    */
-  async containing(text: string, chunking: number, limit: number, documentIds: string[] | null): Promise<number[]> {
+  async containing(text: string, chunking: number, limit: number, documentIds: string[] | null): Promise<{ chunkId: number; documentId: string }[]> {
+    // Headings are kept as JSON, whose punctuation is none of theirs.
+    const columns = ['chunk.text', 'document.title', ...(/[\p{Letter}\p{Number}]/u.test(text) ? ['chunk.heading_path'] : [])];
     const query = this.database.read
       .createQueryBuilder(ChunkEntity, 'chunk')
       .innerJoin(DocumentEntity, 'document', 'document.id = chunk.documentId AND document.revision = chunk.revision AND document.deletedAt IS NULL')
       .select('chunk.id', 'id')
+      .addSelect('chunk.documentId', 'document')
       .where('chunk.chunking = :chunking', { chunking })
-      .andWhere("(lower(chunk.text) LIKE :text ESCAPE '!' OR lower(chunk.heading_path) LIKE :text ESCAPE '!' OR lower(document.title) LIKE :text ESCAPE '!')", {
-        text: `%${text.replace(/[!%_]/g, '!$&')}%`,
-      });
+      .andWhere(`(${columns.map((column) => `lower(${column}) LIKE :text ESCAPE '!'`).join(' OR ')})`, { text: `%${text.replace(/[!%_]/g, '!$&')}%` });
     if (documentIds) query.andWhere('chunk.documentId IN (:...documentIds)', { documentIds });
-    return (await query.limit(limit).getRawMany<{ id: number }>()).map(({ id }) => Number(id));
+    const found = await query.limit(limit).getRawMany<{ id: number; document: string }>();
+    return found.map(({ id, document }) => ({ chunkId: Number(id), documentId: document }));
   }
 
   /** @param chunking of the passages that answer */

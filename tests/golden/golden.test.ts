@@ -172,6 +172,10 @@ test('a question that is not answered yet, or one whose document is gone, is no 
   await server.ask('mutation($ids: [ID!]!) { deleteDocuments(ids: $ids) { id } }', { ids: [gone.id] });
   await server.idle();
   expect(await score()).toMatchObject({ queries: queries - 1, alert: null });
+  const { goldenQueries } = await server.ask<{ goldenQueries: { edges: { node: { query: string; lastRank: number | null } }[] } }>(
+    '{ goldenQueries(first: 100) { edges { node { query lastRank } } } }',
+  );
+  expect(goldenQueries.edges.find(({ node }) => node.query === 'Who inspects the lighthouse?')!.node.lastRank).toBeNull();
 });
 
 test('why a document is not found is told step by step', async () => {

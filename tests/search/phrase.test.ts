@@ -13,6 +13,9 @@ describe.each([
   ['サーバー', 'サーバの再起動', 'サーブの再起動'],
   ['バーの場所', 'サーバーの場所を調べる', 'バーと場所'],
   ['サーバ', 'サーバー室', 'サーバント'],
+  ['サーバ設定', 'サーバー設定', 'サーブ設定'],
+  ['https://example.com/', 'see https://example.com/login', 'see https://example.org/'],
+  ['@example.com に送信', 'info@example.com に送信', 'info@example.org に送信'],
   ['C++', 'written in C++17', 'written in C'],
   ['東京都', '東京都の条例', '東京と京都'],
   ['ﾃﾞｰﾀ', 'データを消す', 'デマを消す'],
@@ -25,7 +28,18 @@ describe.each([
 
   test('its certain terms are among those of every text that holds it', () => {
     const { certainTerms } = new Phrase(phrase);
-    for (const text of [holds, phrase, `の${phrase}が`, `x-${phrase}-y`, `${phrase}。`, `ア${phrase}ア`, `${phrase}ー`, `${phrase}.x`]) {
+    for (const text of [
+      holds,
+      phrase,
+      `${phrase}x`,
+      `x${phrase}`,
+      `の${phrase}が`,
+      `x-${phrase}-y`,
+      `${phrase}。`,
+      `ア${phrase}ア`,
+      `${phrase}ー`,
+      `${phrase}.x`,
+    ]) {
       if (new Phrase(phrase).standsIn(flat(text))) expect(terms(text)).toEqual(expect.arrayContaining(certainTerms));
     }
   });

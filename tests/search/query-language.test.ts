@@ -24,6 +24,9 @@ test.each([
   ['「アルトンズ・メドレー("Alton\'sMedley")」は誰の曲?', { text: '「アルトンズ・メドレー("Alton\'sMedley")」は誰の曲?', phrases: [] }],
   ['"有給休暇"の手順', { text: '有給休暇の手順', phrases: ['有給休暇'] }],
   ['前年の"有給休暇"', { text: '前年の"有給休暇"', phrases: [] }],
+  ['"有給休暇"・"特別休暇"', { phrases: ['有給休暇'] }],
+  ['"有給休暇"(2024)', { phrases: ['有給休暇'] }],
+  ['請求書 -"ドラフト"の書式', { text: '請求書 の書式', excluded: ['ドラフト'] }],
   ['pump ""', { text: 'pump', phrases: [] }],
   ['pump -tag:draft -type:pdf', { text: 'pump', excluded: [], filter: { not: [{ tags: ['draft'] }, { mimeTypes: ['application/pdf'] }] } }],
   ['pump -tag:"old plant"', { filter: { not: [{ tags: ['old plant'] }] } }],
@@ -42,6 +45,7 @@ test.each([
 });
 
 test('on the day the clocks are put forward, midnight is as the day before', () => {
+  expect(parseQuery('pump after:2017-10-15', 'America/Sao_Paulo').filter.from?.toISOString()).toBe('2017-10-15T03:00:00.000Z');
   expect(parseQuery('pump after:2025-03-30', 'Europe/Berlin').filter.from?.toISOString()).toBe('2025-03-29T23:00:00.000Z');
   expect(parseQuery('pump before:2025-03-31', 'Europe/Berlin').filter.to?.toISOString()).toBe('2025-03-30T21:59:59.999Z');
 });
