@@ -1,7 +1,7 @@
 import { type RateLimits } from './access/index.js';
 import { type Settings } from './config/index.js';
 import { Catalogue, Chunkings, DocumentsResolver, DocumentsService, DocumentStore, ingestKind } from './documents/index.js';
-import { GoldenImportResolver, GoldenResolver, GoldenService } from './golden/index.js';
+import { GoldenImportResolver, GoldenResolver, GoldenRunResolver, GoldenService } from './golden/index.js';
 import { type HealthCheck } from './health/index.js';
 import {
   type Embedders,
@@ -154,6 +154,7 @@ export async function buildLibrary(parts: LibraryParts, teardown: Teardown): Pro
       new SearchResolver(search, limits, answers),
       new GoldenResolver(golden),
       new GoldenImportResolver(),
+      new GoldenRunResolver(),
       new IndexResolver(generations, chunkings, reembedding),
     ],
     followSettings: () => reembedding.followSettings(),

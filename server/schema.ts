@@ -6,7 +6,7 @@ import { AlertsResolver, NotificationDeliveryResolver } from './alerts/index.js'
 import { BackupResolver, ProofResolver } from './backup/index.js';
 import { ConfigurationResolver } from './configuration/index.js';
 import { DocumentsResolver } from './documents/index.js';
-import { GoldenImportResolver, GoldenResolver } from './golden/index.js';
+import { GoldenImportResolver, GoldenResolver, GoldenRunResolver } from './golden/index.js';
 import { ComponentHealthResolver, HealthResolver } from './health/index.js';
 import { DocumentJobResolver, IngestionResolver, JobDocumentResolver } from './ingestion/index.js';
 import { IndexResolver } from './indexing/index.js';
@@ -27,6 +27,7 @@ const resolverClasses = [
   SearchResolver,
   GoldenImportResolver,
   GoldenResolver,
+  GoldenRunResolver,
   IndexResolver,
   JobsResolver,
   JournalResolver,

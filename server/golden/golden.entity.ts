@@ -1,5 +1,6 @@
 import { Column, Entity, Index, PrimaryColumn } from 'typeorm';
 import { dateColumn, jsonColumn } from '../platform/database/index.js';
+import { type Saying, sayingColumn } from '../platform/saying.js';
 
 /** A question with the documents that answer it. */
 @Entity('golden_queries')
@@ -56,6 +57,6 @@ export class GoldenRunEntity {
   vectorNdcg!: number;
 
   /** What fell, in words; null where nothing did. */
-  @Column({ type: 'text', nullable: true })
-  alert!: string | null;
+  @Column({ type: 'text', nullable: true, transformer: sayingColumn })
+  alert!: Saying | null;
 }

@@ -64,11 +64,22 @@ export class GoldenRunType {
   @Field(() => Float, { description: 'Mean nDCG@10 of what the vector index alone answers.' })
   vectorNdcg!: number;
 
-  @Field(() => String, {
+  /** Told in the language that is asked for. */
+  alert!: Saying | null;
+}
+
+@Resolver(() => GoldenRunType)
+export class GoldenRunResolver {
+  @FieldResolver(() => String, {
     nullable: true,
     description: 'What fell by more than GOLDEN_ALERT_DROP, over the questions that earlier runs without an alert have scored; in words.',
   })
-  alert!: string | null;
+  alert(
+    @Root() { alert }: GoldenRunType,
+    @Arg('language', () => Language, { defaultValue: Language.EN, nullable: true }) language: Language | null,
+  ): string | null {
+    return alert && say(alert, language ?? Language.EN);
+  }
 }
 
 @ObjectType('GoldenImport', { simpleResolvers: true })

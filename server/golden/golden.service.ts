@@ -13,7 +13,7 @@ import { type SearchService } from '../search/index.js';
 import { GoldenQueryEntity, GoldenRunEntity } from './golden.entity.js';
 import { type ImportedQuery } from './import.js';
 import { depth, measure, type Measures } from './measures.js';
-import { type QueryScores, UsualScores } from './usual-scores.js';
+import { type QueryScores, tellFalls, UsualScores } from './usual-scores.js';
 
 export const goldenKind = 'GOLDEN';
 
@@ -36,7 +36,6 @@ const longestQuery = 1000;
 const mostExpected = 50;
 const mostRuns = 365;
 const idsPerStatement = 500;
-const measureNames = { ndcg: 'nDCG@10', recall: 'recall@10', vectorNdcg: 'nDCG@10 of the vector index alone' } as const;
 
 type Position = [createdAt: string, id: string];
 const isPosition = (value: unknown): value is Position => Array.isArray(value) && value.length === 2 && value.every((part) => typeof part === 'string');
@@ -199,15 +198,14 @@ export class GoldenService implements JobHandler {
     const n = queries.length;
     const scores = { ...means, vectorNdcg: scored.reduce((sum, { vectorNdcg }) => sum + vectorNdcg / n, 0) };
     const falls = await this.#usual.falls(scored, settings.GOLDEN_ALERT_DROP);
-    const told = falls.map(({ measure: name, from, to }) => `${measureNames[name]} fell from ${from.toFixed(3)} to ${to.toFixed(3)}`);
-    const alert = told.length > 0 ? told.join('; ') : null;
+    const alert = tellFalls(falls);
     await database.write(async (tx) => {
       await tx.save(Object.assign(new GoldenRunEntity(), { id: randomUUID(), at: new Date(), model, generation, queries: n, ...scores, alert }));
       await this.#usual.keep(tx, scored, alert === null);
       const old = await tx.find(GoldenRunEntity, { order: { at: 'DESC' }, skip: mostRuns, take: 100, select: { id: true } });
       if (old.length > 0) await tx.delete(GoldenRunEntity, { id: In(old.map(({ id }) => id)) });
     });
-    return { queries: n, ...scores, alert };
+    return { queries: n, ...scores, alert: alert && say(alert) };
   }
 
   /** What can no longer be scored has no rank; where nothing can, nothing has fallen. */
@@ -278,7 +276,7 @@ export class GoldenService implements JobHandler {
         if (newest.alert)
           return {
             status: 'DEGRADED',
-            message: { en: newest.alert, ja: `検索品質が下がりました（${newest.alert}）。` },
+            message: { en: say(newest.alert), ja: `検索品質が下がりました（${say(newest.alert, 'ja')}）。` },
             remedy: {
               en: 'Look at the golden queries that are no longer found; rebuild the vector index if it was damaged. Accept the scores if they are as they should be.',
               ja: '見つからなくなった模範を調べてください。ベクトル索引が壊れていれば再構築してください。意図した結果であれば、新しい基準として認めてください。',

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { type EntityManager } from 'typeorm';
 import { AppStateEntity, type Database } from '../platform/database/index.js';
+import { type Saying } from '../platform/saying.js';
 
 /** What a question scored in one run. */
 export interface QueryScores {
@@ -29,6 +30,22 @@ export interface Fall {
   measure: (typeof measures)[number];
   from: number;
   to: number;
+}
+
+const names: Record<Fall['measure'], { en: string; ja: string }> = {
+  ndcg: { en: 'nDCG@10', ja: 'nDCG@10' },
+  recall: { en: 'recall@10', ja: '再現率@10' },
+  vectorNdcg: { en: 'nDCG@10 of the vector index alone', ja: 'ベクトル索引だけの nDCG@10' },
+};
+
+/** What fell, in words; null where nothing did. */
+export function tellFalls(falls: Fall[]): Saying | null {
+  if (falls.length === 0) return null;
+  const told = falls.map(({ measure, from, to }) => ({
+    en: `${names[measure].en} fell from ${from.toFixed(3)} to ${to.toFixed(3)}`,
+    ja: `${names[measure].ja} が ${from.toFixed(3)} から ${to.toFixed(3)} に下がりました`,
+  }));
+  return { en: told.map(({ en }) => en).join('; '), ja: told.map(({ ja }) => ja).join('。') };
 }
 
 const stateKey = 'golden.scores';

@@ -129,6 +129,8 @@ test('the live index is scored, and a tenth of its vectors exchanged raises an a
   const after = await score();
   expect(after.vectorNdcg).toBeLessThan(before.vectorNdcg);
   expect(after.alert).toContain('vector index');
+  const { goldenRuns } = await server.ask<{ goldenRuns: { alert: string }[] }>('{ goldenRuns(first: 1) { alert(language: JA) } }');
+  expect(goldenRuns[0]!.alert).toMatch(/ベクトル索引だけの nDCG@10 が [\d.]+ から [\d.]+ に下がりました/);
   const health = await until(
     async () => {
       const { health: now } = await server.ask<{ health: { status: string; components: { name: string; status: string; message: string }[] } }>(
