@@ -49,7 +49,10 @@ export class VisibilityType {
   @Field(() => [VisibilityStepType])
   steps!: VisibilityStepType[];
 
-  @Field(() => VisibilityStep, { nullable: true, description: 'The first step that is not passed.' })
+  @Field(() => VisibilityStep, {
+    nullable: true,
+    description: 'The first step that is not passed; ORIGINAL only where it is the only one, as a document is found without.',
+  })
   lostAt!: VisibilityStep | null;
 
   @Field(() => VisibilityRepair, { nullable: true })

@@ -2,6 +2,7 @@
 ;; https://webassembly.github.io/spec/core/ ; compiled by the build.
 (module
   (memory (export "memory") 1)
+  ;; The comparison is written out in both of the next functions: calling one for each row takes as long as comparing it.
   ;; Adds to the 32-bit numbers of rows for each count of bits that differ.
   ;; stride: bytes of a row, a multiple of 48, as a row of 384 bits has.
   (func (export "histogram") (param $query i32) (param $rows i32) (param $count i32) (param $stride i32) (param $histogram i32)

@@ -95,8 +95,11 @@ export class SignSketches {
       const first = Math.floor((run * this.#written) / runs);
       countBits(signs, this.#rows + first * this.#stride, length, this.#stride, this.#histogram);
     }
-    const most = leastFor(histogram, (among * runs * length) / this.#written);
-    let count = within(signs, this.#rows, this.#written, this.#stride, BigInt(most), this.#list);
+    let most = leastFor(histogram, (among * runs * length) / this.#written);
+    const look = () => within(signs, this.#rows, this.#written, this.#stride, BigInt(most), this.#list);
+    let count = look();
+    // Some may lie nearer than the rest.
+    for (; count < wanted && most < this.middle.length; count = look()) most = Math.min(this.middle.length, most + Math.ceil(this.middle.length / 16));
     if (count > wanted) {
       histogram.fill(0);
       weightedDistancesAt(0, this.#rows, this.#list, count, this.#stride, this.#distances, this.#histogram);
