@@ -31,6 +31,8 @@ const lingerMs = 4000;
 /** What every page shows live: who is asking, the connection, health, figures, and documents being read. */
 class Live {
   viewer = $state<ViewerQuery['viewer'] | undefined>(undefined);
+  /** Whether the viewer may change what the system holds, not only read it. */
+  readonly operates = $derived(this.viewer?.role === 'OPERATOR' || this.viewer?.role === 'ADMINISTRATOR');
   /** The server did not answer when the page was opened. */
   unreachable = $state(false);
   connection = $state<Connection>('connecting');
