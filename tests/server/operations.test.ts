@@ -77,3 +77,10 @@ test('an operation that comes again, and is compiled, answers and fails as it di
     for (let i = 0; i < 3; i++) expect(await server.send(query, variables), query).toEqual(first);
   }
 });
+
+test('an answer has the same headers the first time, interpreted, the second, compiled, and sent again from what is kept', async () => {
+  const body = JSON.stringify({ query: '{ search(query: "headers of every answer") { totalCount hits { score } } }' });
+  const first = await post(body);
+  expect(first.headers['x-content-type-options']).toBe('nosniff');
+  for (let i = 0; i < 4; i++) expect(Object.keys((await post(body)).headers).sort()).toEqual(Object.keys(first.headers).sort());
+});

@@ -46,12 +46,14 @@ export class OperationLane<Context extends { request: object }> {
   }
 
   handle(request: IncomingMessage, response: ServerResponse): void {
-    this.#answer(request, response).catch((error: unknown) => this.parts.failed(error, response));
+    this.#answer(request, response).catch((error: unknown) => {
+      if (!response.headersSent) this.parts.secure(request, response);
+      this.parts.failed(error, response);
+    });
   }
 
   async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const { apollo, contextOf, repeated, secure } = this.parts;
-    secure(request, response);
     const text = await read(request);
     if (text === null) return;
     // The time in which it was sent is the sender's.
@@ -67,13 +69,19 @@ export class OperationLane<Context extends { request: object }> {
     // Whoever is refused is told so by Apollo Server.
     const admitted = await context.catch(() => null);
     const kept = admitted && (await repeated?.find(key, admitted));
-    if (kept) return this.#again(kept, response, started);
+    if (kept) {
+      secure(request, response);
+      return this.#again(kept, response, started);
+    }
     const keep = (headers: [string, string][], whole: Buffer, query: string) => {
       if (admitted) repeated?.keep(key, admitted, query, { headers, body: whole });
     };
     const known = admitted && acceptsJson.test(request.headers.accept ?? '*/*') && asked(body);
-    const again = known && (await this.parts.compiled?.again(known, admitted));
-    if (again) {
+    const running = known ? this.parts.compiled?.again(known, admitted) : null;
+    // Headers wait for the operation, which waits for others.
+    secure(request, response);
+    const again = await running;
+    if (known && again) {
       const whole = Buffer.from(`${JSON.stringify({ data: again.data })}\n`);
       const headers: [string, string][] = [
         ['content-type', jsonType],
