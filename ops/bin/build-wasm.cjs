@@ -3,7 +3,7 @@ const { mkdirSync, readFileSync, writeFileSync } = require('node:fs');
 const { dirname, join } = require('node:path');
 
 const root = join(__dirname, '..', '..');
-const files = ['server/platform/vector-index/dot-products', 'server/platform/vector-index/sign-distances'];
+const files = ['server/platform/vector-index/dot-products', 'server/platform/vector-index/sketch-scores'];
 
 void require('wabt')().then((wabt) => {
   for (const file of files) {

@@ -32,7 +32,8 @@ export class RowFormat {
   write(vector: Float32Array, buffer: ArrayBufferLike, offset: number): void {
     const scale = largest(vector) / largestByte || 1;
     const values = new Int8Array(buffer, offset, this.dimensions);
-    for (let i = 0; i < this.dimensions; i++) values[i] = Math.round(vector[i]! / scale);
+    const perUnit = 1 / scale;
+    for (let i = 0; i < this.dimensions; i++) values[i] = Math.round(vector[i]! * perUnit);
     new DataView(buffer).setFloat32(offset + this.padded, scale, true);
   }
 
@@ -112,6 +113,6 @@ export class DotKernel {
 
 function largest(vector: Float32Array): number {
   let found = 0;
-  for (const value of vector) found = Math.max(found, Math.abs(value));
+  for (let i = 0; i < vector.length; i++) found = Math.max(found, Math.abs(vector[i]!));
   return found;
 }

@@ -3,12 +3,10 @@ import { SignSketches } from './sign-sketches.js';
 import { type Neighbour, type VectorRow } from './vector-index.js';
 
 /** From so many vectors on, those to be compared are chosen by their sketches first; fewer are compared as fast. */
-const sketchedFrom = 6000;
-/** Of 100,000 overlapping passages, the 2,500 with the nearest sketches hold .98 of the ten nearest vectors, of 30,000 the 1,200. */
-const comparedShare = 0.025;
-const fewestCompared = 1200;
-/** So many times those that are compared are chosen by signs alone. */
-const signedShare = 7;
+const sketchedFrom = 2000;
+/** What these hold of the nearest stands in tests/bench/README.md. */
+const comparedShare = 0.008;
+const fewestCompared = 400;
 /** Vectors beyond those asked for that may be among them but for the rounding. */
 const withinRounding = 50;
 /** Vectors that the middle of all is taken from. */
@@ -100,22 +98,17 @@ export class ResidentVectors {
     const slots = this.#compared(query, limit, documentIds);
     const { values, scale } = slots ? this.#kernel.productsAt(slots) : this.#kernel.products(this.size);
     const best = top(values, limit + withinRounding);
-    const bestSlots = slots ? Uint32Array.from(best, (at) => slots[at]!) : Uint32Array.from(best);
-    return this.#exactly(
-      query,
-      best.map((at) => values[at]! * scale),
-      bestSlots,
-    )
-      .sort((a, b) => b.similarity - a.similarity)
-      .slice(0, limit);
+    const rounded = Float32Array.from(best, (at) => values[at]! * scale);
+    return this.#finer(query, rounded, slots ? best.map((at) => slots[at]!) : best, limit);
   }
 
   /** @param rounded similarities of the vectors in these slots */
-  #exactly(query: Float32Array, rounded: number[], slots: Uint32Array): Neighbour[] {
+  #finer(query: Float32Array, rounded: Float32Array, slots: Uint32Array, limit: number): Neighbour[] {
     this.#rest.reserve(this.size);
     this.#rest.ask(query);
     const { values, scale } = this.#rest.productsAt(slots);
-    return rounded.map((similarity, i) => ({ id: this.#ids[slots[i]!]!, similarity: similarity + values[i]! * scale }));
+    const similarities = rounded.map((similarity, i) => similarity + values[i]! * scale);
+    return Array.from(top(similarities, limit), (at) => ({ id: this.#ids[slots[at]!]!, similarity: similarities[at]! }));
   }
 
   #write(slot: number, vector: Float32Array): void {
@@ -131,7 +124,7 @@ export class ResidentVectors {
     // All of them: those nearest by sketches may all be of other documents, in the query's own language for one.
     if (documentIds) return this.#slotsOf(documentIds);
     const enough = Math.max(fewestCompared, limit * 4, this.size * comparedShare);
-    return this.#sketches && enough < this.size ? this.#sketches.nearest(query, enough, enough * signedShare) : null;
+    return this.#sketches && enough < this.size ? this.#sketches.nearest(query, enough) : null;
   }
 
   #slotsOf(documentIds: string[]): Uint32Array {
@@ -175,17 +168,21 @@ export class ResidentVectors {
 }
 
 /** Positions of the largest values, largest first. */
-function top(values: Float32Array, limit: number): number[] {
-  const best: number[] = [];
-  let least = -Infinity;
+function top(values: Float32Array, limit: number): Uint32Array {
+  const size = Math.min(limit, values.length);
+  const best = new Float32Array(size);
+  const positions = new Uint32Array(size);
+  let count = 0;
   for (let i = 0; i < values.length; i++) {
     const value = values[i]!;
-    if (best.length === limit && value <= least) continue;
-    let at = best.length;
-    while (at > 0 && values[best[at - 1]!]! < value) at -= 1;
-    best.splice(at, 0, i);
-    if (best.length > limit) best.pop();
-    least = values[best.at(-1)!]!;
+    if (count === size && value <= best[size - 1]!) continue;
+    let at = count < size ? count++ : size - 1;
+    for (; at > 0 && best[at - 1]! < value; at--) {
+      best[at] = best[at - 1]!;
+      positions[at] = positions[at - 1]!;
+    }
+    best[at] = value;
+    positions[at] = i;
   }
-  return best;
+  return positions;
 }

@@ -2,60 +2,71 @@ import { readFileSync } from 'node:fs';
 
 interface Exports {
   memory: WebAssembly.Memory;
-  histogram: (query: number, rows: number, count: number, stride: number, histogram: number) => void;
-  within: (query: number, rows: number, count: number, stride: number, most: bigint, list: number) => number;
-  weighted_distances_at: (query: number, rows: number, list: number, count: number, stride: number, out: number, histogram: number) => void;
-  keep_within: (values: number, count: number, most: number, list: number) => number;
+  scores: (table: number, block: number, blocks: number, step: number, parts: number, unit: number, bias: number, out: number) => void;
+  at_least: (table: number, block: number, blocks: number, parts: number, unit: number, bias: number, least: number, scratch: number, list: number) => number;
 }
 
-const kernel = new WebAssembly.Module(readFileSync(new URL('sign-distances.wasm', import.meta.url)));
+const kernel = new WebAssembly.Module(readFileSync(new URL('sketch-scores.wasm', import.meta.url)));
 const pageBytes = 65_536;
-/** What the kernel takes of a row at once. */
-const strideBytes = 48;
-const alignment = 16;
 const headroom = 1.5;
-/** Sketches that tell within how many bits so many lie: one behind the other, as they come from memory, from all over. */
-const runLength = 64;
-const mostRuns = 64;
-/** Bits a dimension of a query, and the values they tell apart. */
-const queryBits = 3;
-const levels = 2 ** queryBits;
-/** A query's values are told apart within so many of their standard deviations around the middle. */
-const spread = 2;
+/** Rows that the kernel takes at once. */
+const blockRows = 16;
+const scoresBytes = blockRows * Float32Array.BYTES_PER_ELEMENT;
+/** Dimensions that the kernel looks up at once, and the values that as many bits have. */
+const nibbleBits = 4;
+const nibbles = 2 ** nibbleBits;
+/** The kernel adds four entries of the query's table in a byte, and all of a row in sixteen bits. */
+const largestEntry = 63;
+const largestSum = 65_535;
+/** Of those wanted, so many are among the rows from all over that tell how near so many lie. */
+const wantedInSample = 32;
+const mostSampledBlocks = 256;
+/** Steps between the least and the largest score of a sample. */
+const bins = 1024;
+/** What every row reaches that has been written, a 32-bit float as the kernel's. */
+const lowest = -3e38;
 
 /**
- * One bit a dimension of each vector: whether it is above the middle of all of them. Vectors whose bits differ in few places
- * point in nearly the same direction (Charikar, 2002, "Similarity estimation techniques from rounding algorithms"), and bits
- * are compared some ten times as fast as bytes: they tell which few vectors have to be compared by bytes. Around the middle,
- * because the vectors of E5 all point to the same side of nothing, where their signs are alike.
+ * One bit a dimension of each vector: whether it is above the middle of all of them. With two numbers beside them, these tell how near a
+ * vector lies to a query (Gao and Long, 2024, "RaBitQ: Quantizing high-dimensional vectors with a theoretical error bound for
+ * approximate nearest neighbor search", without its rotation, which gains nothing here), and which few are worth comparing by bytes.
  *
- * Of a query more is known than its signs: at three bits a dimension, each of which counts twice as much as the one below it, it
- * tells the nearest better, but takes three times as long. So it chooses among those that signs have chosen.
+ * A vector is m + r, m the middle. Where b are its bits as 1 and -1, r is about f·b, f = |r|² / ⟨r, b⟩, and its product with the query q is
+ * ⟨m, q⟩, the same for all, + ⟨r, m⟩, kept, + f·⟨b, q - m⟩. Around the middle, because the vectors of E5 all point to the
+ * same side of nothing, where their signs are alike.
  */
 export class SignSketches {
   readonly #exports: Exports;
-  readonly #stride: number;
-  readonly #histogram: number;
-  readonly #distances: number;
+  /** Bytes of a row's bits, an even number as the kernel takes two at once. */
+  readonly #parts: number;
+  readonly #blockBytes: number;
+  readonly #scratch: number;
   readonly #list: number;
-  readonly #rows: number;
+  readonly #blocks: number;
+  readonly #middle: Float32Array;
+  /** The kernel's memory. */
+  #bytes: Uint8Array;
+  #floats: Float32Array;
   #written = 0;
+  #unit = 1;
+  #bias = 0;
 
   /**
    * @param middle of the vectors, one value a dimension
    * @param limit most sketches
    */
-  constructor(
-    private readonly middle: Float32Array,
-    limit: number,
-  ) {
+  constructor(middle: Float32Array, limit: number) {
     this.#exports = new WebAssembly.Instance(kernel).exports as unknown as Exports;
-    this.#stride = Math.ceil(middle.length / 8 / strideBytes) * strideBytes;
-    this.#histogram = this.#stride * queryBits;
-    this.#distances = this.#histogram + (middle.length * (levels - 1) + 1) * Uint32Array.BYTES_PER_ELEMENT;
-    this.#list = aligned(this.#distances + limit * Uint16Array.BYTES_PER_ELEMENT);
-    // Where an index is written that does not count, there is room for one more.
-    this.#rows = aligned(this.#list + (limit + 1) * Uint32Array.BYTES_PER_ELEMENT);
+    this.#bytes = new Uint8Array(this.#exports.memory.buffer);
+    this.#floats = new Float32Array(this.#exports.memory.buffer);
+    this.#parts = Math.ceil(middle.length / 16) * 2;
+    this.#middle = new Float32Array(this.#parts * 8);
+    this.#middle.set(middle);
+    this.#blockBytes = this.#parts * blockRows + 2 * scoresBytes;
+    const tableBytes = this.#parts * 2 * nibbles;
+    this.#scratch = tableBytes;
+    this.#list = this.#scratch + mostSampledBlocks * scoresBytes;
+    this.#blocks = this.#list + Math.ceil(limit / blockRows) * scoresBytes;
   }
 
   /** Slots that have been written, all from the first on. */
@@ -66,80 +77,150 @@ export class SignSketches {
   /** Writes the sketch of a slot that has one, or of the next. */
   write(slot: number, vector: ArrayLike<number>): void {
     this.#reserve(slot + 1);
-    this.#sketch(vector, this.#rows + slot * this.#stride);
+    const bytes = this.#bytes;
+    const at = this.#bitsOf(slot);
+    const middle = this.#middle;
+    let squares = 0;
+    let absolute = 0;
+    let addend = 0;
+    let byte = 0;
+    for (let i = 0; i < middle.length; i++) {
+      // Dimensions that fill the last byte up are nothing on both sides.
+      const value = i < vector.length ? vector[i]! - middle[i]! : 0;
+      squares += value * value;
+      absolute += Math.abs(value);
+      addend += value * middle[i]!;
+      byte = (byte >> 1) | (value > 0 ? 0x80 : 0);
+      if ((i & 7) === 7) bytes[at + (i >> 3) * blockRows] = byte;
+    }
+    this.#rate(slot, absolute > 0 ? squares / absolute : 0, addend);
     this.#written = Math.max(this.#written, slot + 1);
   }
 
   /** Drops the last slot, after it has taken the place of another. */
   dropLast(into: number): void {
-    this.#written -= 1;
-    const from = this.#rows + this.#written * this.#stride;
-    new Uint8Array(this.#exports.memory.buffer).copyWithin(this.#rows + into * this.#stride, from, from + this.#stride);
+    const last = this.#written - 1;
+    if (into !== last) {
+      const [from, to] = [this.#bitsOf(last), this.#bitsOf(into)];
+      for (let at = 0; at < this.#parts * blockRows; at += blockRows) this.#bytes[to + at] = this.#bytes[from + at]!;
+      const factor = this.#factorOf(last);
+      this.#rate(into, this.#floats[factor]!, this.#floats[factor + blockRows]!);
+    }
+    this.#rate(last, 0, -Infinity);
+    this.#written = last;
   }
 
   /**
-   * @param wanted so many slots, and as many more as are no farther
-   * @param among about so many of those with the nearest signs
+   * @param wanted about so many slots, half as many at the least
    * @returns slots whose sketches lie nearest to the query, ascending; void after the next call
    */
-  nearest(query: ArrayLike<number>, wanted: number, among: number): Uint32Array {
-    const { memory, histogram: countBits, within, weighted_distances_at: weightedDistancesAt, keep_within: keepWithin } = this.#exports;
-    this.#reserve(this.#written);
-    this.#sketchQuery(query);
-    const signs = this.#stride * (queryBits - 1);
-    const histogram = new Uint32Array(memory.buffer, this.#histogram, this.middle.length * (levels - 1) + 1).fill(0);
-    // How far to look is told by some: to count all would take a third of the time that comparing them takes.
-    const length = Math.min(this.#written, runLength);
-    const runs = Math.min(mostRuns, Math.floor(this.#written / length));
-    for (let run = 0; run < runs; run++) {
-      const first = Math.floor((run * this.#written) / runs);
-      countBits(signs, this.#rows + first * this.#stride, length, this.#stride, this.#histogram);
-    }
-    let most = leastFor(histogram, (among * runs * length) / this.#written);
-    const look = () => within(signs, this.#rows, this.#written, this.#stride, BigInt(most), this.#list);
-    let count = look();
-    // Some may lie nearer than the rest.
-    for (; count < wanted && most < this.middle.length; count = look()) most = Math.min(this.middle.length, most + Math.ceil(this.middle.length / 16));
-    if (count > wanted) {
-      histogram.fill(0);
-      weightedDistancesAt(0, this.#rows, this.#list, count, this.#stride, this.#distances, this.#histogram);
-      count = keepWithin(this.#distances, count, leastFor(histogram, wanted), this.#list);
-    }
-    return new Uint32Array(memory.buffer, this.#list, count);
+  nearest(query: ArrayLike<number>, wanted: number): Uint32Array {
+    this.#ask(query);
+    const sample = this.#sample(wanted);
+    let count = 0;
+    // The sample errs: where too few lie as near, one looks farther.
+    for (let share = wanted / this.#written; count < Math.min(wanted / 2, this.#written); share *= 2) count = this.#atLeast(exceededBy(sample, share));
+    return new Uint32Array(this.#exports.memory.buffer, this.#list, count);
   }
 
-  #sketch(vector: ArrayLike<number>, offset: number): void {
-    const { middle } = this;
-    const bits = new Uint8Array(this.#exports.memory.buffer, offset, this.#stride).fill(0);
-    for (let i = 0; i < middle.length; i++) if (vector[i]! > middle[i]!) bits[i >> 3]! |= 1 << (i & 7);
-  }
-
-  /** One row of bits for each bit of a value, the lowest first: the highest are the signs. */
-  #sketchQuery(query: ArrayLike<number>): void {
-    const { middle } = this;
-    const bits = new Uint8Array(this.#exports.memory.buffer, 0, this.#stride * queryBits).fill(0);
-    let squares = 0;
-    for (let i = 0; i < middle.length; i++) squares += (query[i]! - middle[i]!) ** 2;
-    const step = (2 * spread * Math.sqrt(squares / middle.length)) / levels || 1;
-    for (let i = 0; i < middle.length; i++) {
-      const level = Math.min(levels - 1, Math.max(0, Math.ceil((query[i]! - middle[i]!) / step) + levels / 2 - 1));
-      for (let bit = 0; bit < queryBits; bit++) if ((level >> bit) & 1) bits[bit * this.#stride + (i >> 3)]! |= 1 << (i & 7);
+  /** Writes the query's table: for each four dimensions what each value of their four bits adds, in units above the least. */
+  #ask(query: ArrayLike<number>): void {
+    const middle = this.#middle;
+    const reaches = new Float32Array(middle.length);
+    let widest = 0;
+    let least = 0;
+    for (let at = 0; at < middle.length; at += nibbleBits) {
+      let reach = 0;
+      for (let i = at; i < at + nibbleBits; i++) reach += Math.abs((reaches[i] = (query[i] ?? 0) - middle[i]!));
+      if (reach > widest) widest = reach;
+      least -= reach;
+    }
+    this.#unit = (2 * widest) / Math.min(largestEntry, Math.floor((largestSum * nibbleBits) / middle.length)) || 1;
+    this.#bias = least;
+    const table = this.#bytes;
+    const sums = new Float32Array(nibbles);
+    for (let at = 0, entry = 0; at < middle.length; at += nibbleBits, entry += nibbles) {
+      // Without a bit that is set, the sum of those that stand against the query.
+      sums[0] = 0.5;
+      for (let i = at; i < at + nibbleBits; i++) if (reaches[i]! < 0) sums[0] -= (2 * reaches[i]!) / this.#unit;
+      for (let bit = 0; bit < nibbleBits; bit++) {
+        const more = (2 * reaches[at + bit]!) / this.#unit;
+        for (let value = 1 << bit; value < 2 << bit; value++) sums[value] = sums[value - (1 << bit)]! + more;
+      }
+      for (let value = 0; value < nibbles; value++) table[entry + value] = sums[value]!;
     }
   }
 
+  /** Scores of blocks from all over; void after the next call. */
+  #sample(wanted: number): Float32Array {
+    const { memory, scores } = this.#exports;
+    const blocks = Math.ceil(this.#written / blockRows);
+    const every = Math.ceil(blocks / Math.min(mostSampledBlocks, Math.ceil((wantedInSample * blocks) / wanted)));
+    const sampled = Math.ceil(blocks / every);
+    scores(0, this.#blocks, sampled, every * this.#blockBytes, this.#parts, this.#unit, this.#bias, this.#scratch);
+    return new Float32Array(memory.buffer, this.#scratch, sampled * blockRows);
+  }
+
+  /** Lists the slots that score as much. @returns how many these are */
+  #atLeast(least: number): number {
+    const blocks = Math.ceil(this.#written / blockRows);
+    return this.#exports.at_least(0, this.#blocks, blocks, this.#parts, this.#unit, this.#bias, least, this.#scratch, this.#list);
+  }
+
+  /** Where the first byte of a slot's bits stands; the others follow at a distance of `blockRows`. */
+  #bitsOf(slot: number): number {
+    const row = slot % blockRows;
+    const half = blockRows / 2;
+    // In the order in which the kernel adds them up.
+    return this.#blockOf(slot) + (row < half ? row * 2 : (row - half) * 2 + 1);
+  }
+
+  /** Where a slot's factor stands among the floats; its addend follows at a distance of `blockRows`. */
+  #factorOf(slot: number): number {
+    return (this.#blockOf(slot) + this.#parts * blockRows) / Float32Array.BYTES_PER_ELEMENT + (slot % blockRows);
+  }
+
+  #rate(slot: number, factor: number, addend: number): void {
+    const at = this.#factorOf(slot);
+    this.#floats[at] = factor;
+    this.#floats[at + blockRows] = addend;
+  }
+
+  #blockOf(slot: number): number {
+    return this.#blocks + Math.floor(slot / blockRows) * this.#blockBytes;
+  }
+
+  /** Room for so many rows; those that are not written are never near. */
   #reserve(rows: number): void {
     const { memory } = this.#exports;
-    const bytes = this.#rows + rows * this.#stride;
-    const present = memory.buffer.byteLength;
-    if (bytes > present) memory.grow(Math.ceil((this.#rows + rows * this.#stride * headroom - present) / pageBytes));
+    const bytes = this.#blockOf(rows - 1) + this.#blockBytes;
+    if (bytes > this.#bytes.length) {
+      memory.grow(Math.ceil(((bytes - this.#blocks) * headroom + this.#blocks - this.#bytes.length) / pageBytes));
+      this.#bytes = new Uint8Array(memory.buffer);
+      this.#floats = new Float32Array(memory.buffer);
+    }
+    if (rows <= this.#written || (rows - 1) % blockRows > 0) return;
+    const addends = this.#factorOf(rows - 1) + blockRows;
+    this.#floats.fill(-Infinity, addends, addends + blockRows);
   }
 }
 
-/** @returns the least distance within which so many lie */
-function leastFor(histogram: Uint32Array, wanted: number): number {
-  let most = 0;
-  for (let count = histogram[0]!; count < wanted && most < histogram.length - 1; count += histogram[most]!) most += 1;
-  return most;
+/** @returns what about such a share of the sample is no less than */
+function exceededBy(sample: Float32Array, share: number): number {
+  let [least, most, size] = [Infinity, -Infinity, 0];
+  for (let i = 0; i < sample.length; i++) {
+    const score = sample[i]!;
+    if (score < lowest) continue;
+    size += 1;
+    least = Math.min(least, score);
+    most = Math.max(most, score);
+  }
+  const wanted = Math.ceil(share * size);
+  if (wanted >= size) return lowest;
+  const counts = new Uint16Array(bins + 1);
+  const perBin = bins / (most - least || 1);
+  for (let i = 0; i < sample.length; i++) if (sample[i]! >= lowest) counts[Math.floor((sample[i]! - least) * perBin)]! += 1;
+  let bin = bins;
+  for (let count = counts[bin]!; count < wanted; count += counts[bin]!) bin -= 1;
+  return least + bin / perBin;
 }
-
-const aligned = (offset: number) => Math.ceil(offset / alignment) * alignment;
