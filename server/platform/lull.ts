@@ -8,11 +8,6 @@ export class Lull {
   #answering = 0;
   readonly #waiting = new Set<() => void>();
 
-  /** How many are being answered. */
-  get answering(): number {
-    return this.#answering;
-  }
-
   /** Counts as being answered until the promise is settled. */
   async during<T>(answer: () => Promise<T>): Promise<T> {
     this.#answering += 1;

@@ -4,7 +4,7 @@ import { ProfileStep, type SearchProfile } from './profile.js';
 import { type RankedChunk, type RankedDocument } from './ranking.js';
 import { type SearchHitType } from './search.type.js';
 import { type ShownChunks } from './shown-chunks.js';
-import { type Snippets } from './snippets.js';
+import { snippetOf, type SnippetQuery } from './snippet.js';
 
 export type Hit = Omit<SearchHitType, 'document'> & { documentId: string };
 
@@ -23,19 +23,14 @@ export class HitRenderer {
     await this.catalogue.warm(signal, lull);
   }
 
-  /** Makes snippets of passages that may be shown, while there is nothing else to do. */
-  async prepare(chunkIds: number[], snippets: Snippets): Promise<void> {
-    for (const shown of (await this.chunks.get(chunkIds)).values()) snippets.of(shown);
-  }
-
-  async render(documents: RankedDocument[], snippets: Snippets, profile: SearchProfile): Promise<Hit[]> {
+  async render(documents: RankedDocument[], wanted: SnippetQuery, profile: SearchProfile): Promise<Hit[]> {
     const rows = await profile.time(ProfileStep.ROWS, () => this.chunks.get(shownChunks(documents).map((chunk) => chunk.chunkId)));
     return profile.timeSync(ProfileStep.RENDER, () =>
       documents.flatMap(({ documentId, chunks: [best, ...others] }) => {
         const shown = best && rows.get(best.chunkId);
         if (!shown) return [];
-        const { chunk } = shown;
-        const snippet = snippets.of(shown);
+        const { chunk, parts } = shown;
+        const snippet = snippetOf(chunk.text, wanted, parts);
         return [
           {
             documentId,

@@ -38,8 +38,6 @@ export interface Question {
   depth: number;
   /** How long the side of meaning may take before words alone answer, ms; for good where it is left out. */
   meaningWithinMs?: number;
-  /** Called with what the words have found, should the model still be reading the query by then. */
-  onWords?: (found: AdmittedChunk[]) => void;
 }
 
 export interface Finding {
@@ -129,7 +127,7 @@ export class PassageFinder {
   }
 
   async #find(question: Question, profile: SearchProfile): Promise<Finding> {
-    const { query, mode, filter, onWords } = question;
+    const { query, mode, filter } = question;
     const notices: string[] = [];
     const admitted = profile.timeSync(ProfileStep.ROWS, () => this.parts.catalogue.admitted(filter));
     if (admitted.kind === 'list' && admitted.ids.length === 0)
@@ -138,13 +136,7 @@ export class PassageFinder {
     const list = admitted.kind === 'list' ? admitted.ids : null;
     const embedded = mode === 'KEYWORD' ? null : this.#embedded(query.text, profile);
     const lookUp = (by: Mode) => profile.time(ProfileStep.WORDS, () => this.#words(query, by, list, filter));
-    let isRead = embedded === null;
-    embedded?.then(
-      () => (isRead = true),
-      () => (isRead = true),
-    );
     let words = await lookUp(mode);
-    if (!isRead) onWords?.(words.candidates);
     const similarities = new Map<number, number>();
     const compare = (chunks: AdmittedChunk[], { vector, model }: Omit<Near, 'neighbours'>) =>
       profile.time(ProfileStep.FUSE, () =>

@@ -61,16 +61,6 @@ export function rank(mode: Mode, similarities: ReadonlyMap<number, number>, cand
   return [...documents.values()];
 }
 
-/** @returns ids of the passages that words alone would show, one of each document, best first */
-export function bestOfDocuments(found: AdmittedChunk[], wanted: number): number[] {
-  const best = new Map<string, number>();
-  for (const { candidate } of found.toSorted((a, b) => b.coverage - a.coverage)) {
-    if (best.size === wanted) break;
-    if (!best.has(candidate.documentId)) best.set(candidate.documentId, candidate.chunkId);
-  }
-  return [...best.values()];
-}
-
 /** Fills in the ranks by each side alone of the best passages shown; the others are never asked for theirs. */
 export function fillRanks(all: RankedDocument[], shown: RankedDocument[]): void {
   for (const {

@@ -10,13 +10,12 @@ import { type Hit, HitRenderer } from './hit-renderer.js';
 import { type FinderParts, PassageFinder } from './passage-finder.js';
 import { ProfileStep, SearchProfile } from './profile.js';
 import { type ParsedQuery, parseQuery, type QueryPart, QueryPartKind } from './query-language.js';
-import { type AdmittedChunk, bestOfDocuments, fillRanks, type Mode } from './ranking.js';
+import { fillRanks, type Mode } from './ranking.js';
 import { type SearchMeter } from './search-meter.js';
 import { type SearchResultType } from './search.type.js';
 import { ShownChunks } from './shown-chunks.js';
 import { SimilarDocuments } from './similar-documents.js';
 import { SnippetQuery } from './snippet.js';
-import { Snippets } from './snippets.js';
 import { respelled } from './spelling.js';
 import { type Visibility, VisibilityService } from './visibility.js';
 
@@ -211,21 +210,18 @@ export class SearchService {
   async #find(query: string, first: number, offset: number, { mode, filter }: SearchRequest, profile: SearchProfile): Promise<Page> {
     const parsed = profile.timeSync(ProfileStep.NORMALISE, () => this.#parse(query));
     const meaningWithinMs = this.parts.settings.SEARCH_MEANING_TIMEOUT_MS;
-    const onWords = (found: AdmittedChunk[]) => {
-      if (this.parts.lull.answering === 1) void this.#renderer.prepare(bestOfDocuments(found, first), asked).catch(() => undefined);
-    };
-    const question = { query: parsed, mode, filter: { ...filter, and: [parsed.filter] }, depth: first + offset, meaningWithinMs, onWords };
+    const question = { query: parsed, mode, filter: { ...filter, and: [parsed.filter] }, depth: first + offset, meaningWithinMs };
     const finding = this.#finder.find(question, profile);
     // While the model reads the query.
-    const asked = profile.timeSync(ProfileStep.RENDER, () => new Snippets(new SnippetQuery(parsed.text)));
+    const asked = profile.timeSync(ProfileStep.RENDER, () => new SnippetQuery(parsed.text));
     const { documents, mode: effective, notices, spelling } = await finding;
-    const snippets = spelling.length > 0 ? new Snippets(new SnippetQuery([parsed.text, ...spelling.map(({ to }) => to)].join(' '))) : asked;
+    const wanted = spelling.length > 0 ? new SnippetQuery([parsed.text, ...spelling.map(({ to }) => to)].join(' ')) : asked;
     if (documents.length === 0 && notices.length === 0) notices.push('NOTHING_FOUND: No passage matches.');
     const page = documents.slice(offset, offset + first);
     profile.timeSync(ProfileStep.FUSE, () => fillRanks(documents, page));
     const next = offset + page.length;
     return {
-      hits: await this.#renderer.render(page, snippets, profile),
+      hits: await this.#renderer.render(page, wanted, profile),
       totalCount: documents.length,
       mode: effective,
       notices,
