@@ -13,7 +13,7 @@ export interface Viewer {
 export type Requirement = Role | 'PUBLIC';
 
 /**
- * The one table of who may do what: every GraphQL root field and every HTTP route. What is missing here is refused, and
+ * The one table of who may do what: every GraphQL root field, fields that are not for all who may ask for what they are of, and every HTTP route. What is missing here is refused, and
  * a test finds it.
  */
 export const permissions: Readonly<Record<string, Requirement>> = {
@@ -91,6 +91,7 @@ export const permissions: Readonly<Record<string, Requirement>> = {
   'Subscription.maintenanceModeChanged': 'READER',
   'Subscription.alertChanged': 'OPERATOR',
   'Subscription.logTail': 'OPERATOR',
+  'SearchResult.profile': 'OPERATOR',
   'GET /health': 'PUBLIC',
   'GET /health/detailed': 'READER',
   'GET /metrics': 'OPERATOR',

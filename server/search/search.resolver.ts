@@ -1,5 +1,5 @@
-import { Arg, Ctx, ID, Int, Query, Resolver } from 'type-graphql';
-import { type RateLimits, type RequestContext } from '../access/index.js';
+import { Arg, Ctx, FieldResolver, ID, Int, Query, Resolver, Root } from 'type-graphql';
+import { mayDo, permissions, type RateLimits, type RequestContext } from '../access/index.js';
 import { DocumentType, type DocumentWithTags } from '../documents/index.js';
 import { type KeptAnswers } from './kept-answers.js';
 import { type SearchService } from './search.service.js';
@@ -7,7 +7,7 @@ import { type Visibility } from './visibility.js';
 import { VisibilityType } from './visibility.type.js';
 import { SearchFilter, SearchMode, SearchResultType } from './search.type.js';
 
-@Resolver()
+@Resolver(() => SearchResultType)
 export class SearchResolver {
   constructor(
     private readonly service: SearchService,
@@ -32,6 +32,11 @@ export class SearchResolver {
     const answer = await this.service.search({ query, first: first ?? 10, after, mode: mode ?? SearchMode.HYBRID, filter: filter ?? {} });
     if (answer.from) this.answers.answered(context, answer.from);
     return answer;
+  }
+
+  @FieldResolver()
+  profile(@Root() result: SearchResultType, @Ctx() { viewer }: RequestContext): SearchResultType['profile'] {
+    return mayDo(viewer, permissions['SearchResult.profile']) ? result.profile : null;
   }
 
   @Query(() => VisibilityType, {

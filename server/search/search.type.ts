@@ -158,6 +158,9 @@ export class SearchResultType {
   @Field(() => String, { nullable: true, description: 'The query in the spelling the library has, where a word of it is unknown.' })
   suggestion!: string | null;
 
-  @Field(() => [SearchStepTimeType], { description: "Where this search's time went; only CACHE and ROWS where the answer was kept." })
-  profile!: SearchStepTimeType[];
+  @Field(() => [SearchStepTimeType], {
+    nullable: true,
+    description: "Where this search's time went, for operators: null for readers. Only CACHE and ROWS where the answer was kept.",
+  })
+  profile!: SearchStepTimeType[] | null;
 }

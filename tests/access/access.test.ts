@@ -95,3 +95,15 @@ test('unknown addresses answer in JSON', async () => {
   expect(response.status).toBe(404);
   expect(((await response.json()) as { error: { remedy: string } }).error.remedy).toContain('health');
 });
+
+test('where the time of a search went is told to operators, not to readers', async () => {
+  const { createSignInLink } = await server.ask<{ createSignInLink: string }>('mutation { createSignInLink(role: READER) }');
+  const cookie = (await fetch(createSignInLink, { redirect: 'manual' })).headers.getSetCookie()[0]!.split(';')[0]!;
+  const query = '{ search(query: "x") { tookMs profile { step ms } } }';
+  // Interpreted, compiled and from what is kept.
+  for (let i = 0; i < 4; i++) {
+    expect((await server.send(query, {}, { cookie })).data).toEqual({ search: { tookMs: expect.any(Number) as number, profile: null } });
+    const { search } = await server.ask<{ search: { profile: { step: string }[] } }>(query);
+    expect(search.profile.map(({ step }) => step)).toContain('CACHE');
+  }
+});

@@ -93,6 +93,7 @@ describe.skipIf(!hasBrowser)('golden queries in the console', () => {
     await page.goto(`${server.url}/?q=${encodeURIComponent('Who inspects the crane?')}`);
     await page.getByRole('button', { name: 'why?' }).first().waitFor();
     expect(await page.getByRole('button', { name: 'Is the answer' }).count()).toBe(0);
+    expect(await page.getByTestId('time-spent').count()).toBe(0);
     await context.close();
   });
 });
