@@ -65,6 +65,12 @@ test('whatever is wanted, slots that are written are found and no others', () =>
   }
 });
 
+test('a query that is no vector finds nothing, and comes to an end', () => {
+  const sketches = new SignSketches(vectorOf(48), 100);
+  for (let slot = 0; slot < 90; slot++) sketches.write(slot, vectorOf(48));
+  expect(sketches.nearest(new Float32Array(48).fill(NaN), 10)).toHaveLength(0);
+});
+
 test('vectors that are all alike, or nothing but the middle, are as near as each other', () => {
   const middle = vectorOf(48);
   const sketches = new SignSketches(middle, 4000);

@@ -117,9 +117,15 @@ export class SignSketches {
   nearest(query: ArrayLike<number>, wanted: number): Uint32Array {
     this.#ask(query);
     const sample = this.#sample(wanted);
-    let count = 0;
-    // The sample errs: where too few lie as near, one looks farther.
-    for (let share = wanted / this.#written; count < Math.min(wanted / 2, this.#written); share *= 2) count = this.#atLeast(exceededBy(sample, share));
+    let least: number;
+    let count: number;
+    let share = wanted / this.#written;
+    do {
+      least = exceededBy(sample, share);
+      count = this.#atLeast(least);
+      share *= 2;
+      // The sample errs: where too few lie as near, one looks farther.
+    } while (count < wanted / 2 && least > lowest);
     return new Uint32Array(this.#exports.memory.buffer, this.#list, count);
   }
 
