@@ -13,8 +13,8 @@ export interface Viewer {
 export type Requirement = Role | 'PUBLIC';
 
 /**
- * The one table of who may do what: every GraphQL root field, fields that are not for all who may ask for what they are of, and every HTTP route. What is missing here is refused, and
- * a test finds it.
+ * The one table of who may do what: every GraphQL root field, fields that are for fewer than those who may ask for their parent, and
+ * every HTTP route. What is missing here is refused, and a test finds it.
  */
 export const permissions: Readonly<Record<string, Requirement>> = {
   'Query.viewer': 'PUBLIC',

@@ -10,22 +10,22 @@ let seed = 11;
 const random = () => (seed = (seed * 16_807) % 2_147_483_647) / 2_147_483_647;
 const vectorOf = (dimensions: number) => Float32Array.from({ length: dimensions }, () => random() - 0.4);
 
-/** What bits and the two numbers beside them tell, worked out one by one: ⟨r, m⟩ + f·⟨b, q - m⟩. */
-function estimate(vector: Float32Array, query: Float32Array, middle: Float32Array): number {
+/** What bits and the two numbers beside them tell, worked out one by one: ⟨r, c⟩ + f·⟨b, q - c⟩. */
+function estimate(vector: Float32Array, query: Float32Array, centroid: Float32Array): number {
   let [squares, absolute, addend, product] = [0, 0, 0, 0];
-  for (let i = 0; i < middle.length; i++) {
-    const value = vector[i]! - middle[i]!;
+  for (let i = 0; i < centroid.length; i++) {
+    const value = vector[i]! - centroid[i]!;
     squares += value * value;
     absolute += Math.abs(value);
-    addend += value * middle[i]!;
-    product += (value > 0 ? 1 : -1) * (query[i]! - middle[i]!);
+    addend += value * centroid[i]!;
+    product += (value > 0 ? 1 : -1) * (query[i]! - centroid[i]!);
   }
   return addend + (absolute > 0 ? squares / absolute : 0) * product;
 }
 
 test.each([384, 30, 1024, 4096])('sketches of %d dimensions put vectors in the order of what they tell', (dimensions) => {
-  const middle = vectorOf(dimensions).map((value) => value / 4);
-  const sketches = new SignSketches(middle, 500);
+  const centroid = vectorOf(dimensions).map((value) => value / 4);
+  const sketches = new SignSketches(centroid, 500);
   const vectors = Array.from({ length: 473 }, () => vectorOf(dimensions));
   vectors.forEach((vector, slot) => sketches.write(slot, vector));
   // One takes another's place, the last goes into a gap, and the last just goes.
@@ -37,7 +37,7 @@ test.each([384, 30, 1024, 4096])('sketches of %d dimensions put vectors in the o
   expect(sketches.size).toBe(vectors.length);
   for (let asked = 0; asked < 5; asked++) {
     const query = vectorOf(dimensions);
-    const scores = vectors.map((vector) => estimate(vector, query, middle));
+    const scores = vectors.map((vector) => estimate(vector, query, centroid));
     const found = [...sketches.nearest(query, 60)];
     expect(found.length).toBeGreaterThanOrEqual(30);
     expect(found.length).toBeLessThan(150);
@@ -63,6 +63,10 @@ test('whatever is wanted, slots that are written are found and no others', () =>
     sketches.dropLast(size);
     expect([...sketches.nearest(vectorOf(64), 1000)]).toEqual(all(size));
   }
+  for (let size = 21; size <= 40; size++) {
+    sketches.write(size - 1, vectorOf(64));
+    expect([...sketches.nearest(vectorOf(64), 1000)]).toEqual(all(size));
+  }
 });
 
 test('a query that is no vector finds nothing, and comes to an end', () => {
@@ -71,10 +75,18 @@ test('a query that is no vector finds nothing, and comes to an end', () => {
   expect(sketches.nearest(new Float32Array(48).fill(NaN), 10)).toHaveLength(0);
 });
 
-test('vectors that are all alike, or nothing but the middle, are as near as each other', () => {
-  const middle = vectorOf(48);
-  const sketches = new SignSketches(middle, 4000);
-  for (let slot = 0; slot < 3000; slot++) sketches.write(slot, middle);
+test('a row that is no vector is never near, and hides no other', () => {
+  const sketches = new SignSketches(vectorOf(64), 1000);
+  for (let slot = 0; slot < 500; slot++) sketches.write(slot, slot % 100 === 0 ? vectorOf(64).fill(NaN, 3, 4) : vectorOf(64));
+  const found = [...sketches.nearest(vectorOf(64), 100)];
+  expect(found.length).toBeGreaterThanOrEqual(50);
+  expect(found.filter((slot) => slot % 100 === 0)).toEqual([]);
+});
+
+test('vectors that are all alike, or nothing but the centroid, are as near as each other', () => {
+  const centroid = vectorOf(48);
+  const sketches = new SignSketches(centroid, 4000);
+  for (let slot = 0; slot < 3000; slot++) sketches.write(slot, centroid);
   expect(sketches.nearest(vectorOf(48), 100)).toHaveLength(3000);
-  expect(sketches.nearest(middle, 100)).toHaveLength(3000);
+  expect(sketches.nearest(centroid, 100)).toHaveLength(3000);
 });

@@ -9,7 +9,7 @@ const comparedShare = 0.008;
 const fewestCompared = 400;
 /** Vectors beyond those asked for that may be among them but for the rounding. */
 const withinRounding = 50;
-/** Vectors that the middle of all is taken from. */
+/** Vectors that the centroid of all is taken from. */
 const sampleSize = 2000;
 /** Sketches made anew with each vector that comes, so that no moment is long. */
 const sketchedAtOnce = 8;
@@ -33,7 +33,7 @@ export class ResidentVectors {
   #sketches: SignSketches | null = null;
   /** Those that take their place once they are as many as the vectors. */
   #nextSketches: SignSketches | null = null;
-  /** Vectors there were when the middle was last taken. */
+  /** Vectors there were when the centroid was last taken. */
   #sampledAt = 0;
 
   /** @param limit most vectors; `set` refuses more */
@@ -143,10 +143,10 @@ export class ResidentVectors {
     return this.#kernel.format.read(this.#kernel.memory, this.#kernel.offset(slot));
   }
 
-  /** Sketches are made when first there are many vectors, and each time these have doubled: their middle may be another by then. */
+  /** Sketches are made when first there are many vectors, and each time these have doubled: their centroid may be another by then. */
   #renewSketches(): void {
     if (!this.#nextSketches && this.size >= Math.max(sketchedFrom, this.#sampledAt * 2)) {
-      this.#nextSketches = new SignSketches(this.#middle(), this.limit);
+      this.#nextSketches = new SignSketches(this.#centroid(), this.limit);
       this.#sampledAt = this.size;
     }
     const next = this.#nextSketches;
@@ -157,13 +157,13 @@ export class ResidentVectors {
     this.#nextSketches = null;
   }
 
-  #middle(): Float32Array {
-    const middle = new Float32Array(this.#kernel.format.dimensions);
+  #centroid(): Float32Array {
+    const centroid = new Float32Array(this.#kernel.format.dimensions);
     for (let i = 0; i < sampleSize; i++) {
       const vector = this.#vector(Math.floor((i * this.size) / sampleSize));
-      for (let j = 0; j < middle.length; j++) middle[j]! += vector[j]! / sampleSize;
+      for (let j = 0; j < centroid.length; j++) centroid[j]! += vector[j]! / sampleSize;
     }
-    return middle;
+    return centroid;
   }
 }
 

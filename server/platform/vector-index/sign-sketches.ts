@@ -23,16 +23,16 @@ const wantedInSample = 32;
 const mostSampledBlocks = 256;
 /** Steps between the least and the largest score of a sample. */
 const bins = 1024;
-/** What every row reaches that has been written, a 32-bit float as the kernel's. */
+/** What every row reaches that is a vector's, a 32-bit float as the kernel's. */
 const lowest = -3e38;
 
 /**
- * One bit a dimension of each vector: whether it is above the middle of all of them. With two numbers beside them, these tell how near a
+ * One bit a dimension of each vector: whether it is above the centroid of all of them. With two numbers beside them, these tell how near a
  * vector lies to a query (Gao and Long, 2024, "RaBitQ: Quantizing high-dimensional vectors with a theoretical error bound for
- * approximate nearest neighbor search", without its rotation, which gains nothing here), and which few are worth comparing by bytes.
+ * approximate nearest neighbor search", without its rotation), and which few are worth comparing by bytes.
  *
- * A vector is m + r, m the middle. Where b are its bits as 1 and -1, r is about f·b, f = |r|² / ⟨r, b⟩, and its product with the query q is
- * ⟨m, q⟩, the same for all, + ⟨r, m⟩, kept, + f·⟨b, q - m⟩. Around the middle, because the vectors of E5 all point to the
+ * A vector is c + r, c the centroid. Where b are its bits as 1 and -1, r is about f·b, f = |r|² / ⟨r, b⟩, and its product with the query q is
+ * ⟨c, q⟩, the same for all, + ⟨r, c⟩, kept, + f·⟨b, q - c⟩. Around the centroid, because the vectors of E5 all point to the
  * same side of nothing, where their signs are alike.
  */
 export class SignSketches {
@@ -43,7 +43,7 @@ export class SignSketches {
   readonly #scratch: number;
   readonly #list: number;
   readonly #blocks: number;
-  readonly #middle: Float32Array;
+  readonly #centroid: Float32Array;
   /** The kernel's memory. */
   #bytes: Uint8Array;
   #floats: Float32Array;
@@ -52,20 +52,21 @@ export class SignSketches {
   #bias = 0;
 
   /**
-   * @param middle of the vectors, one value a dimension
+   * @param centroid of the vectors, one value a dimension
    * @param limit most sketches
    */
-  constructor(middle: Float32Array, limit: number) {
+  constructor(centroid: Float32Array, limit: number) {
     this.#exports = new WebAssembly.Instance(kernel).exports as unknown as Exports;
     this.#bytes = new Uint8Array(this.#exports.memory.buffer);
     this.#floats = new Float32Array(this.#exports.memory.buffer);
-    this.#parts = Math.ceil(middle.length / 16) * 2;
-    this.#middle = new Float32Array(this.#parts * 8);
-    this.#middle.set(middle);
+    this.#parts = Math.ceil(centroid.length / 16) * 2;
+    this.#centroid = new Float32Array(this.#parts * 8);
+    this.#centroid.set(centroid);
     this.#blockBytes = this.#parts * blockRows + 2 * scoresBytes;
     const tableBytes = this.#parts * 2 * nibbles;
     this.#scratch = tableBytes;
-    this.#list = this.#scratch + mostSampledBlocks * scoresBytes;
+    // The sample, and a block's scores beside it.
+    this.#list = this.#scratch + (mostSampledBlocks + 1) * scoresBytes;
     this.#blocks = this.#list + Math.ceil(limit / blockRows) * scoresBytes;
   }
 
@@ -79,21 +80,22 @@ export class SignSketches {
     this.#reserve(slot + 1);
     const bytes = this.#bytes;
     const at = this.#bitsOf(slot);
-    const middle = this.#middle;
+    const centroid = this.#centroid;
     let squares = 0;
     let absolute = 0;
     let addend = 0;
     let byte = 0;
-    for (let i = 0; i < middle.length; i++) {
+    for (let i = 0; i < centroid.length; i++) {
       // Dimensions that fill the last byte up are nothing on both sides.
-      const value = i < vector.length ? vector[i]! - middle[i]! : 0;
+      const value = i < vector.length ? vector[i]! - centroid[i]! : 0;
       squares += value * value;
       absolute += Math.abs(value);
-      addend += value * middle[i]!;
+      addend += value * centroid[i]!;
       byte = (byte >> 1) | (value > 0 ? 0x80 : 0);
       if ((i & 7) === 7) bytes[at + (i >> 3) * blockRows] = byte;
     }
-    this.#rate(slot, absolute > 0 ? squares / absolute : 0, addend);
+    if (Number.isFinite(squares)) this.#rate(slot, absolute > 0 ? squares / absolute : 0, addend);
+    else this.#rate(slot, 0, -Infinity);
     this.#written = Math.max(this.#written, slot + 1);
   }
 
@@ -121,7 +123,7 @@ export class SignSketches {
     let count: number;
     let share = wanted / this.#written;
     do {
-      least = exceededBy(sample, share);
+      least = thresholdOf(sample, share);
       count = this.#atLeast(least);
       share *= 2;
       // The sample errs: where too few lie as near, one looks farther.
@@ -131,21 +133,21 @@ export class SignSketches {
 
   /** Writes the query's table: for each four dimensions what each value of their four bits adds, in units above the least. */
   #ask(query: ArrayLike<number>): void {
-    const middle = this.#middle;
-    const reaches = new Float32Array(middle.length);
+    const centroid = this.#centroid;
+    const reaches = new Float32Array(centroid.length);
     let widest = 0;
     let least = 0;
-    for (let at = 0; at < middle.length; at += nibbleBits) {
+    for (let at = 0; at < centroid.length; at += nibbleBits) {
       let reach = 0;
-      for (let i = at; i < at + nibbleBits; i++) reach += Math.abs((reaches[i] = (query[i] ?? 0) - middle[i]!));
+      for (let i = at; i < at + nibbleBits; i++) reach += Math.abs((reaches[i] = (query[i] ?? 0) - centroid[i]!));
       if (reach > widest) widest = reach;
       least -= reach;
     }
-    this.#unit = (2 * widest) / Math.min(largestEntry, Math.floor((largestSum * nibbleBits) / middle.length)) || 1;
+    this.#unit = (2 * widest) / Math.min(largestEntry, Math.floor((largestSum * nibbleBits) / centroid.length)) || 1;
     this.#bias = least;
     const table = this.#bytes;
     const sums = new Float32Array(nibbles);
-    for (let at = 0, entry = 0; at < middle.length; at += nibbleBits, entry += nibbles) {
+    for (let at = 0, entry = 0; at < centroid.length; at += nibbleBits, entry += nibbles) {
       // Without a bit that is set, the sum of those that stand against the query.
       sums[0] = 0.5;
       for (let i = at; i < at + nibbleBits; i++) if (reaches[i]! < 0) sums[0] -= (2 * reaches[i]!) / this.#unit;
@@ -157,7 +159,7 @@ export class SignSketches {
     }
   }
 
-  /** Scores of blocks from all over; void after the next call. */
+  /** Scores of blocks from all over; void after the next call of this. */
   #sample(wanted: number): Float32Array {
     const { memory, scores } = this.#exports;
     const blocks = Math.ceil(this.#written / blockRows);
@@ -170,7 +172,17 @@ export class SignSketches {
   /** Lists the slots that score as much. @returns how many these are */
   #atLeast(least: number): number {
     const blocks = Math.ceil(this.#written / blockRows);
-    return this.#exports.at_least(0, this.#blocks, blocks, this.#parts, this.#unit, this.#bias, least, this.#scratch, this.#list);
+    return this.#exports.at_least(
+      0,
+      this.#blocks,
+      blocks,
+      this.#parts,
+      this.#unit,
+      this.#bias,
+      least,
+      this.#scratch + mostSampledBlocks * scoresBytes,
+      this.#list,
+    );
   }
 
   /** Where the first byte of a slot's bits stands; the others follow at a distance of `blockRows`. */
@@ -212,11 +224,11 @@ export class SignSketches {
 }
 
 /** @returns what about such a share of the sample is no less than */
-function exceededBy(sample: Float32Array, share: number): number {
+function thresholdOf(sample: Float32Array, share: number): number {
   let [least, most, size] = [Infinity, -Infinity, 0];
   for (let i = 0; i < sample.length; i++) {
     const score = sample[i]!;
-    if (score < lowest) continue;
+    if (!(score >= lowest)) continue;
     size += 1;
     least = Math.min(least, score);
     most = Math.max(most, score);
