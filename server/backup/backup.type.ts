@@ -182,7 +182,7 @@ export class BackupPolicy {
   @Field(() => Float, { description: 'What another backup may need while it is written, bytes.' })
   neededBytes!: number;
 
-  @Field(() => DateTime, { nullable: true, description: 'Age of the newest good backup that brings documents back.' })
+  @Field(() => DateTime, { nullable: true, description: 'When the newest good backup that brings documents back was taken.' })
   lastGoodAt!: Date | null;
 
   @Field(() => DateTime, { nullable: true })

@@ -34,7 +34,8 @@ export const aboutInJapanese: Record<SettingName, string> = {
   EMBEDDING_WORKERS:
     '検索語用の 1 つに加えて、本文をベクトル化するワーカースレッドの数。既定はコア数 - 1。同梱モデルでは、最初に仕事ができた時点から 1 つにつき約 0.4 GB を使います。',
   EMBEDDING_THREADS: '本文用の各ワーカーの ONNX Runtime のスレッド数。',
-  EMBEDDING_QUERY_THREADS: '検索語が単独のときの ONNX Runtime のスレッド数の上限。既定は 2。実際の検索時間から、1 スレッドの方が速いマシンでは 1 を使います。',
+  EMBEDDING_QUERY_THREADS:
+    '検索語が単独のときの ONNX Runtime のスレッド数の上限。既定は 2。実際の検索時間から、EMBEDDING_THREADS の方が速いマシンではそちらを使います。',
   EMBEDDING_WORKER_IDLE_SECONDS: '本文用のワーカーが仕事のないまま残る時間。過ぎると終了してメモリを返し、次の仕事で 2 秒ほどで再開します。',
   EMBEDDING_LOW_MEMORY: '検索語と本文を 1 つのワーカーで扱います。メモリは半分になりますが、取り込み中の検索は遅くなります。',
   INDEX_SWITCH:
@@ -42,7 +43,7 @@ export const aboutInJapanese: Record<SettingName, string> = {
   INDEX_KEEP_DAYS: '切り戻しのために以前の索引を残す日数。',
   CHUNK_MAX_TOKENS: 'チャンクの最大の長さ。題名と見出しを含みます。変えると、稼働中の索引の隣で全ての文書を切り直します。',
   CHUNK_OVERLAP: 'チャンクの末尾を次のチャンクの先頭で繰り返す割合。変えると、全ての文書を切り直します。',
-  CHUNK_PIECE_TOKENS: '取り込み待ちがないとき、チャンクを分けて個別のベクトルを作る大きさ。0 なら作りません。',
+  CHUNK_PIECE_TOKENS: '取り込み待ちがないとき、チャンクを分けて個別のベクトルを作る大きさ。0 なら作りません。変えると、全ての文書を切り直します。',
   INGEST_CONCURRENCY: '同時に処理する文書の数。',
   UPLOAD_MAX_BYTES: '受け付けるファイルの最大の大きさ。',
   UPLOAD_MAX_FILES: '1 回のアップロードで受け付けるファイルの数。',
@@ -105,14 +106,14 @@ export const aboutInJapanese: Record<SettingName, string> = {
   JOB_STUCK_MINUTES: '実行中のジョブがこの時間何も報告しないと、止まっているとみなします。',
   JOB_RETENTION_DAYS: '終わったジョブの記録を残す日数。',
   TIME_ZONE: 'スケジュールと、検索の before: と after: の時間帯(例: Asia/Tokyo)。空ならマシンの時間帯です。',
-  SCHEDULE_DAILY: 'ROTATE_LOGS、CLEAN_TEMP、ANALYZE、キャッシュの統計を実行する時刻。off なら実行しません。',
+  SCHEDULE_DAILY: 'ROTATE_LOGS、CLEAN_TEMP、ANALYZE、キャッシュの統計を実行し、ジョブとアラートの古い記録を消す時刻。off なら実行しません。',
   SCHEDULE_WEEKLY: 'VACUUM、OPTIMIZE_INDEX、OPTIMIZE_FULLTEXT、VERIFY_DATA、性能レポート、ディスクの確認を実行する時刻。off なら実行しません。',
   SCHEDULE_MONTHLY: 'ログ分析、更新の確認、容量レポートを行う時刻。off なら行いません。',
   UPDATE_CHECK_URL: '最新の版を { "version": "1.2.3" } の形で答えるアドレス。空ならどこにも問い合わせません。',
   TEMPORARY_FILE_HOURS: 'タスク CLEAN_TEMP がファイルを消すまでの経過時間。',
   LOG_KEEP_DAYS: 'タスク ROTATE_LOGS が、切り替え済みのログファイルを消すまでの日数。',
   MEMORY_BUDGET_MB:
-    'すべてのプロセスを合わせたメモリの目安。90 % を超えると high_memory をログに残し、95 % を超えると 85 % を下回るまで取り込みを一時停止します。0 なら制限しません。',
+    'すべてのプロセスを合わせたメモリの目安。90 % を超えると high_memory をログに残し、95 % を超えると 85 % を下回るまで取り込みを一時停止します。0 なら制限せず、マシンのメモリが ALERT_MEMORY_WARNING を超えると high_memory を残します。',
   BACKUP_DIR: 'バックアップを書くフォルダー。別のディスクが望ましく、空なら DATA_DIR の backups です。',
   BACKUP_PASSPHRASE: 'バックアップを暗号化します(age)。なくすと読めなくなるため、別の場所に保管してください。空なら暗号化しません。',
   BACKUP_KEY_FILE: 'age-keygen が作る age の鍵ファイル。BACKUP_PASSPHRASE の代わりに暗号化に使います。写しを別の場所に保管してください。',

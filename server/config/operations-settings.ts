@@ -94,7 +94,11 @@ export const operationsSettings = {
     }),
   SCHEDULE_DAILY: schedule()
     .default('30 3 * * *')
-    .meta({ group: 'Maintenance', about: 'When ROTATE_LOGS, CLEAN_TEMP, ANALYZE and the cache statistics run; off never.', manual: 'daily_maintenance.sh' }),
+    .meta({
+      group: 'Maintenance',
+      about: 'When ROTATE_LOGS, CLEAN_TEMP, ANALYZE and the cache statistics run and old records of jobs and alerts are forgotten; off never.',
+      manual: 'daily_maintenance.sh',
+    }),
   SCHEDULE_WEEKLY: schedule().default('0 4 * * 0').meta({
     group: 'Maintenance',
     about: 'When VACUUM, OPTIMIZE_INDEX, OPTIMIZE_FULLTEXT, VERIFY_DATA, the performance report and the disk check run; off never.',
@@ -124,6 +128,6 @@ export const operationsSettings = {
     group: 'Maintenance',
     unit: 'MB',
     about:
-      'Memory that all our processes together should stay below: beyond 90 % of it high_memory is logged, beyond 95 % ingestion pauses until it is below 85 % again; 0 sets no limit.',
+      'Memory that all our processes together should stay below: beyond 90 % of it high_memory is logged, beyond 95 % ingestion pauses until it is below 85 % again; 0 sets no limit, and high_memory is logged beyond ALERT_MEMORY_WARNING of the machine.',
   }),
 };

@@ -91,7 +91,8 @@ export const settingsSchema = z.object({
   EMBEDDING_THREADS: integer(1, 64).default(1).meta({ group: 'Embedding', about: 'ONNX Runtime threads in each worker for passages.' }),
   EMBEDDING_QUERY_THREADS: integer(1, 64).default(2).meta({
     group: 'Embedding',
-    about: 'Most ONNX Runtime threads for a query on its own. Default: 2. One is taken where that is faster on this machine, as the queries themselves show.',
+    about:
+      'Most ONNX Runtime threads for a query on its own. Default: 2. EMBEDDING_THREADS are taken where that is faster on this machine, as the queries themselves show.',
   }),
   EMBEDDING_WORKER_IDLE_SECONDS: integer(1, 86_400).default(300).meta({
     group: 'Embedding',
@@ -112,7 +113,7 @@ export const settingsSchema = z.object({
   CHUNK_PIECE_TOKENS: integer(0, 500).default(120).meta({
     group: 'Ingestion',
     unit: 'model tokens',
-    about: 'Size of the pieces of a chunk that get vectors of their own once no ingestion waits; 0 makes none.',
+    about: 'Size of the pieces of a chunk that get vectors of their own once no ingestion waits; 0 makes none. Another value cuts all documents anew.',
   }),
   INGEST_CONCURRENCY: integer(1, 64).default(16).meta({ group: 'Ingestion', about: 'Documents worked on at once.' }),
   UPLOAD_MAX_BYTES: integer(1024, 10 * 1024 ** 3)

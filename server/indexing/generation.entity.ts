@@ -43,7 +43,7 @@ export class GenerationEntity {
   @Column(dateColumn({ name: 'activated_at', nullable: true }))
   activatedAt!: Date | null;
 
-  /** Null where there was no golden query to compare by. */
+  /** Null until it was compared, for one that a rebuild made, and where there was no golden query to compare by. */
   @Column({ type: 'simple-json', nullable: true })
   comparison!: Comparison | null;
 }

@@ -160,7 +160,7 @@ export class SearchResultType {
 
   @Field(() => [SearchStepTimeType], {
     nullable: true,
-    description: "Where this search's time went, for operators: null for readers. Only CACHE and ROWS where the answer was kept.",
+    description: "Where this search's time went, for operators: null for readers. Where the answer was kept: NORMALISE, CACHE and, unless its documents were read before, ROWS.",
   })
   profile!: SearchStepTimeType[] | null;
 }

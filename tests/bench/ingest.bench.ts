@@ -8,8 +8,6 @@ import { report } from './report.js';
 const rounds = 4;
 const passagesPerRound = 800;
 const smallestRatio = 1.2;
-/** Counts in the metrics may be this old. */
-const countsAgeMs = 2100;
 
 test('ingestion against pipeline() in a bare loop', async () => {
   const server = await TestServer.start();
@@ -22,17 +20,15 @@ test('ingestion against pipeline() in a bare loop', async () => {
     const rows: Record<string, string | number>[] = [];
     for (let round = 0; round < rounds; round++) {
       const part = passages.slice(round * passagesPerRound, (round + 1) * passagesPerRound);
-      const chunksBefore = await chunks(server);
       const productMs = await timed(() => takePassages(server, part, { refined: false }));
-      const made = (await chunks(server)) - chunksBefore;
       await server.idle(3_600_000);
       const floorMs = await timed(async () => {
         for (const { title, text } of part) await embed(`passage: ${title}\n${text}`);
       });
-      const product = (made / productMs) * 1000;
+      const product = (part.length / productMs) * 1000;
       const floor = (part.length / floorMs) * 1000;
       ratios.push(product / floor);
-      rows.push({ round, 'floor chunks/s': floor.toFixed(1), 'product chunks/s': product.toFixed(1), ratio: (product / floor).toFixed(2) });
+      rows.push({ round, 'floor documents/s': floor.toFixed(1), 'product documents/s': product.toFixed(1), ratio: (product / floor).toFixed(2) });
     }
     report('ingest', 'upload to READY, against embedding alone', rows);
     expect(percentile(ratios, 0.5)).toBeGreaterThanOrEqual(smallestRatio);
@@ -44,7 +40,7 @@ test('ingestion against pipeline() in a bare loop', async () => {
 const pauseMs = 40;
 const idleQueries = 150;
 const loadPassages = 2000;
-const longestSlowdown = 3;
+const longestSlowdown = 2;
 const longestDelayMs = 50;
 
 test('search while 2,000 passages are taken in', async () => {
@@ -101,9 +97,4 @@ async function loopDelayMs(server: TestServer): Promise<number> {
   const [, seconds] = /^nodejs_eventloop_lag_p99_seconds (\S+)$/m.exec(await response.text())!;
   // The timer's own period counts in it.
   return Math.max(0, Number(seconds) * 1000 - resolutionMs);
-}
-
-async function chunks(server: TestServer): Promise<number> {
-  await delay(countsAgeMs);
-  return (await server.ask<{ metrics: { library: { chunks: number } } }>('{ metrics { library { chunks } } }')).metrics.library.chunks;
 }
