@@ -224,7 +224,7 @@ export function isNarrowing({ and, not, ...own }: DocumentCriteria): boolean {
 export function admits(criteria: DocumentCriteria, document: DocumentFacts): boolean {
   const oneOf = <T>(allowed: T[] | null | undefined, values: T[]) => !allowed || values.some((value) => allowed.includes(value));
   return (
-    oneOf(criteria.tags, document.tags) &&
+    (oneOf(criteria.tags, document.tags) || isTagged(criteria.tags ?? [], document.tags)) &&
     oneOf(criteria.sourceTypes, [document.sourceType]) &&
     oneOf(criteria.languages, [document.language ?? '']) &&
     oneOf(criteria.mimeTypes, [document.mimeType]) &&
@@ -234,6 +234,25 @@ export function admits(criteria: DocumentCriteria, document: DocumentFacts): boo
     (criteria.and ?? []).every((further) => admits(further, document)) &&
     !(criteria.not ?? []).some((refused) => admits(refused, document))
   );
+}
+
+const foldedTags = new Map<string, string>();
+const mostFolded = 10_000;
+
+/** Remembered, as each search compares the tags of all documents. */
+function foldTag(tag: string): string {
+  let folded = foldedTags.get(tag);
+  if (folded === undefined) {
+    folded = tag.normalize('NFKC').toLowerCase().replace(/\s+/g, ' ').trim();
+    if (foldedTags.size >= mostFolded) foldedTags.clear();
+    foldedTags.set(tag, folded);
+  }
+  return folded;
+}
+
+/** As people write them in a query: in any case, spaces and widths aside. */
+function isTagged(wanted: string[], tags: string[]): boolean {
+  return tags.length > 0 && wanted.some((tag) => tags.some((other) => foldTag(other) === foldTag(tag)));
 }
 
 export function applyCriteria<T extends object>(query: SelectQueryBuilder<T>, criteria: Omit<DocumentCriteria, 'and' | 'not'>): SelectQueryBuilder<T> {

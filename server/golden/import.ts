@@ -1,5 +1,6 @@
 import { parse } from 'csv-parse/sync';
 import { badInput, messageOf } from '../platform/errors.js';
+import { type Saying } from '../platform/saying.js';
 
 export interface ImportedQuery {
   /** Line in the file, from 1. */
@@ -9,13 +10,23 @@ export interface ImportedQuery {
   expected: string[];
 }
 
-/** `query,expected` with a header; several expected documents are divided by `|`. */
-export function readCsv(content: string): ImportedQuery[] {
+/** What a file holds, and what of it cannot be read. */
+export interface ImportedFile {
+  queries: ImportedQuery[];
+  problems: Saying[];
+}
+
+/**
+ * `query,expected` with a header; several expected documents are divided by `|`.
+ * @throws AppError BAD_USER_INPUT where it is not CSV or lacks the columns; a row without a field is a problem of its own
+ */
+export function readCsv(content: string): ImportedFile {
   let rows: { info: { lines: number }; record: Record<string, string | undefined> }[];
+  let columns: string[] = [];
   try {
     rows = parse(content, {
       bom: true,
-      columns: (names: string[]) => names.map((name) => name.trim().toLowerCase()),
+      columns: (names: string[]) => (columns = names.map((name) => name.trim().toLowerCase())),
       info: true,
       relax_column_count: true,
       skip_empty_lines: true,
@@ -30,8 +41,7 @@ export function readCsv(content: string): ImportedQuery[] {
       },
     );
   }
-  const [first] = rows;
-  if (!first || first.record['query'] === undefined || first.record['expected'] === undefined)
+  if (rows.length === 0 || !columns.includes('query') || !columns.includes('expected'))
     throw badInput(
       {
         en: 'The first line does not name the columns query and expected, or no line follows it.',
@@ -39,12 +49,21 @@ export function readCsv(content: string): ImportedQuery[] {
       },
       { en: 'Begin the file with "query,expected".', ja: '先頭行を「query,expected」としてください。' },
     );
-  return rows.map(({ info, record }) => ({ line: info.lines, query: record['query'] ?? '', expected: split((record['expected'] ?? '').split('|')) }));
+  const queries = rows.map(({ info, record }) => ({
+    line: info.lines,
+    query: record['query'] ?? '',
+    expected: split((record['expected'] ?? '').split('|')),
+  }));
+  return { queries, problems: [] };
 }
 
-/** One object a line: {"query": "…", "expected": ["…"]}. */
-export function readJsonLines(content: string): ImportedQuery[] {
-  return content
+/**
+ * One object a line: {"query": "…", "expected": ["…"]}.
+ * @throws AppError BAD_USER_INPUT where no line can be read; else a line that cannot be read is a problem of its own
+ */
+export function readJsonLines(content: string): ImportedFile {
+  const problems: Saying[] = [];
+  const queries = content
     .replace(/^\u{feff}/u, '')
     .split('\n')
     .flatMap((text, index) => {
@@ -54,22 +73,23 @@ export function readJsonLines(content: string): ImportedQuery[] {
       try {
         value = JSON.parse(text);
       } catch {
-        throw badInput(
-          { en: `Line ${line} is not JSON.`, ja: `${line} 行目が JSON ではありません。` },
-          {
-            en: 'Write one object a line: {"query": "…", "expected": ["…"]}.',
-            ja: '1 行に 1 件ずつ {"query": "…", "expected": ["…"]} と書いてください。',
-          },
-        );
+        problems.push({ en: `Line ${line} is not JSON.`, ja: `${line} 行目が JSON ではありません。` });
+        return [];
       }
       const { query, expected } = (value ?? {}) as { query?: unknown; expected?: unknown };
-      if (typeof query !== 'string' || !Array.isArray(expected))
-        throw badInput(
-          { en: `Line ${line} has no query or no list of expected documents.`, ja: `${line} 行目に query か expected の一覧がありません。` },
-          { en: 'Write {"query": "…", "expected": ["…"]}.', ja: '{"query": "…", "expected": ["…"]} と書いてください。' },
-        );
+      if (typeof query !== 'string' || !Array.isArray(expected)) {
+        problems.push({ en: `Line ${line} has no query or no list of expected documents.`, ja: `${line} 行目に query か expected の一覧がありません。` });
+        return [];
+      }
       return [{ line, query: query.trim(), expected: split(expected.map(String)) }];
     });
+  const [first] = problems;
+  if (first && queries.length === 0)
+    throw badInput(first, {
+      en: 'Write one object a line: {"query": "…", "expected": ["…"]}.',
+      ja: '1 行に 1 件ずつ {"query": "…", "expected": ["…"]} と書いてください。',
+    });
+  return { queries, problems };
 }
 
 const split = (list: string[]) => [...new Set(list.map((one) => one.trim()).filter(Boolean))];

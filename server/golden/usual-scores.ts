@@ -11,18 +11,22 @@ export interface QueryScores {
   ndcg: number;
   recall: number;
   vectorNdcg: number;
+  mrr: number;
 }
 
 /** A question's scores in runs without an alert, newest first. */
 interface History {
   /** Of the documents that are expected: with others its scores are others. */
   expects: string;
-  scores: [ndcg: number, recall: number, vectorNdcg: number][];
+  /** By measure, in the order of `measures`; runs of earlier versions lack the last. */
+  scores: number[][];
 }
 
 interface State {
   latest: Record<string, History>;
   usual: Record<string, History>;
+  /** What a slow fall is seen by: the best that was usual since an operator last accepted scores. Earlier versions have none. */
+  accepted?: Record<string, History>;
 }
 
 /** How far a measure fell, as a mean over the questions that were scored before. */
@@ -36,6 +40,7 @@ const names: Record<Fall['measure'], { en: string; ja: string }> = {
   ndcg: { en: 'nDCG@10', ja: 'nDCG@10' },
   recall: { en: 'recall@10', ja: '再現率@10' },
   vectorNdcg: { en: 'nDCG@10 of the vector index alone', ja: 'ベクトル索引だけの nDCG@10' },
+  mrr: { en: 'MRR', ja: 'MRR' },
 };
 
 /** What fell, in words; null where nothing did. */
@@ -49,7 +54,7 @@ export function tellFalls(falls: Fall[]): Saying | null {
 }
 
 const stateKey = 'golden.scores';
-const measures = ['ndcg', 'recall', 'vectorNdcg'] as const;
+const measures = ['ndcg', 'recall', 'vectorNdcg', 'mrr'] as const;
 /** Runs whose middle is a question's usual score. */
 const runsKept = 5;
 
@@ -62,16 +67,16 @@ export class UsualScores {
 
   /** @returns measures that fell by more than `most` (0..1) */
   async falls(scored: QueryScores[], most: number): Promise<Fall[]> {
-    const { usual } = await this.#read(this.database.read);
-    const known = scored.flatMap((query) => {
-      const history = usual[query.id];
-      return history?.expects === expects(query) ? [{ query, history }] : [];
-    });
-    if (known.length === 0) return [];
+    const { usual, accepted = {} } = await this.#read(this.database.read);
     return measures.flatMap((measure, index) => {
-      const from = known.reduce((sum, { history }) => sum + middle(history.scores.map((scores) => scores[index]!)), 0) / known.length;
-      const to = known.reduce((sum, { query }) => sum + query[measure], 0) / known.length;
-      return from - to > most ? [{ measure, from, to }] : [];
+      const froms = [usual, accepted].flatMap((before) => {
+        const known = scored.filter((query) => isKnown(before[query.id], query, index));
+        if (known.length === 0) return [];
+        const from = known.reduce((sum, { id }) => sum + middle(before[id]!.scores, index), 0) / known.length;
+        const to = known.reduce((sum, query) => sum + query[measure], 0) / known.length;
+        return from - to > most ? [{ measure, from, to }] : [];
+      });
+      return froms.toSorted((a, b) => b.from - b.to - (a.from - a.to)).slice(0, 1);
     });
   }
 
@@ -79,15 +84,16 @@ export class UsualScores {
   async keep(tx: EntityManager, scored: QueryScores[], isUsual: boolean): Promise<void> {
     const before = await this.#read(tx);
     const latest = Object.fromEntries(
-      scored.map((query): [string, History] => [query.id, { expects: expects(query), scores: [[query.ndcg, query.recall, query.vectorNdcg]] }]),
+      scored.map((query): [string, History] => [query.id, { expects: expects(query), scores: [measures.map((measure) => query[measure])] }]),
     );
-    await this.#write(tx, { latest, usual: isUsual ? joined(latest, before.usual) : before.usual });
+    const usual = isUsual ? joined(latest, before.usual) : before.usual;
+    await this.#write(tx, { latest, usual, accepted: isUsual ? raised(usual, before.accepted ?? before.usual) : (before.accepted ?? before.usual) });
   }
 
   /** What the latest run scored is usual from now on. */
   async accept(tx: EntityManager): Promise<void> {
     const { latest } = await this.#read(tx);
-    await this.#write(tx, { latest, usual: latest });
+    await this.#write(tx, { latest, usual: latest, accepted: latest });
   }
 
   async #read(manager: EntityManager): Promise<State> {
@@ -110,5 +116,28 @@ function joined(latest: Record<string, History>, before: Record<string, History>
   );
 }
 
-const middle = (values: number[]) => values.sort((a, b) => a - b)[Math.floor(values.length / 2)]!;
+/** What is accepted, where what is usual is no better on the whole: a slow fall must not take along what it is compared with. */
+function raised(usual: Record<string, History>, accepted: Record<string, History>): Record<string, History> {
+  const shared = Object.keys(usual).filter((id) => accepted[id]?.expects === usual[id]!.expects);
+  const isBetter = measures.map((_, index) => {
+    const total = (of: Record<string, History>) => shared.reduce((sum, id) => sum + middle(of[id]!.scores, index), 0);
+    return total(usual) > total(accepted);
+  });
+  return Object.fromEntries(
+    Object.entries(usual).map(([id, { expects: expected, scores }]) => {
+      const now = measures.map((_, index) => middle(scores, index));
+      if (!shared.includes(id)) return [id, { expects: expected, scores: [now] }];
+      return [id, { expects: expected, scores: [now.map((value, index) => (isBetter[index] ? value : middle(accepted[id]!.scores, index)))] }];
+    }),
+  );
+}
+
+/** The middle score of the runs that have the measure, 0 where none has. */
+function middle(runs: number[][], measure: number): number {
+  const values = runs.flatMap((scores) => scores[measure] ?? []).sort((a, b) => a - b);
+  return values[Math.floor(values.length / 2)] ?? 0;
+}
+
+const isKnown = (history: History | undefined, query: QueryScores, measure: number) =>
+  history?.expects === expects(query) && history.scores.some((scores) => scores[measure] !== undefined);
 const expects = ({ documentIds }: QueryScores) => createHash('sha1').update(documentIds.toSorted().join()).digest('base64url').slice(0, 12);

@@ -74,10 +74,9 @@ export class Constraints {
     const frequencies = await lexicon.documentFrequencies(terms);
     const [rarest] = terms.toSorted((a, b) => (frequencies.get(a) ?? 0) - (frequencies.get(b) ?? 0));
     if (rarest === undefined || !frequencies.get(rarest)) return { found: [], complete: true };
-    const ids = await lexicon.match([rarest], mostPassages, documentIds);
-    const candidates = await lexicon.candidates(ids);
+    const { candidates, full } = await lexicon.find([rarest], mostPassages, documentIds);
     const hashes = terms.map(hashTerm);
-    return { found: candidates.filter(({ terms: held }) => hashes.every((hash) => held.count(hash) > 0)), complete: ids.length < mostPassages };
+    return { found: candidates.filter(({ terms: held }) => hashes.every((hash) => held.count(hash) > 0)), complete: !full };
   }
 
   /** For what no term leads to, texts are looked through. */

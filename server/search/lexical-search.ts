@@ -4,6 +4,8 @@ import { bm25, idealScore, type QueryTerm, weighTerms } from './rank-fusion.js';
 
 /** Query terms that are scored; of a page pasted as a query the rarest say what it is about. */
 const mostTerms = 64;
+/** Postings read at the most, however few documents may answer. */
+const mostPostings = 20_000;
 
 /** A chunk with the share of the ideal lexical score it reaches, 0..1. */
 export interface ScoredChunk {
@@ -41,10 +43,15 @@ export class LexicalSearch {
   constructor(private readonly lexicon: () => Lexicon) {}
 
   /**
-   * @param budget how many postings are read at the most
+   * @param budget how many postings are read at the most, where all documents answer
    * @param documentIds documents to stay within, or null
+   * @param share of the documents that may answer, where they are too many for a list: so many more postings are read
    */
-  async find(query: string, budget: number, documentIds: string[] | null): Promise<{ words: LexicalQuery; found: ScoredChunk[] }> {
+  async find(
+    query: string,
+    budget: number,
+    { documentIds, share }: { documentIds: string[] | null; share: number },
+  ): Promise<{ words: LexicalQuery; found: ScoredChunk[]; full: boolean }> {
     const distinct = [...countTerms(termsOf(query)).keys()];
     const lexicon = this.lexicon();
     const [statistics, frequencies] = await Promise.all([lexicon.statistics(), lexicon.documentFrequencies(distinct)]);
@@ -52,8 +59,9 @@ export class LexicalSearch {
       .sort((a, b) => b.idf - a.idf)
       .slice(0, mostTerms);
     const words = new LexicalQuery(weighted, statistics);
-    const ids = await lexicon.match(rarest(weighted, budget), budget, documentIds);
-    return { words, found: (await lexicon.candidates(ids)).map((candidate) => words.score(candidate)) };
+    const limit = Math.min(mostPostings, Math.ceil(budget / share));
+    const { candidates, full } = await lexicon.find(rarest(weighted, limit), limit, documentIds);
+    return { words, found: candidates.map((candidate) => words.score(candidate)), full: full && limit < mostPostings };
   }
 }
 

@@ -1,22 +1,18 @@
-import { createHash } from 'node:crypto';
 import { type Settings } from '../config/index.js';
 import { admits, type Admitted, type Catalogue, type DocumentCriteria, isNarrowing } from '../documents/index.js';
 import { type SearchedIndex } from '../indexing/index.js';
 import { type AnswerCache } from '../platform/cache/index.js';
 import { type Database } from '../platform/database/index.js';
-import { type Embedder } from '../platform/embedder/index.js';
-import { AppError } from '../platform/errors.js';
 import { type CandidateChunk, type FullTextIndex } from '../platform/full-text/index.js';
 import { type Logger } from '../platform/logging/index.js';
 import { type Lull } from '../platform/lull.js';
-import { type Neighbour } from '../platform/vector-index/index.js';
 import { Constraints } from './constraints.js';
-import { TooLate, within } from './deadline.js';
 import { LexicalSearch, type ScoredChunk } from './lexical-search.js';
 import { PassageVectors } from './passage-vectors.js';
 import { ProfileStep, SearchProfile } from './profile.js';
 import { type ParsedQuery } from './query-language.js';
 import { type AdmittedChunk, type Mode, rank, type RankedDocument } from './ranking.js';
+import { type Embedded, SemanticSearch } from './semantic-search.js';
 import { type ShownChunks } from './shown-chunks.js';
 import { respelled, Spelling, type SpellingChange } from './spelling.js';
 
@@ -34,7 +30,7 @@ export interface Question {
   query: ParsedQuery;
   mode: Mode;
   filter: DocumentCriteria;
-  /** Documents wanted from the top. */
+  /** Documents wanted from the top, and one more where there is one. The same ones come first whatever the depth. */
   depth: number;
   /** How long the side of meaning may take before words alone answer, ms; for good where it is left out. */
   meaningWithinMs?: number;
@@ -49,12 +45,6 @@ export interface Finding {
   spelling: SpellingChange[];
 }
 
-interface Embedded {
-  vector: Float32Array;
-  model: string;
-  collection: string;
-}
-
 interface Words {
   candidates: AdmittedChunk[];
   /** Null where words do not count. */
@@ -63,31 +53,34 @@ interface Words {
   admits: (candidate: CandidateChunk) => boolean;
   /** Whether every passage was looked at for what is quoted. */
   complete: boolean;
-}
-
-interface Near {
-  vector: Float32Array;
-  neighbours: Neighbour[];
-  model: string;
+  /** Whether as many candidates were read as might be, so that others may be left. */
+  full: boolean;
 }
 
 interface Asked {
   question: Question;
   admitted: Admitted;
+  /** Null where meaning is not asked for. */
+  embedded: Promise<Embedded> | null;
   notices: string[];
   profile: SearchProfile;
 }
 
-type Meanwhile = (meaning: { vector: Float32Array; model: string }) => Promise<void>;
+/** A finding of so many candidates. */
+interface Round extends Finding {
+  /** Whether more candidates may find more. */
+  more: boolean;
+}
 
-/** About as much as the model reads. */
-const longestMeaning = 1500;
 const japanese = /[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}]/u;
 const fewestNeighbours = 50;
 const mostNeighbours = 5000;
 /** Postings read for candidates; words alone have no neighbours to lean on. */
 const hybridBudget = 100;
 const keywordBudget = 3000;
+/** How many times more candidates each further round takes, and the most of them. */
+const widening = 4;
+const widest = 64;
 
 /**
  * Finds passages by meaning and by words and ranks their documents. The words' candidates are found while the model embeds
@@ -95,6 +88,7 @@ const keywordBudget = 3000;
  */
 export class PassageFinder {
   readonly #lexical: LexicalSearch;
+  readonly #semantic: SemanticSearch;
   readonly #vectors: PassageVectors;
   readonly #spelling: Spelling;
   readonly #constraints: Constraints;
@@ -107,6 +101,7 @@ export class PassageFinder {
     this.#spelling = new Spelling(lexicon, chunks);
     this.#constraints = new Constraints({ lexicon, chunking: () => parts.index.active.chunking, chunks, catalogue: parts.catalogue });
     this.#lexical = new LexicalSearch(lexicon);
+    this.#semantic = new SemanticSearch(parts);
     this.#vectors = new PassageVectors(parts.database);
     parts.index.onRefined((model, chunkIds) => this.#vectors.forget(model, chunkIds));
   }
@@ -126,19 +121,44 @@ export class PassageFinder {
     }
   }
 
+  /**
+   * Ranks what few candidates find, and only where that is not enough what more of them find besides: one long document may have all
+   * of the few, or words to leave out take them. What comes later stands behind, so that all pages are cut from one list.
+   */
   async #find(question: Question, profile: SearchProfile): Promise<Finding> {
-    const { query, mode, filter } = question;
+    const { query, mode, filter, depth } = question;
     const notices: string[] = [];
     const admitted = profile.timeSync(ProfileStep.ROWS, () => this.parts.catalogue.admitted(filter));
     if (admitted.kind === 'list' && admitted.ids.length === 0)
       return { documents: [], mode, spelling: [], notices: ['FILTER_MATCHES_NOTHING: No document passes the filters.'] };
-    if (query.text.length > longestMeaning && mode !== 'KEYWORD') notices.push('QUERY_SHORTENED: Only the beginning of the query was read for its meaning.');
+    if (mode !== 'KEYWORD' && this.#semantic.shortens(query.text)) notices.push('QUERY_SHORTENED: Only the beginning of the query was read for its meaning.');
+    const embedded = mode === 'KEYWORD' ? null : this.#semantic.embedded(query.text, profile);
+    const asked = { question, admitted, embedded, notices, profile };
+    const { more, ...finding } = await this.#round(asked, mode, 1);
+    const known = new Set(finding.documents.map(({ documentId }) => documentId));
+    const all = admitted.kind === 'list' ? admitted.ids.length : Infinity;
+    for (let width = widening, open = more; open && known.size <= depth && known.size < all && width <= widest; width *= widening) {
+      const wider = await this.#round({ ...asked, notices: [] }, finding.mode, width);
+      if (wider.mode !== finding.mode) break; // The side of meaning went away between two rounds.
+      for (const document of wider.documents) {
+        if (known.has(document.documentId)) continue;
+        known.add(document.documentId);
+        finding.documents.push(document);
+      }
+      open = wider.more;
+    }
+    return finding;
+  }
+
+  /** @param width how many times as many candidates as a first page needs */
+  async #round({ question, admitted, embedded, notices, profile }: Asked, mode: Mode, width: number): Promise<Round> {
+    const { query, filter, meaningWithinMs } = question;
     const list = admitted.kind === 'list' ? admitted.ids : null;
-    const embedded = mode === 'KEYWORD' ? null : this.#embedded(query.text, profile);
-    const lookUp = (by: Mode) => profile.time(ProfileStep.WORDS, () => this.#words(query, by, list, filter));
+    const share = admitted.kind === 'share' ? admitted.share : 1;
+    const lookUp = (by: Mode) => profile.time(ProfileStep.WORDS, () => this.#words(question, by, { list, share, width }));
     let words = await lookUp(mode);
     const similarities = new Map<number, number>();
-    const compare = (chunks: AdmittedChunk[], { vector, model }: Omit<Near, 'neighbours'>) =>
+    const compare = (chunks: AdmittedChunk[], { vector, model }: { vector: Float32Array; model: string }) =>
       profile.time(ProfileStep.FUSE, () =>
         this.#vectors.similarities(
           vector,
@@ -148,12 +168,19 @@ export class PassageFinder {
         ),
       );
     const lexical = words.candidates;
-    const near = embedded && (await this.#meaning(embedded, { question, admitted, notices, profile }, (meaning) => compare(lexical, meaning)));
+    const limit = Math.min(mostNeighbours, Math.ceil((fewestNeighbours * width) / Math.max(share, 0.01)));
+    const wanted = {
+      limit,
+      documentIds: list ?? undefined,
+      withinMs: meaningWithinMs,
+      meanwhile: (meaning: Omit<Embedded, 'collection'>) => compare(lexical, meaning),
+    };
+    const near = mode === 'KEYWORD' || !embedded ? null : await this.#semantic.near(embedded, wanted, notices, profile);
     const effective: Mode = near === null ? 'KEYWORD' : mode;
     // Without the side of meaning, words are read with the larger budget.
     if (effective !== mode) words = await lookUp(effective);
-    const { score, spelling, admits } = words;
-    if (!words.complete) notices.push('TOO_COMMON: What is quoted stands in so many passages that not all were looked at; add a rarer word or a filter.');
+    const { score, spelling, admits, complete, full } = words;
+    if (!complete) notices.push('TOO_COMMON: What is quoted stands in so many passages that not all were looked at; add a rarer word or a filter.');
     let { candidates } = words;
     if (near) {
       const known = new Set(candidates.map(({ candidate }) => candidate.chunkId));
@@ -170,17 +197,20 @@ export class PassageFinder {
     }
     const isJapanese = japanese.test(query.text);
     const documents = profile.timeSync(ProfileStep.FUSE, () => rank(effective, similarities, candidates, isJapanese));
-    return { documents, mode: effective, notices, spelling };
+    // All that holds a phrase is there from the first.
+    const more = query.phrases.length === 0 && (full || (near !== null && near.neighbours.length >= limit && limit < mostNeighbours));
+    return { documents, mode: effective, notices, spelling, more };
   }
 
   /** The side of words: its candidates, how to score others, and which are ruled out by phrases and words to leave out. */
-  async #words(query: ParsedQuery, mode: Mode, list: string[] | null, filter: DocumentCriteria): Promise<Words> {
+  async #words({ query, filter }: Question, mode: Mode, { list, share, width }: { list: string[] | null; share: number; width: number }): Promise<Words> {
     const spelling = mode === 'SEMANTIC' ? [] : await this.#spelling.changes(query.text);
     const text = spelling.length > 0 ? `${query.text} ${respelled(query.text, spelling)}` : query.text;
-    const lexical = mode === 'SEMANTIC' ? null : await this.#lexical.find(text, mode === 'KEYWORD' ? keywordBudget : hybridBudget, list);
+    const lexical =
+      mode === 'SEMANTIC' ? null : await this.#lexical.find(text, (mode === 'KEYWORD' ? keywordBudget : hybridBudget) * width, { documentIds: list, share });
     const score = lexical && ((candidate: CandidateChunk) => lexical.words.score(candidate));
     if (query.phrases.length === 0 && query.excluded.length === 0)
-      return { candidates: this.#admissible(lexical?.found ?? [], filter), score, spelling, admits: () => true, complete: true };
+      return { candidates: this.#admissible(lexical?.found ?? [], filter), score, spelling, admits: () => true, complete: true, full: lexical?.full ?? false };
     const held = query.phrases.length > 0 ? await this.#constraints.holding(query.phrases, list) : null;
     const phraseIds = held && new Set(held.found.map(({ chunkId }) => chunkId));
     const found = held ? held.found.map((candidate) => score?.(candidate) ?? { candidate, coverage: 0 }) : (lexical?.found ?? []);
@@ -190,6 +220,7 @@ export class PassageFinder {
       spelling,
       admits: ({ chunkId }) => phraseIds === null || phraseIds.has(chunkId),
       complete: held?.complete ?? true,
+      full: lexical?.full ?? false,
     };
   }
 
@@ -200,12 +231,29 @@ export class PassageFinder {
     return chunks.filter(({ candidate }) => !documents.has(candidate.documentId));
   }
 
-  async nearestDocuments(text: string, depth: number): Promise<string[]> {
-    const { vector, collection } = await this.#embedded(text, new SearchProfile());
-    const neighbours = await this.parts.index.vectors.query(collection, vector, Math.max(fewestNeighbours, depth * 5));
+  /**
+   * Documents as the vectors alone rank them, nearest first.
+   * @param by the vector index as it is stored, or what answers searches, which are copies of the stored vectors in memory where they fit
+   */
+  async nearestDocuments(text: string, depth: number, by: 'stored' | 'answering'): Promise<string[]> {
+    const { index, fullText } = this.parts;
+    const { vector, collection } = await this.#semantic.embedded(text, new SearchProfile());
+    const limit = Math.max(fewestNeighbours, depth * 5);
+    const neighbours = await (by === 'stored' ? index.vectors.query(collection, vector, limit) : index.nearest(vector, limit, undefined, collection));
     const ids = neighbours.map((neighbour) => Number(neighbour.id));
-    const documents = new Map((await this.parts.fullText.candidates(ids)).map(({ chunkId, documentId }) => [chunkId, documentId]));
+    const documents = new Map((await fullText.candidates(ids)).map(({ chunkId, documentId }) => [chunkId, documentId]));
     return [...new Set(ids.flatMap((id) => documents.get(id) ?? []))].slice(0, depth);
+  }
+
+  /** Those of a query's phrases that no passage of the document holds, and of its words to leave out that it holds. */
+  async ruledOutBy(documentId: string, { phrases, excluded }: ParsedQuery): Promise<{ lacks: string[]; holds: string[] }> {
+    const { found } = await this.#constraints.holding(phrases, [documentId]);
+    const left = await Promise.all(excluded.map(async (word) => ((await this.#constraints.documentsWith([word], [documentId])).size > 0 ? [word] : [])));
+    const lacking = async (phrase: string) => ((await this.#constraints.holding([phrase], [documentId])).found.length === 0 ? [phrase] : []);
+    const missing = phrases.length > 0 && found.length === 0 ? (await Promise.all(phrases.map(lacking))).flat() : [];
+    // Each stands in it, but never all in one passage.
+    const lacks = missing.length > 0 || found.length > 0 ? missing : phrases;
+    return { lacks, holds: left.flat() };
   }
 
   /** Those of documents that answer and pass the filter. */
@@ -219,63 +267,4 @@ export class PassageFinder {
       return { candidate, coverage, isJapanese: facts.language === 'ja' };
     });
   }
-
-  /** Takes model and collection in the same moment, so that a change of model never comes between them. */
-  #embedded(query: string, profile: SearchProfile): Promise<Embedded> {
-    const { collection, embedder, model } = this.parts.index.serving;
-    const vector = profile.time(ProfileStep.EMBED, () => this.#embed(query.slice(0, longestMeaning), embedder));
-    const embedded = vector.then((value) => ({ vector: value, model, collection }));
-    embedded.catch(() => undefined); // Awaited after the words' side is done.
-    return embedded;
-  }
-
-  /**
-   * @param meanwhile done while the vector index answers
-   * @returns null where the vector side cannot answer; the notice says why
-   */
-  async #meaning(embedded: Promise<Embedded>, { question, admitted, notices, profile }: Asked, meanwhile: Meanwhile): Promise<Near | null> {
-    const documentIds = admitted.kind === 'list' ? admitted.ids : undefined;
-    const neighbours = async (): Promise<Near> => {
-      const { vector, model, collection } = await embedded;
-      const limit = neighboursFor(question.depth, admitted);
-      const asked = profile.time(ProfileStep.VECTORS, () => this.parts.index.nearest(vector, limit, documentIds, collection));
-      const [found] = await Promise.all([asked, meanwhile({ vector, model })]);
-      return { vector, neighbours: found, model };
-    };
-    try {
-      return await within(neighbours(), question.meaningWithinMs);
-    } catch (error) {
-      const { index } = this.parts;
-      if (!index.embedder) notices.push('MODEL_UNAVAILABLE: The embedding model is not available; passages were found by words only.');
-      else if (error instanceof TooLate) notices.push('MEANING_LATE: The search by meaning took too long; passages were found by words only.');
-      else if (!index.vectors.available || (error instanceof AppError && error.code === 'UNAVAILABLE'))
-        notices.push('VECTOR_INDEX_DOWN: The vector index is down; passages were found by words only.');
-      else {
-        notices.push('VECTOR_SEARCH_FAILED: The search by meaning failed; passages were found by words only.');
-        this.parts.log.error({ err: error }, 'the search by meaning failed');
-      }
-      return null;
-    }
-  }
-
-  async #embed(query: string, embedder: Embedder | null): Promise<Float32Array> {
-    if (!embedder)
-      throw new AppError('UNAVAILABLE', {
-        en: `The embedding model is not available: ${this.parts.index.embedderFailure ?? 'it is being loaded'}.`,
-        ja: `埋め込みモデルを使えません: ${this.parts.index.embedderFailure ?? '読み込み中です'}。`,
-      });
-    const key = `${embedder.model}:${createHash('sha1').update(query).digest('base64url')}`;
-    const found = this.parts.cache.get('embedding', key);
-    // The model begins before the words are looked for, which would keep it waiting.
-    const kept = found instanceof Promise ? await found : found;
-    if (kept) return new Float32Array(new Uint8Array(kept).buffer);
-    const vector = await embedder.embedQuery(query);
-    await this.parts.cache.set('embedding', key, Buffer.from(vector.buffer, vector.byteOffset, vector.byteLength));
-    return vector;
-  }
-}
-
-function neighboursFor(documents: number, admitted: Admitted): number {
-  const atLeast = Math.max(fewestNeighbours, documents * 2);
-  return Math.min(mostNeighbours, admitted.kind === 'share' ? Math.ceil(atLeast / Math.max(admitted.share, 0.01)) : atLeast);
 }

@@ -5,6 +5,8 @@ import { badInput } from '../platform/errors.js';
 export enum QueryPartKind {
   TEXT = 'TEXT',
   PHRASE = 'PHRASE',
+  /** Between quotation marks that a sentence has for its own. */
+  QUOTED = 'QUOTED',
   EXCLUDED = 'EXCLUDED',
   TAG = 'TAG',
   LANGUAGE = 'LANGUAGE',
@@ -44,6 +46,12 @@ const mimeTypes: Record<string, string[]> = {
 };
 
 const curlyQuotes = /[“”„‟«»]/g;
+/** Minus, hyphen and dash as some keyboards and word processors write them, in front of a word. NFKC leaves them. */
+const otherMinus = /(?<=^|\s)[‐–−](?=[\p{Letter}\p{Number}"])/gu;
+/** What a sentence puts behind a word, and a quotation mark that nothing closes. */
+const around = /^"|[,.;:!?、。…"]+$/gu;
+/** Phrases and words to leave out that one query may have: each is looked up on its own. */
+const mostConstraints = 20;
 /**
  * A quotation mark that opens stands at the beginning of a word, as these are written with spaces; one in brackets, or within what is
  * written without spaces, quotes something in a sentence: 「歌("A Song")は誰の曲」. One that closes may stand before punctuation, or what goes on.
@@ -95,11 +103,13 @@ export function parseQuery(query: string, timeZone: string): ParsedQuery {
   const words: { text: string; isPhrase: boolean; before: string }[] = [];
   let end = 0;
   const parsed: ParsedQuery = { text: '', phrases: [], excluded: [], filter: {}, parts: [] };
-  for (const { groups = {}, index, 0: whole } of query.replace(curlyQuotes, '"').matchAll(token)) {
+  for (const { groups = {}, index, 0: whole } of query.replace(curlyQuotes, '"').replace(otherMinus, '-').matchAll(token)) {
     // What is written without spaces is read so.
     const before = words.length === 0 || index === end ? '' : ' ';
-    const value = (groups['quoted'] ?? groups['word'] ?? '').trim();
     const field = groups['field']?.toLowerCase();
+    const written = (groups['quoted'] ?? groups['word'] ?? '').trim();
+    const isOperator = (field !== undefined || groups['minus'] !== undefined) && groups['quoted'] === undefined;
+    const value = (isOperator && written.replace(around, '')) || written;
     if (value === '' || onlyQuotes.test(value)) continue;
     if (groups['minus'] && !field) {
       parsed.excluded.push(value);
@@ -118,7 +128,23 @@ export function parseQuery(query: string, timeZone: string): ParsedQuery {
   const isSentence = plain.length > mostWordsBesidePhrases || plain.join(' ').length > longestBesidePhrases;
   for (const { text, isPhrase } of words) if (isPhrase && !isSentence) parsed.phrases.push(text);
   parsed.text = words.map(({ text, isPhrase, before }) => before + (isPhrase && isSentence ? `"${text}"` : text)).join('');
-  parsed.parts.unshift(...parsed.phrases.map((text) => ({ kind: QueryPartKind.PHRASE, text })));
+  parsed.phrases = unique(parsed.phrases);
+  parsed.excluded = unique(parsed.excluded);
+  const constraints = parsed.phrases.length + parsed.excluded.length;
+  if (constraints > mostConstraints)
+    throw badInput(
+      {
+        en: `The query has ${constraints} phrases and words to leave out; ${mostConstraints} can be answered.`,
+        ja: `引用符と除く言葉は合わせて ${mostConstraints} 個までです（${constraints} 個）。`,
+      },
+      { en: 'Leave some of them out.', ja: '減らしてください。' },
+    );
+  const quoted = isSentence ? words.flatMap(({ text, isPhrase }) => (isPhrase ? [text] : [])) : [];
+  parsed.parts.unshift(
+    ...parsed.phrases.map((text) => ({ kind: QueryPartKind.PHRASE, text })),
+    ...quoted.map((text) => ({ kind: QueryPartKind.QUOTED, text })),
+  );
+  parsed.parts = parsed.parts.filter(({ kind, text }, at, all) => all.findIndex((other) => other.kind === kind && other.text === text) === at);
   const looked = isSentence ? parsed.text : plain.join(' ');
   if (looked) parsed.parts.unshift({ kind: QueryPartKind.TEXT, text: looked });
   if (parsed.text === '')
@@ -155,13 +181,15 @@ function filterBy(parsed: Pick<ParsedQuery, 'filter' | 'parts'>, field: string, 
       break;
     }
     case 'before':
-      // Up to the last moment before that year, month or day.
-      filter.to = new Date(startOf(value, field, timeZone).getTime() - 1);
+      // Up to the last moment before that year, month or day; of several the narrowest holds.
+      filter.to = new Date(Math.min(filter.to?.getTime() ?? Infinity, startOf(value, field, timeZone).getTime() - 1));
       parsed.parts.push({ kind: QueryPartKind.BEFORE, text: value });
       break;
     default:
-      filter.from = startOf(value, field, timeZone);
+      filter.from = new Date(Math.max(filter.from?.getTime() ?? -Infinity, startOf(value, field, timeZone).getTime()));
       parsed.parts.push({ kind: QueryPartKind.AFTER, text: value });
   }
   return filter;
 }
+
+const unique = (texts: string[]) => [...new Set(texts)];

@@ -266,9 +266,9 @@ export class SearchService {
     return (query, depth) => this.rankedDocuments(query, depth, finder);
   }
 
-  /** Documents as the vector index alone ranks them, nearest first: what it says, unmended by words or finer vectors. */
-  nearestDocuments(query: string, depth: number): Promise<string[]> {
-    return this.#finder.nearestDocuments(this.#parse(query).text, depth);
+  /** Documents as vectors alone rank them, nearest first: what they say, unmended by words or finer vectors. */
+  nearestDocuments(query: string, depth: number, by: 'stored' | 'answering'): Promise<string[]> {
+    return this.#finder.nearestDocuments(this.#parse(query).text, depth, by);
   }
 
   /** Documents whose passages lie nearest to the middle of this one's. */

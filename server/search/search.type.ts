@@ -117,7 +117,7 @@ export class SearchStepTimeType {
 registerEnumType(QueryPartKind, {
   name: 'QueryPartKind',
   description:
-    'Plain TEXT; a quoted PHRASE passages must hold; a word EXCLUDED by a minus; TAG, LANGUAGE, TYPE, BEFORE and AFTER from tag:, lang:, type:, before: and after:; a VARIANT in spelling.',
+    'Plain TEXT; a quoted PHRASE passages must hold; what is QUOTED in a long sentence and asks for nothing; a word EXCLUDED by a minus; TAG, LANGUAGE, TYPE, BEFORE and AFTER from tag:, lang:, type:, before: and after:; a VARIANT in spelling.',
 });
 
 @ObjectType('QueryPart', { simpleResolvers: true, description: 'A part of a query and what it was understood as.' })
@@ -134,7 +134,7 @@ export class SearchResultType {
   @Field(() => [SearchHitType])
   hits!: SearchHitType[];
 
-  @Field(() => Int, { description: 'Documents among the candidates after filters.' })
+  @Field(() => Int, { description: 'Documents among the candidates after filters; where a later page needs more candidates, there are more.' })
   totalCount!: number;
 
   @Field(() => Float, { description: 'Milliseconds.' })
@@ -160,7 +160,8 @@ export class SearchResultType {
 
   @Field(() => [SearchStepTimeType], {
     nullable: true,
-    description: "Where this search's time went, for operators: null for readers. Where the answer was kept: NORMALISE, CACHE and, unless its documents were read before, ROWS.",
+    description:
+      "Where this search's time went, for operators: null for readers. Where the answer was kept: NORMALISE, CACHE and, unless its documents were read before, ROWS.",
   })
   profile!: SearchStepTimeType[] | null;
 }

@@ -165,7 +165,7 @@ export class Spelling {
     const [rarest] = parts.sort((a, b) => (frequencies.get(a) ?? 0) - (frequencies.get(b) ?? 0));
     if (rarest === undefined) return false;
     const hashes = parts.map(hashTerm);
-    const passages = await lexicon.candidates(await lexicon.match([rarest], most, null));
+    const { candidates: passages } = await lexicon.find([rarest], most, null);
     const possible = passages.filter(({ terms }) => hashes.every((hash) => terms.count(hash) > 0));
     const texts = await this.chunks.get(possible.slice(0, mostSeen).map(({ chunkId }) => chunkId));
     const spelled = withoutLongVowel(fold(word));

@@ -31,6 +31,7 @@ export enum VisibilityStep {
   VECTOR_INDEX = 'VECTOR_INDEX',
   PERMISSION = 'PERMISSION',
   FILTERS = 'FILTERS',
+  CONSTRAINTS = 'CONSTRAINTS',
   RANKING = 'RANKING',
 }
 
@@ -48,6 +49,8 @@ export interface StepResult {
   found: number | null;
   /** What should be found, or for RANKING how many documents were ranked. */
   expected: number | null;
+  /** For CONSTRAINTS: what is quoted and lacking, and what is to be left out and held. */
+  words: string[];
 }
 
 /** How the document's best passage scored against the question. */
@@ -59,7 +62,7 @@ export interface VisibilityScore {
   firstScore: number;
 }
 
-type AddStep = (step: VisibilityStep, passed: boolean, message: string, counts?: [found: number | null, expected: number]) => void;
+type AddStep = (step: VisibilityStep, passed: boolean, message: string, counts?: [found: number | null, expected: number], words?: string[]) => void;
 
 export interface Visibility {
   steps: StepResult[];
@@ -111,8 +114,8 @@ export class VisibilityService {
 
   async explain(documentId: string, query: string, mode: Mode, filter: DocumentCriteria): Promise<Visibility> {
     const steps: StepResult[] = [];
-    const add: AddStep = (step, passed, message, [found, expected] = [null, 0]) =>
-      steps.push({ step, passed, message, found, expected: found === null && expected === 0 ? null : expected });
+    const add: AddStep = (step, passed, message, [found, expected] = [null, 0], words = []) =>
+      steps.push({ step, passed, message, found, expected: found === null && expected === 0 ? null : expected, words });
     const document = await this.parts.database.read.findOneBy(DocumentEntity, { id: documentId });
     if (!document || document.deletedAt) {
       add(VisibilityStep.RECORD, false, document ? 'The document was deleted.' : 'There is no document with this id.');
@@ -123,7 +126,7 @@ export class VisibilityService {
     const state = document.error ? `${document.status}: ${document.error.code}, ${document.error.message}` : document.status;
     add(VisibilityStep.STATE, answers, answers ? state : `${state}. It answers once it has been read.`);
     const isDown = !(await this.#stores(document, add));
-    if (!answers) return finish(steps, null, null, document, isDown);
+    if (!answers) return finish(steps, null, null, { document, isDown, mode });
     add(VisibilityStep.PERMISSION, true, 'Everybody who may search may read every document.');
     const parsed = parseQuery(query.normalize('NFKC').replace(/\s+/g, ' ').trim(), this.parts.settings.TIME_ZONE);
     const both = { ...filter, and: [parsed.filter] };
@@ -131,25 +134,35 @@ export class VisibilityService {
     const facts = this.parts.catalogue.facts(documentId);
     const admitted = facts !== undefined && admits(both, facts);
     add(VisibilityStep.FILTERS, admitted, !isNarrowing(both) ? 'No filter is set.' : admitted ? 'It passes the filters.' : 'The filters leave it out.');
+    if (parsed.phrases.length + parsed.excluded.length > 0) {
+      const { lacks, holds } = await this.parts.finder.ruledOutBy(documentId, parsed);
+      const quoted = (words: string[]) => words.map((word) => `"${word}"`).join(', ');
+      const told = [
+        ...(lacks.length > 0 ? [`No passage of it holds ${quoted(lacks)} as written.`] : []),
+        ...(holds.length > 0 ? [`It holds what is to be left out: ${quoted(holds)}.`] : []),
+      ];
+      add(VisibilityStep.CONSTRAINTS, told.length === 0, told.join(' ') || 'It holds what is quoted and nothing that is to be left out.', undefined, [
+        ...lacks,
+        ...holds,
+      ]);
+    }
     const ranked = await this.#ranked(documentId, { query: parsed, mode, filter: both });
-    const { rank, documents, isOnPage } = ranked;
-    const phrases = parsed.phrases.length + parsed.excluded.length > 0 ? ' A quoted phrase or a word to leave out may rule it out.' : '';
+    const { rank, documents } = ranked;
     add(
       VisibilityStep.RANKING,
-      isOnPage,
+      rank !== null && rank <= page,
       rank === null
-        ? `It is not among the ${documents} candidates: nothing in it is near the question, and none of its rare words stand in it.${phrases}`
-        : `Rank ${rank} of ${documents}${isOnPage || rank > page ? '' : ', once more candidates are looked at than for a page'}${ranked.mode === mode ? '' : ', by words only'}.`,
+        ? `It is not among the ${documents} candidates: other passages are nearer to the question or have more of its words.`
+        : `Rank ${rank} of ${documents}${ranked.mode === mode ? '' : ', by words only'}.`,
       [rank, documents],
     );
-    return finish(steps, rank, ranked.score, document, isDown);
+    return finish(steps, rank, ranked.score, { document, isDown, mode });
   }
 
   /** Its place as a search shows it; where the first page lacks it, among many more candidates. */
-  async #ranked(documentId: string, question: Omit<Question, 'depth'>): Promise<Ranked & { isOnPage: boolean }> {
+  async #ranked(documentId: string, question: Omit<Question, 'depth'>): Promise<Ranked> {
     const shown = await this.#rankedTo(page, documentId, question);
-    if (shown.rank !== null && shown.rank <= page) return { ...shown, isOnPage: true };
-    return { ...(await this.#rankedTo(deepestRank, documentId, question)), isOnPage: false };
+    return shown.rank !== null ? shown : this.#rankedTo(deepestRank, documentId, question);
   }
 
   async #rankedTo(depth: number, documentId: string, question: Omit<Question, 'depth'>): Promise<Ranked> {
@@ -193,10 +206,24 @@ export class VisibilityService {
   }
 }
 
-function finish(steps: StepResult[], rank: number | null, score: VisibilityScore | null, document?: DocumentEntity, isDown = false): Visibility {
+/** Stores that a way of searching does not ask. */
+const unasked: Record<Mode, readonly VisibilityStep[]> = {
+  HYBRID: [],
+  KEYWORD: [VisibilityStep.VECTORS, VisibilityStep.VECTOR_INDEX],
+  SEMANTIC: [VisibilityStep.FULL_TEXT],
+};
+
+interface Walked {
+  document: DocumentEntity;
+  isDown: boolean;
+  mode: Mode;
+}
+
+function finish(steps: StepResult[], rank: number | null, score: VisibilityScore | null, walked?: Walked): Visibility {
+  const { document, isDown = false, mode = 'HYBRID' } = walked ?? {};
   const failed = steps.filter(({ passed }) => !passed).map(({ step }) => step);
   // Without its original a document is still found by what was read of it.
-  const lostAt = failed.find((step) => step !== VisibilityStep.ORIGINAL) ?? failed[0] ?? null;
+  const lostAt = failed.find((step) => step !== VisibilityStep.ORIGINAL && !unasked[mode].includes(step)) ?? failed[0] ?? null;
   return { steps, lostAt, repair: lostAt && document && !isDown ? repairOf(lostAt, failed.includes(VisibilityStep.ORIGINAL), document) : null, rank, score };
 }
 

@@ -4,7 +4,7 @@ import { VisibilityRepair, VisibilityStep } from './visibility.js';
 registerEnumType(VisibilityStep, {
   name: 'VisibilityStep',
   description:
-    'RECORD in the database; STATE that lets it answer; ORIGINAL kept; TEXT extracted; CHUNKS cut; FULL_TEXT; VECTORS stored; VECTOR_INDEX holding them; PERMISSION to read it; FILTERS passed; RANKING among the first ten.',
+    'RECORD in the database; STATE that lets it answer; ORIGINAL kept; TEXT extracted; CHUNKS cut; FULL_TEXT; VECTORS stored; VECTOR_INDEX holding them; PERMISSION to read it; FILTERS passed; CONSTRAINTS, where the query has any: quoted phrases held, words to leave out not; RANKING among the first ten.',
 });
 registerEnumType(VisibilityRepair, {
   name: 'VisibilityRepair',
@@ -27,6 +27,9 @@ export class VisibilityStepType {
 
   @Field(() => Int, { nullable: true, description: 'Passages there should be; for RANKING the documents that were ranked.' })
   expected!: number | null;
+
+  @Field(() => [String], { description: 'For CONSTRAINTS: quoted phrases that it lacks and words to leave out that it holds.' })
+  words!: string[];
 }
 
 @ObjectType('VisibilityScore', { simpleResolvers: true })

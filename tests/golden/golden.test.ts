@@ -103,6 +103,17 @@ test('questions come from CSV, from JSON lines and one by one; what cannot be ta
   );
   expect(newest.edges[0]!.node.query).toBe(`Who inspects the "${topics[3]}", and where?`);
   await server.ask('mutation($ids: [ID!]!) { deleteGoldenQueries(ids: $ids) }', { ids: [newest.edges[0]!.node.id] });
+  // What cannot be read of a file is named, and the rest is taken.
+  const odd = await server.ask<{ importGoldenQueries: { added: number; unchanged: number; problems: string[] } }>(importing, {
+    format: 'CSV',
+    content: `query,expected\nWho is short of a field?\n"Who inspects the ${topics[3]}, and where?",${topics[3]}.txt\n`,
+  });
+  expect(odd.importGoldenQueries).toEqual({ added: 0, unchanged: 1, problems: [expect.stringMatching(/Line 2: no expected document/)] });
+  const oddLines = await server.ask<{ importGoldenQueries: { problems: string[] } }>(importing, {
+    format: 'JSONL',
+    content: `nonsense\n{"query": 5}\n${lines}`,
+  });
+  expect(oddLines.importGoldenQueries).toMatchObject({ added: 0, problems: ['Line 1 is not JSON.', expect.stringMatching(/^Line 2 has no query/)] });
   for (const [format, content] of [
     ['CSV', 'question;answer'],
     ['JSONL', '{"query": 5}'],
@@ -183,15 +194,21 @@ test('a question that is not answered yet, or one whose document is gone, is no 
 test('why a document is not found is told step by step', async () => {
   const explain = async (documentId: string, query: string, filter: Record<string, unknown> | null = null, mode = 'HYBRID') =>
     (
-      await server.ask<{ explainDocument: { lostAt: string | null; repair: string | null; rank: number | null; steps: { step: string; passed: boolean }[] } }>(
-        'query($documentId: ID!, $query: String!, $filter: SearchFilter, $mode: SearchMode) { explainDocument(documentId: $documentId, query: $query, filter: $filter, mode: $mode) { lostAt repair rank steps { step passed message } } }',
+      await server.ask<{
+        explainDocument: { lostAt: string | null; repair: string | null; rank: number | null; steps: { step: string; passed: boolean; words: string[] }[] };
+      }>(
+        'query($documentId: ID!, $query: String!, $filter: SearchFilter, $mode: SearchMode) { explainDocument(documentId: $documentId, query: $query, filter: $filter, mode: $mode) { lostAt repair rank steps { step passed message words } } }',
         { documentId, query, filter, mode },
       )
     ).explainDocument;
   const crane = ids.get('crane')!;
   expect(await explain(crane, 'crane')).toMatchObject({ lostAt: null, rank: 1, repair: null });
   expect(await explain(crane, 'crane', { languages: ['ja'] })).toMatchObject({ lostAt: 'FILTERS', repair: 'DROP_FILTERS' });
-  expect(await explain(crane, 'boiler -crane')).toMatchObject({ lostAt: 'RANKING', rank: null });
+  const without = await explain(crane, 'boiler -crane');
+  expect(without).toMatchObject({ lostAt: 'CONSTRAINTS', rank: null, repair: null });
+  expect(without.steps.find(({ step }) => step === 'CONSTRAINTS')?.words).toEqual(['crane']);
+  expect(await explain(crane, 'crane "no such phrase"')).toMatchObject({ lostAt: 'CONSTRAINTS', rank: null });
+  expect((await explain(crane, 'crane')).steps.map(({ step }) => step)).not.toContain('CONSTRAINTS');
   expect(await explain('no-such-id', 'crane')).toMatchObject({ lostAt: 'RECORD' });
   const failed = await server.take('broken.pdf', '%PDF-1.7\nnothing\n');
   expect(await explain(failed.id, 'crane')).toMatchObject({ lostAt: 'STATE', repair: 'REPROCESS' });

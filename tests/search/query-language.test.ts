@@ -30,7 +30,33 @@ test.each([
   ['pump ""', { text: 'pump', phrases: [] }],
   ['pump -tag:draft -type:pdf', { text: 'pump', excluded: [], filter: { not: [{ tags: ['draft'] }, { mimeTypes: ['application/pdf'] }] } }],
   ['pump -tag:"old plant"', { filter: { not: [{ tags: ['old plant'] }] } }],
+  ['pump -diesel, engine', { text: 'pump engine', excluded: ['diesel'] }],
+  ['ポンプ -ディーゼル、', { text: 'ポンプ', excluded: ['ディーゼル'] }],
+  ['pump type:pdf, after:2025-04.', { text: 'pump', filter: { mimeTypes: ['application/pdf'], from: new Date('2025-04-01T00:00:00Z') } }],
+  ['pump -"heavy', { text: 'pump', excluded: ['heavy'] }],
+  ['pump tag:"annual', { text: 'pump', filter: { tags: ['annual'] } }],
+  ['pump −diesel –engine ‐motor', { text: 'pump', excluded: ['diesel', 'engine', 'motor'] }],
+  ['2019–2024 − 5', { text: '2019–2024 − 5', excluded: [] }],
+  ['pump before:2024 before:2025 after:2020 after:2019', { filter: { from: new Date('2020-01-01T00:00:00Z'), to: new Date('2023-12-31T23:59:59.999Z') } }],
 ])('%s', (query, expected) => expect(parseQuery(query, 'UTC')).toMatchObject(expected));
+
+test('what is said twice counts once', () => {
+  const { phrases, excluded, parts } = parseQuery('"heavy water" pump -a -a "heavy water" tag:b tag:b lang:ja lang:JA', 'UTC');
+  expect([phrases, excluded]).toEqual([['heavy water'], ['a']]);
+  expect(parts.map(({ kind, text }) => `${kind} ${text}`)).toEqual(['TEXT pump', 'PHRASE heavy water', 'EXCLUDED a', 'TAG b', 'LANGUAGE ja']);
+});
+
+test('quotation marks that a sentence has for its own are told', () => {
+  const { phrases, parts } = parseQuery('"heavy water" pump of hall three in plant B', 'UTC');
+  expect(phrases).toEqual([]);
+  expect(parts).toContainEqual({ kind: 'QUOTED', text: 'heavy water' });
+});
+
+test('phrases and words to leave out are looked up one by one, and so not without end', () => {
+  const words = (count: number) => Array.from({ length: count }, (_, i) => `-w${i}`).join(' ');
+  expect(parseQuery(`pump ${words(20)} ${words(20)}`, 'UTC').excluded).toHaveLength(20);
+  expect(() => parseQuery(`pump ${words(21)}`, 'UTC')).toThrow(/21 phrases and words/);
+});
 
 test.each(['pump type:spreadsheet', 'pump before:yesterday', 'pump after:2025-02-30', 'tag:人事', '-pump'])('%s is bad input', (query) => {
   expect(() => parseQuery(query, 'UTC')).toThrow(/type|date|leave out/);
@@ -63,6 +89,9 @@ const facts = {
 test('what a request and a query narrow both count', () => {
   expect(admits({ tags: ['HR'], and: [{ tags: ['2025'] }] }, facts)).toBe(true);
   expect(admits({ tags: ['HR'], and: [{ tags: ['2024'] }] }, facts)).toBe(false);
+  // As people write a tag in a query.
+  expect(admits({ tags: ['hr'] }, facts)).toBe(true);
+  expect(admits({ not: [{ tags: ['ｈｒ'] }] }, facts)).toBe(false);
   expect(admits({ languages: ['ja'], and: [{}] }, facts)).toBe(true);
   expect(admits({ not: [{ tags: ['2025'] }] }, facts)).toBe(false);
   expect(admits({ not: [{ tags: ['2024'] }] }, facts)).toBe(true);

@@ -88,13 +88,15 @@ export class FullTextIndex {
   async remove(tx: EntityManager, chunkIds: number[]): Promise<void> {
     for (let at = 0; at < chunkIds.length; at += 500) {
       const part = chunkIds.slice(at, at + 500);
-      const rows = (await tx.sql`SELECT length, chunking, terms AS packed FROM chunk_terms WHERE chunk_id IN (${() => part as unknown as string[]})`) as {
-        length: number;
-        chunking: number;
-        packed: Uint8Array;
-      }[];
+      const rows =
+        (await tx.sql`SELECT chunk_id AS id, length, chunking, terms AS packed FROM chunk_terms WHERE chunk_id IN (${() => part as unknown as string[]})`) as {
+          id: number | string;
+          length: number;
+          chunking: number;
+          packed: Uint8Array;
+        }[];
       await this.#count(tx, rows, -1);
-      for (const row of rows) this.#memory.discount(hashesIn(row.chunking, new TermVector(row.packed, row.length).hashes));
+      for (const row of rows) this.#memory.discount(Number(row.id), hashesIn(row.chunking, new TermVector(row.packed, row.length).hashes));
       await this.#postings.remove(tx, part);
       await tx.sql`DELETE FROM chunk_terms WHERE chunk_id IN (${() => part as unknown as string[]})`;
       for (const id of part) this.#vectors.delete(id);

@@ -82,9 +82,23 @@ export class Lexicon {
     return new Map(terms.map((term) => [term, Math.max(0, counts.get(hashOf(term)) ?? 0)]));
   }
 
-  /** Chunks that hold any of the terms, at most `limit`. */
-  async match(terms: string[], limit: number, documentIds: string[] | null): Promise<number[]> {
-    if (terms.length === 0) return [];
+  /** Chunks that hold any of the terms, at most `limit` that are there, and whether others may be left. */
+  async find(terms: string[], limit: number, documentIds: string[] | null): Promise<{ candidates: CandidateChunk[]; full: boolean }> {
+    if (terms.length === 0) return { candidates: [], full: false };
+    for (let most = limit; ;) {
+      const ids = await this.#match(terms, most, documentIds);
+      const candidates = await this.parts.candidates(ids);
+      const full = ids.length >= most;
+      const missing = ids.length - candidates.length;
+      if (missing === 0 || !full) return { candidates, full };
+      // Lists in memory name chunks that are gone, or not there yet.
+      const present = new Set(candidates.map(({ chunkId }) => chunkId));
+      this.parts.memory()?.missed(ids.filter((id) => !present.has(id)));
+      most += missing;
+    }
+  }
+
+  async #match(terms: string[], limit: number, documentIds: string[] | null): Promise<number[]> {
     const { memory, postings, database } = this.parts;
     const hashes = terms.map((term) => hashIn(this.chunking, hashTerm(term)));
     const inMemory = documentIds === null ? memory()?.match(hashes, limit) : null;
@@ -107,7 +121,6 @@ export class Lexicon {
       documentIds,
     );
   }
-
   /** Term vectors by chunk; ids that are not indexed are left out. */
   candidates(chunkIds: number[]): Promise<CandidateChunk[]> {
     return this.parts.candidates(chunkIds);

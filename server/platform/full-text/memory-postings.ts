@@ -5,8 +5,7 @@ const longestList = 4000;
 
 /**
  * Which chunks hold a term, in memory: linked lists in typed arrays, newest chunk first, eight bytes a posting. Chunks
- * that were removed stay in the lists until the next start; their numbers are never used again, so whoever reads them
- * finds nothing.
+ * that were removed stay in the lists until the next start, but are passed over once it is known that they are gone.
  */
 export class MemoryPostings {
   /** Place of a term's count and list by its hash. */
@@ -17,12 +16,21 @@ export class MemoryPostings {
   #chunks = new Uint32Array(1 << 18);
   /** 0 ends a list. */
   #used = 1;
+  /** Terms whose lists lack chunks, as they once were too many. */
+  readonly #cut = new Set<number>();
+  /** Removed by a transaction that may still be rolled back. */
+  readonly #leaving = new Set<number>();
+  /** Their numbers are never used again. */
+  readonly #gone = new Set<number>();
 
   add(chunkId: number, hashes: Uint32Array): void {
     for (const hash of hashes) {
       const place = this.#place(hash);
       const count = ++this.#counts[place]!;
-      if (count > longestList) continue;
+      if (count > longestList) {
+        this.#cut.add(place);
+        continue;
+      }
       if (this.#used === this.#next.length) {
         this.#next = grown(this.#next);
         this.#chunks = grown(this.#chunks);
@@ -33,8 +41,9 @@ export class MemoryPostings {
     }
   }
 
-  /** A chunk with these terms was removed. */
-  discount(hashes: Uint32Array): void {
+  /** A chunk with these terms was removed, if the transaction is not rolled back. */
+  discount(chunkId: number, hashes: Uint32Array): void {
+    this.#leaving.add(chunkId);
     for (const hash of hashes) {
       const place = this.#places.get(hash);
       if (place !== undefined && this.#counts[place]! > 0) this.#counts[place]! -= 1;
@@ -56,14 +65,22 @@ export class MemoryPostings {
     return place === undefined ? 0 : this.#counts[place]!;
   }
 
+  /** These were looked for and are not there: what was being removed has been. */
+  missed(chunkIds: Iterable<number>): void {
+    for (const id of chunkIds) if (this.#leaving.delete(id)) this.#gone.add(id);
+  }
+
   /** Chunks that hold any of the terms, at most `limit`; null where a list is too long to be held. */
   match(hashes: number[], limit: number): number[] | null {
     const found = new Set<number>();
     for (const hash of hashes) {
       const place = this.#places.get(hash);
       if (place === undefined) continue;
-      if (this.#counts[place]! > longestList) return null;
-      for (let at = this.#heads[place]!; at !== 0 && found.size < limit; at = this.#next[at]!) found.add(this.#chunks[at]!);
+      if (this.#cut.has(place)) return null;
+      for (let at = this.#heads[place]!; at !== 0 && found.size < limit; at = this.#next[at]!) {
+        const chunk = this.#chunks[at]!;
+        if (!this.#gone.has(chunk)) found.add(chunk);
+      }
     }
     return [...found];
   }
