@@ -96,6 +96,13 @@ test('unknown addresses answer in JSON', async () => {
   expect(((await response.json()) as { error: { remedy: string } }).error.remedy).toContain('health');
 });
 
+test('jobs, which tell who asked and what they found, are not for readers', async () => {
+  const { createSignInLink } = await server.ask<{ createSignInLink: string }>('mutation { createSignInLink(role: READER) }');
+  const cookie = (await fetch(createSignInLink, { redirect: 'manual' })).headers.getSetCookie()[0]!.split(';')[0]!;
+  for (const query of ['{ jobs { edges { node { result owner } } } }', '{ job(id: "a") { result } }'])
+    expect((await server.send(query, {}, { cookie })).errors[0]?.extensions.code).toBe('FORBIDDEN');
+});
+
 test('where the time of a search went is told to operators, not to readers', async () => {
   const { createSignInLink } = await server.ask<{ createSignInLink: string }>('mutation { createSignInLink(role: READER) }');
   const cookie = (await fetch(createSignInLink, { redirect: 'manual' })).headers.getSetCookie()[0]!.split(';')[0]!;
