@@ -70,7 +70,7 @@ describe.skipIf(!hasBrowser)('console', () => {
     await page.getByText('after:2025-04').waitFor();
     expect([await overflow(page), await seriousIssues(page)]).toEqual([0, []]);
     await server.take('pump.txt', 'The emergency pump is tested by the night shift on the first of each month.');
-    await page.goto(`${server.url}/?q=${encodeURIComponent('pump type:txt -turbine')}`);
+    await page.goto(`${server.url}/?q=${encodeURIComponent('pump type:txt type:txt -turbine -turbine')}`);
     const understood = page.getByTestId('understood');
     await understood.getByText('type').waitFor();
     await understood.getByText('leaves out').waitFor();
@@ -84,6 +84,50 @@ describe.skipIf(!hasBrowser)('console', () => {
     await page.waitForFunction(() => new URLSearchParams(location.search).get('q') === 'emergency');
     await page.locator('article').filter({ hasText: 'pump' }).first().waitFor();
     expect(await seriousIssues(page)).toEqual([]);
+    await context.close();
+  });
+
+  test('what is done on one search or document is not taken along to the next', async () => {
+    const lanterns = Array.from({ length: 24 }, (_, i) => ({ name: `lantern ${i}.txt`, content: `Lantern ${i} hangs over gate ${i * 7} of the old town.` }));
+    await server.upload(lanterns);
+    await server.idle();
+    const { page, context } = await signedIn(browser, server, { locale: 'en-US' });
+    await page.goto(`${server.url}/?q=lantern`);
+    await page.locator('article').first().waitFor();
+    const shown = page.locator('article');
+    expect(await shown.count()).toBe(10);
+    // Twice in a moment, as people click.
+    await page.getByRole('button', { name: 'More' }).dblclick();
+    await expect.poll(() => shown.count()).toBeGreaterThan(10);
+    const links = await shown.locator('h2 a').evaluateAll((all) => all.map((link) => link.getAttribute('href')));
+    expect(new Set(links).size).toBe(links.length);
+    await page.getByRole('button', { name: 'Is the answer' }).first().click();
+    await page.getByRole('button', { name: 'Kept as golden query' }).waitFor();
+    await page.locator('#search').fill('gate of the old town');
+    await page.keyboard.press('Enter');
+    await expect.poll(() => page.getByRole('button', { name: 'Kept as golden query' }).count()).toBe(0);
+    await page.getByRole('button', { name: 'Is the answer' }).first().waitFor();
+    const { goldenQueries } = await server.ask<{ goldenQueries: { edges: { node: { id: string } }[] } }>('{ goldenQueries { edges { node { id } } } }');
+    await server.ask('mutation($ids: [ID!]!) { deleteGoldenQueries(ids: $ids) }', { ids: goldenQueries.edges.map(({ node }) => node.id) });
+
+    await page.goto(`${server.url}${links[0]!}`);
+    await page.getByRole('button', { name: 'Look' }).click();
+    await page.getByText('It is found: rank').waitFor();
+    await page.getByRole('button', { name: 'Rename' }).click();
+    await page.locator('#similar a').first().click();
+    await page.waitForURL((url) => !links[0]!.startsWith(url.pathname));
+    await page.getByRole('button', { name: 'Rename' }).waitFor();
+    expect(await page.getByText('It is found: rank').count()).toBe(0);
+    await context.close();
+  });
+
+  test('a narrowing that no document passes is told, with the way out', async () => {
+    const { page, context } = await signedIn(browser, server, { locale: 'en-US' });
+    await page.goto(`${server.url}/?q=${encodeURIComponent('emergency pump tag:nowhere')}`);
+    await page.getByText('No document has what').waitFor();
+    await page.getByRole('button', { name: 'Search without them' }).click();
+    await page.waitForFunction(() => new URLSearchParams(location.search).get('q') === 'emergency pump');
+    await page.locator('article').first().waitFor();
     await context.close();
   });
 
@@ -112,7 +156,7 @@ describe.skipIf(!hasBrowser)('console', () => {
     await page.goto(`${server.url}/documents/${documents.edges[0]!.node.id}`);
     await page.getByLabel('The question it should answer').fill('pump -emergency');
     await page.getByRole('button', { name: 'Look' }).click();
-    await page.locator('li.lost').getByText('Ranking').waitFor();
+    await page.locator('li.lost').getByText('Phrases and exclusions').waitFor();
     await page.getByLabel('The question it should answer').fill('emergency pump');
     await page.getByRole('button', { name: 'Look' }).click();
     await page.getByText('It is found: rank 1.').waitFor();

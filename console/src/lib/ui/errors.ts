@@ -51,10 +51,11 @@ const notices: Record<string, () => string> = {
   QUERY_SHORTENED: m.notice_query_shortened,
   MEANING_LATE: m.notice_meaning_late,
   TOO_COMMON: m.notice_too_common,
+  FILTER_MATCHES_NOTHING: m.notice_filter_matches_nothing,
 };
 
 export function explainNotice(notice: string): string | null {
   const [code = '', text] = notice.split(/: (.*)/s);
-  if (code === 'NOTHING_FOUND' || code === 'FILTER_MATCHES_NOTHING') return null;
+  if (code === 'NOTHING_FOUND') return null;
   return notices[code]?.() ?? text ?? notice;
 }
