@@ -92,13 +92,11 @@ export const operationsSettings = {
       group: 'Maintenance',
       about: 'Time zone of the schedules, and of before: and after: in searches, e.g. Asia/Tokyo; empty takes that of the machine.',
     }),
-  SCHEDULE_DAILY: schedule()
-    .default('30 3 * * *')
-    .meta({
-      group: 'Maintenance',
-      about: 'When ROTATE_LOGS, CLEAN_TEMP, ANALYZE and the cache statistics run and old records of jobs and alerts are forgotten; off never.',
-      manual: 'daily_maintenance.sh',
-    }),
+  SCHEDULE_DAILY: schedule().default('30 3 * * *').meta({
+    group: 'Maintenance',
+    about: 'When ROTATE_LOGS, CLEAN_TEMP, ANALYZE and the cache statistics run and old records of jobs and alerts are forgotten; off never.',
+    manual: 'daily_maintenance.sh',
+  }),
   SCHEDULE_WEEKLY: schedule().default('0 4 * * 0').meta({
     group: 'Maintenance',
     about: 'When VACUUM, OPTIMIZE_INDEX, OPTIMIZE_FULLTEXT, VERIFY_DATA, the performance report and the disk check run; off never.',

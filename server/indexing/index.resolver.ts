@@ -73,7 +73,10 @@ export class IndexGeneration {
   @Field(() => DateTime, { nullable: true, description: 'When it last began to answer.' })
   activatedAt!: Date | null;
 
-  @Field(() => IndexComparison, { nullable: true, description: 'Null until it was compared, for one that a rebuild made, and where there was no golden query to compare by.' })
+  @Field(() => IndexComparison, {
+    nullable: true,
+    description: 'Null until it was compared, for one that a rebuild made, and where there was no golden query to compare by.',
+  })
   comparison!: IndexComparison | null;
 }
 

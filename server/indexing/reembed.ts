@@ -76,7 +76,11 @@ export class Reembedding implements JobHandler {
       unfinished.flatMap((job) => (typeof job.payload['generation'] === 'number' ? [job.payload['generation']] : [])),
     );
     if (generations.answers(wanted) || unfinished.some((job) => job === fitting || job.payload['generation'])) return;
-    if ((await generations.isDeclined()) || (await generations.for(wanted))?.status === 'CANDIDATE') return;
+    if (await generations.isDeclined()) return;
+    const made = await generations.for(wanted);
+    // Whole already: it goes by itself where the policy says so by now and, by `better`, nothing was there to compare it by.
+    const { INDEX_SWITCH: policy } = this.parts.settings;
+    if (made?.status === 'CANDIDATE' && (policy === 'ask' || (policy === 'better' && made.comparison))) return;
     await jobs.enqueue({ kind: reembedKind, payload: { ...wanted } });
   }
 
