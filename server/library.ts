@@ -145,7 +145,7 @@ export async function buildLibrary(parts: LibraryParts, teardown: Teardown): Pro
     ...{ catalogue, documents, store, removal, fullText, index, knownVectors, mirror, search, searches, answers, golden, ingestionEvents, modelLoaded, settle },
     fullTextRebuild: new FullTextRebuild(database, fullText),
     indexRebuild: new IndexRebuild({ database, index, generations, mirror }),
-    checks: [...indexChecks(index, repair, generations), golden.healthCheck()],
+    checks: [...indexChecks(index, repair, generations, () => reembedding.isUnderWay()), golden.healthCheck()],
     resolvers: (limits) => [
       new DocumentsResolver(documents, store),
       new IngestionResolver({ uploads, store, removal, fetcher, jobs, limits }),

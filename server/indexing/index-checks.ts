@@ -9,8 +9,11 @@ interface Told {
   ja: string;
 }
 
-/** How the vector index and the embedding model say how they are. */
-export function indexChecks(index: KnowledgeIndex, repair: IndexRepair, generations: Generations): HealthCheck[] {
+/**
+ * How the vector index and the embedding model say how they are.
+ * @param isChanging whether a change of model or passages is under way or waits for its turn
+ */
+export function indexChecks(index: KnowledgeIndex, repair: IndexRepair, generations: Generations, isChanging: () => Promise<boolean>): HealthCheck[] {
   return [
     {
       name: 'vector_db',
@@ -87,6 +90,18 @@ export function indexChecks(index: KnowledgeIndex, repair: IndexRepair, generati
             remedy: { en: 'Switch to it, or discard it, on the page of the search index.', ja: '検索索引のページで、切り替えるか破棄してください。' },
           };
         }
+        if (!(await isChanging()))
+          return {
+            status: 'DEGRADED',
+            message: {
+              en: `The index with ${there.en} is not whole, and its job has ended. Searches are answered with ${here.en}.`,
+              ja: `${there.ja}の索引は未完成のまま、ジョブが終わっています。${here.ja}で検索に答えます。`,
+            },
+            remedy: {
+              en: 'Retry the REEMBED job on the page of jobs, or discard the index on the page of the search index.',
+              ja: 'ジョブのページで REEMBED を再試行するか、検索索引のページで破棄してください。',
+            },
+          };
         return {
           status: 'DEGRADED',
           message: {

@@ -84,6 +84,11 @@ export class Reembedding implements JobHandler {
     await jobs.enqueue({ kind: reembedKind, payload: { ...wanted } });
   }
 
+  /** Whether a change is under way or waits for its turn. */
+  async isUnderWay(): Promise<boolean> {
+    return (await this.parts.database.read.countBy(JobEntity, { kind: reembedKind, status: In(['QUEUED', 'RUNNING']) })) > 0;
+  }
+
   #isFor(job: JobEntity, { model, limits }: Target): boolean {
     const target = this.#targetOf(job);
     return target.model === model && sameLimits(target.limits, limits);

@@ -30,8 +30,8 @@ export interface Question {
   query: ParsedQuery;
   mode: Mode;
   filter: DocumentCriteria;
-  /** Documents wanted from the top, and one more where there is one. The same ones come first whatever the depth. */
-  depth: number;
+  /** Documents wanted, so far as there are any. The same ones come first however many are wanted. */
+  wanted: number;
   /** How long the side of meaning may take before words alone answer, ms; for good where it is left out. */
   meaningWithinMs?: number;
 }
@@ -43,6 +43,8 @@ export interface Finding {
   notices: string[];
   /** Words that were looked for in another spelling. */
   spelling: SpellingChange[];
+  /** Whether more candidates may find more documents. */
+  more: boolean;
 }
 
 interface Words {
@@ -64,12 +66,6 @@ interface Asked {
   embedded: Promise<Embedded> | null;
   notices: string[];
   profile: SearchProfile;
-}
-
-/** A finding of so many candidates. */
-interface Round extends Finding {
-  /** Whether more candidates may find more. */
-  more: boolean;
 }
 
 const japanese = /[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}]/u;
@@ -126,18 +122,18 @@ export class PassageFinder {
    * of the few, or words to leave out take them. What comes later stands behind, so that all pages are cut from one list.
    */
   async #find(question: Question, profile: SearchProfile): Promise<Finding> {
-    const { query, mode, filter, depth } = question;
+    const { query, mode, filter, wanted } = question;
     const notices: string[] = [];
     const admitted = profile.timeSync(ProfileStep.ROWS, () => this.parts.catalogue.admitted(filter));
     if (admitted.kind === 'list' && admitted.ids.length === 0)
-      return { documents: [], mode, spelling: [], notices: ['FILTER_MATCHES_NOTHING: No document passes the filters.'] };
+      return { documents: [], mode, spelling: [], more: false, notices: ['FILTER_MATCHES_NOTHING: No document passes the filters.'] };
     if (mode !== 'KEYWORD' && this.#semantic.shortens(query.text)) notices.push('QUERY_SHORTENED: Only the beginning of the query was read for its meaning.');
     const embedded = mode === 'KEYWORD' ? null : this.#semantic.embedded(query.text, profile);
     const asked = { question, admitted, embedded, notices, profile };
-    const { more, ...finding } = await this.#round(asked, mode, 1);
+    const finding = await this.#round(asked, mode, 1);
     const known = new Set(finding.documents.map(({ documentId }) => documentId));
     const all = admitted.kind === 'list' ? admitted.ids.length : Infinity;
-    for (let width = widening, open = more; open && known.size <= depth && known.size < all && width <= widest; width *= widening) {
+    for (let width = widening; finding.more && known.size < Math.min(wanted, all) && width <= widest; width *= widening) {
       const wider = await this.#round({ ...asked, notices: [] }, finding.mode, width);
       if (wider.mode !== finding.mode) break; // The side of meaning went away between two rounds.
       for (const document of wider.documents) {
@@ -145,13 +141,13 @@ export class PassageFinder {
         known.add(document.documentId);
         finding.documents.push(document);
       }
-      open = wider.more;
+      finding.more = wider.more;
     }
     return finding;
   }
 
   /** @param width how many times as many candidates as a first page needs */
-  async #round({ question, admitted, embedded, notices, profile }: Asked, mode: Mode, width: number): Promise<Round> {
+  async #round({ question, admitted, embedded, notices, profile }: Asked, mode: Mode, width: number): Promise<Finding> {
     const { query, filter, meaningWithinMs } = question;
     const list = admitted.kind === 'list' ? admitted.ids : null;
     const share = admitted.kind === 'share' ? admitted.share : 1;

@@ -68,6 +68,8 @@ const longestQuery = 10_000;
 /** Longer questions are kept under their hash. */
 const longestKey = 300;
 const deepest = 1000;
+/** Fewer documents than these on a first page, and more candidates are looked at. */
+const fewHits = 3;
 
 const isOffset = (value: unknown): value is number => Number.isInteger(value) && (value as number) >= 0 && (value as number) <= deepest;
 
@@ -210,11 +212,11 @@ export class SearchService {
   async #find(query: string, first: number, offset: number, { mode, filter }: SearchRequest, profile: SearchProfile): Promise<Page> {
     const parsed = profile.timeSync(ProfileStep.NORMALISE, () => this.#parse(query));
     const meaningWithinMs = this.parts.settings.SEARCH_MEANING_TIMEOUT_MS;
-    const question = { query: parsed, mode, filter: { ...filter, and: [parsed.filter] }, depth: first + offset, meaningWithinMs };
+    const question = { query: parsed, mode, filter: { ...filter, and: [parsed.filter] }, wanted: wantedOf(parsed, first, offset), meaningWithinMs };
     const finding = this.#finder.find(question, profile);
     // While the model reads the query.
     const asked = profile.timeSync(ProfileStep.RENDER, () => new SnippetQuery(parsed.text));
-    const { documents, mode: effective, notices, spelling } = await finding;
+    const { documents, mode: effective, notices, spelling, more } = await finding;
     const wanted = spelling.length > 0 ? new SnippetQuery([parsed.text, ...spelling.map(({ to }) => to)].join(' ')) : asked;
     if (documents.length === 0 && notices.length === 0) notices.push('NOTHING_FOUND: No passage matches.');
     const page = documents.slice(offset, offset + first);
@@ -225,7 +227,7 @@ export class SearchService {
       totalCount: documents.length,
       mode: effective,
       notices,
-      endCursor: next < documents.length && next <= deepest ? encodeCursor(next) : null,
+      endCursor: page.length > 0 && (next < documents.length || more) && next <= deepest ? encodeCursor(next) : null,
       understood: [...parsed.parts, ...spelling.map(({ from, to }) => ({ kind: QueryPartKind.VARIANT, text: `${from} → ${to}` }))],
       suggestion: spelling.length > 0 ? respelled(query, spelling) : null,
     };
@@ -249,7 +251,10 @@ export class SearchService {
   async rankedDocuments(query: string, depth: number, finder = this.#finder): Promise<string[]> {
     const parsed = this.#parse(query);
     await this.parts.catalogue.refresh();
-    const { documents, mode } = await finder.find({ query: parsed, mode: 'HYBRID', filter: parsed.filter, depth }, new SearchProfile());
+    const { documents, mode } = await finder.find(
+      { query: parsed, mode: 'HYBRID', filter: parsed.filter, wanted: wantedOf(parsed, depth, 0) },
+      new SearchProfile(),
+    );
     // Answers by words only would be compared with others.
     if (mode !== 'HYBRID')
       throw new AppError(
@@ -275,6 +280,14 @@ export class SearchService {
   similar(id: string, first: number): Promise<DocumentWithTags[]> {
     return this.#similar.to(id, first);
   }
+}
+
+/**
+ * How many documents are looked for: a few are enough to begin with, which a search as wide as for a full page would only make slow,
+ * unless words to leave out may have taken the best.
+ */
+function wantedOf({ excluded }: ParsedQuery, first: number, offset: number): number {
+  return offset > 0 || excluded.length > 0 ? first + offset : Math.min(first, fewHits);
 }
 
 function nameOf(query: string, first: number, offset: number, { mode, filter }: SearchRequest): string {

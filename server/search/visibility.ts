@@ -1,3 +1,4 @@
+import { In } from 'typeorm';
 import { type Settings } from '../config/index.js';
 import {
   admits,
@@ -107,6 +108,10 @@ const repairs: Partial<Record<VisibilityStep, VisibilityRepair>> = {
 /** What a page shows, and what is looked at beyond it: far more than anybody pages to. */
 const page = 10;
 const deepestRank = 1000;
+/** Passages whose vectors are compared with those stored: what is damaged in a document is seldom one passage only. */
+const mostCompared = 200;
+/** Vectors have length one, and the index keeps them as they are. */
+const sameFrom = 0.999;
 
 /** Answers "why can't I find this document?" by walking it through every store and the ranking of a query. */
 export class VisibilityService {
@@ -160,13 +165,13 @@ export class VisibilityService {
   }
 
   /** Its place as a search shows it; where the first page lacks it, among many more candidates. */
-  async #ranked(documentId: string, question: Omit<Question, 'depth'>): Promise<Ranked> {
-    const shown = await this.#rankedTo(page, documentId, question);
+  async #ranked(documentId: string, question: Omit<Question, 'wanted'>): Promise<Ranked> {
+    const shown = await this.#rankedTo(1, documentId, question);
     return shown.rank !== null ? shown : this.#rankedTo(deepestRank, documentId, question);
   }
 
-  async #rankedTo(depth: number, documentId: string, question: Omit<Question, 'depth'>): Promise<Ranked> {
-    const { documents, mode } = await this.parts.finder.find({ ...question, depth }, new SearchProfile());
+  async #rankedTo(wanted: number, documentId: string, question: Omit<Question, 'wanted'>): Promise<Ranked> {
+    const { documents, mode } = await this.parts.finder.find({ ...question, wanted }, new SearchProfile());
     const at = documents.findIndex((ranked) => ranked.documentId === documentId);
     const best = documents[at]?.chunks[0];
     const score = best
@@ -197,12 +202,28 @@ export class VisibilityService {
     add(VisibilityStep.VECTORS, vectors === n, `${vectors} of ${n} passages have a vector under ${index.active.model}.`, [vectors, n]);
     try {
       const present = (await index.vectors.existing(index.active.collection, ids.map(String))).length;
-      add(VisibilityStep.VECTOR_INDEX, present === n, `${present} of ${n} passages are in the vector index.`, [present, n]);
+      const altered = await this.#altered(ids.slice(0, mostCompared));
+      const told = altered > 0 ? `, ${altered} with another vector than the one that is stored` : '';
+      add(VisibilityStep.VECTOR_INDEX, present === n && altered === 0, `${present} of ${n} passages are in the vector index${told}.`, [present - altered, n]);
       return true;
     } catch (error) {
       add(VisibilityStep.VECTOR_INDEX, false, messageOf(error));
       return false;
     }
+  }
+
+  /** How many of the passages the vector index has under another vector than the one that is stored. */
+  async #altered(chunkIds: number[]): Promise<number> {
+    const { database, index } = this.parts;
+    const { collection, model } = index.active;
+    const [indexed, stored] = await Promise.all([
+      index.vectors.read(collection, chunkIds.map(String)),
+      database.read.find(ChunkVectorEntity, { where: { chunkId: In(chunkIds), model }, select: { chunkId: true, vector: true } }),
+    ]);
+    return stored.filter(({ chunkId, vector }) => {
+      const other = indexed.get(String(chunkId));
+      return other !== undefined && dot(new Float32Array(new Uint8Array(vector).buffer), other) < sameFrom;
+    }).length;
   }
 }
 
@@ -217,6 +238,12 @@ interface Walked {
   document: DocumentEntity;
   isDown: boolean;
   mode: Mode;
+}
+
+function dot(a: ArrayLike<number>, b: ArrayLike<number>): number {
+  let sum = 0;
+  for (let i = 0; i < a.length; i++) sum += a[i]! * b[i]!;
+  return sum;
 }
 
 function finish(steps: StepResult[], rank: number | null, score: VisibilityScore | null, walked?: Walked): Visibility {

@@ -195,7 +195,12 @@ test('why a document is not found is told step by step', async () => {
   const explain = async (documentId: string, query: string, filter: Record<string, unknown> | null = null, mode = 'HYBRID') =>
     (
       await server.ask<{
-        explainDocument: { lostAt: string | null; repair: string | null; rank: number | null; steps: { step: string; passed: boolean; words: string[] }[] };
+        explainDocument: {
+          lostAt: string | null;
+          repair: string | null;
+          rank: number | null;
+          steps: { step: string; passed: boolean; message: string; words: string[] }[];
+        };
       }>(
         'query($documentId: ID!, $query: String!, $filter: SearchFilter, $mode: SearchMode) { explainDocument(documentId: $documentId, query: $query, filter: $filter, mode: $mode) { lostAt repair rank steps { step passed message words } } }',
         { documentId, query, filter, mode },
@@ -218,6 +223,13 @@ test('why a document is not found is told step by step', async () => {
   const client = chroma(server);
   const { name } = (await client.listCollections())[0]!;
   const collection = await client.getCollection({ name });
+  const [chunk] = (await collection.get({ where: { documentId: crane }, include: [] })).ids;
+  const other = (await collection.get({ where: { documentId: ids.get('boiler')! }, include: ['embeddings'] })).embeddings[0]!;
+  await collection.update({ ids: [chunk!], embeddings: [other] });
+  expect((await explain(crane, 'crane')).steps.find(({ step }) => step === 'VECTOR_INDEX')).toMatchObject({
+    passed: false,
+    message: expect.stringContaining('another vector') as string,
+  });
   await collection.delete({ where: { documentId: crane } });
   expect(await explain(crane, 'crane')).toMatchObject({ lostAt: 'VECTOR_INDEX', repair: 'REPROCESS' });
   await server.ask('mutation($ids: [ID!]!) { reprocessDocuments(ids: $ids) { id } }', { ids: [crane] });

@@ -214,6 +214,15 @@ test('settings that change again leave nothing behind, and a reading that failed
   await expect.poll(async () => (await states(server))[0], { timeout: 60_000, interval: 20 }).toBe('BUILDING 240');
   const { errors } = await server.send('mutation { discardIndex(generation: 2) }');
   expect(errors[0]).toMatchObject({ extensions: { code: 'CONFLICT' }, message: 'A job is at work on generation 2.' });
+  // Cancelled, it is no longer said to go on; retried, it does.
+  const { id: changing } = await row<{ id: string }>(server, `SELECT id FROM jobs WHERE kind = 'REEMBED' ORDER BY created_at DESC LIMIT 1`);
+  await server.ask('mutation($id: ID!) { cancelJob(id: $id) { id } }', { id: changing });
+  const model = async () =>
+    (await server.ask<{ health: { components: { name: string; message: string }[] } }>('{ health { components { name message } } }')).health.components.find(
+      ({ name }) => name === 'embedding_model',
+    )?.message;
+  await expect.poll(model, { timeout: 30_000, interval: 300 }).toMatch(/its job has ended/);
+  await server.ask('mutation($id: ID!) { retryJob(id: $id) { id } }', { id: changing });
   await expect.poll(() => states(server), { timeout: 120_000, interval: 300 }).toEqual(['CANDIDATE 240', 'ACTIVE 64']);
   await server.ask('mutation($id: ID!) { retryJob(id: $id) { id } }', { id: failed.id });
   const { result } = await server.jobDone(failed.id);
@@ -261,6 +270,11 @@ test(
       if (settings === short) expect(await states(server)).toEqual(['REMOVED -', 'ACTIVE 64']);
     }
     await expect.poll(() => states(server), { timeout: 120_000, interval: 300 }).toEqual(['CANDIDATE 240', 'REMOVED -', 'ACTIVE 64']);
+    // The policy has become another while it waits.
+    await server.idle(60_000, null);
+    await server.quit();
+    server = await server.restarted({ ...long, INDEX_SWITCH: 'always' });
+    await expect.poll(() => states(server), { timeout: 120_000, interval: 300 }).toEqual(['ACTIVE 240', 'REMOVED -', 'RETIRED 64']);
     await server.stop();
   },
 );

@@ -37,7 +37,8 @@ async function all(query: string, mode: string, first: number): Promise<string[]
   const ids: string[] = [];
   for (let after: string | null = null; ;) {
     const page: Page = await pageOf(query, mode, first, after);
-    expect(page.hits.length).toBeGreaterThan(0);
+    // The last one may be empty: that more candidates find nothing more is only known once they are looked at.
+    if (page.endCursor !== null) expect(page.hits.length).toBeGreaterThan(0);
     ids.push(...page.hits.map(({ document }) => document.id));
     expect(page.totalCount).toBeGreaterThanOrEqual(ids.length);
     if (page.endCursor === null) return ids;
