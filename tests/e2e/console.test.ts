@@ -125,7 +125,7 @@ describe.skipIf(!hasBrowser)('console', () => {
     const { page, context } = await signedIn(browser, server, { locale: 'en-US' });
     await page.goto(`${server.url}/?q=${encodeURIComponent('emergency pump tag:nowhere')}`);
     await page.getByText('No document has what').waitFor();
-    await page.getByRole('button', { name: 'Search without them' }).click();
+    await page.getByRole('button', { name: 'Search without these restrictions' }).click();
     await page.waitForFunction(() => new URLSearchParams(location.search).get('q') === 'emergency pump');
     await page.locator('article').first().waitFor();
     await context.close();
