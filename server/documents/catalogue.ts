@@ -168,6 +168,11 @@ export class Catalogue {
     }
   }
 
+  /** Documents that answer. */
+  get size(): number {
+    return this.#facts.size;
+  }
+
   admitted(criteria: DocumentCriteria): Admitted {
     if (!isNarrowing(criteria)) return { kind: 'all' };
     const ids: string[] = [];

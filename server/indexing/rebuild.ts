@@ -48,6 +48,8 @@ export class IndexRebuild {
       await index.vectors.ensureCollection(generation.collection);
       const expected = Math.max(1, await mirror.expected());
       const stop = index.mirrorTo(generation.collection);
+      // Nobody may discard it meanwhile.
+      generations.inUse = generation.number;
       try {
         await mirror.bring(generation, signal, (missing) =>
           report({
@@ -61,6 +63,7 @@ export class IndexRebuild {
         await database.write((tx) => generations.replace(tx, generation));
         index.adopt(generation, embedder);
       } finally {
+        generations.inUse = null;
         stop();
       }
     }

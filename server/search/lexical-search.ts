@@ -60,19 +60,21 @@ export class LexicalSearch {
       .slice(0, mostTerms);
     const words = new LexicalQuery(weighted, statistics);
     const limit = Math.min(mostPostings, Math.ceil(budget / share));
-    const { candidates, full } = await lexicon.find(rarest(weighted, limit), limit, documentIds);
-    return { words, found: candidates.map((candidate) => words.score(candidate)), full: full && limit < mostPostings };
+    const { terms, dropped } = rarest(weighted, limit);
+    const { candidates, full } = await lexicon.find(terms, limit, documentIds);
+    return { words, found: candidates.map((candidate) => words.score(candidate)), full: (full || dropped) && limit < mostPostings };
   }
 }
 
-function rarest(weighted: QueryTerm[], budget: number): string[] {
+/** As many of the rarest as the budget allows, one at the least, and whether others were left out. */
+function rarest(weighted: QueryTerm[], budget: number): { terms: string[]; dropped: boolean } {
   const chosen: string[] = [];
   let postings = 0;
   for (const { term, chunks } of weighted) {
     if (chunks === 0) continue;
-    if (chosen.length > 0 && postings + chunks > budget) break;
+    if (chosen.length > 0 && postings + chunks > budget) return { terms: chosen, dropped: true };
     chosen.push(term);
     postings += chunks;
   }
-  return chosen;
+  return { terms: chosen, dropped: false };
 }

@@ -132,10 +132,15 @@ export class PassageFinder {
     const asked = { question, admitted, embedded, notices, profile };
     const finding = await this.#round(asked, mode, 1);
     const known = new Set(finding.documents.map(({ documentId }) => documentId));
-    const all = admitted.kind === 'list' ? admitted.ids.length : Infinity;
+    const all = admitted.kind === 'list' ? admitted.ids.length : admitted.kind === 'all' ? this.parts.catalogue.size : Infinity;
     for (let width = widening; finding.more && known.size < Math.min(wanted, all) && width <= widest; width *= widening) {
-      const wider = await this.#round({ ...asked, notices: [] }, finding.mode, width);
-      if (wider.mode !== finding.mode) break; // The side of meaning went away between two rounds.
+      const heard: string[] = [];
+      const wider = await this.#round({ ...asked, notices: heard }, finding.mode, width);
+      if (wider.mode !== finding.mode) {
+        // The side of meaning went away between two rounds: said, so that what is there is not taken for all.
+        finding.notices.push(...heard);
+        return finding;
+      }
       for (const document of wider.documents) {
         if (known.has(document.documentId)) continue;
         known.add(document.documentId);
@@ -143,6 +148,7 @@ export class PassageFinder {
       }
       finding.more = wider.more;
     }
+    finding.more &&= known.size < all;
     return finding;
   }
 
@@ -193,8 +199,8 @@ export class PassageFinder {
     }
     const isJapanese = japanese.test(query.text);
     const documents = profile.timeSync(ProfileStep.FUSE, () => rank(effective, similarities, candidates, isJapanese));
-    // All that holds a phrase is there from the first.
-    const more = query.phrases.length === 0 && (full || (near !== null && near.neighbours.length >= limit && limit < mostNeighbours));
+    // All that holds a phrase is there from the first, and where fewer neighbours came than might, every passage is a candidate.
+    const more = query.phrases.length === 0 && (near === null ? full : near.neighbours.length >= limit && limit < mostNeighbours);
     return { documents, mode: effective, notices, spelling, more };
   }
 

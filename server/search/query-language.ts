@@ -46,10 +46,10 @@ const mimeTypes: Record<string, string[]> = {
 };
 
 const curlyQuotes = /[“”„‟«»]/g;
-/** Minus, hyphen and dash as some keyboards and word processors write them, in front of a word. NFKC leaves them. */
-const otherMinus = /(?<=^|\s)[‐–−](?=[\p{Letter}\p{Number}"])/gu;
 /** What a sentence puts behind a word, and a quotation mark that nothing closes. */
 const around = /^"|[,.;:!?、。…"]+$/gu;
+/** A tag may end in what ends a sentence: Yahoo!, etc. */
+const aroundTag = /^"|[,;、。"]+$/gu;
 /** Phrases and words to leave out that one query may have: each is looked up on its own. */
 const mostConstraints = 20;
 /**
@@ -58,7 +58,7 @@ const mostConstraints = 20;
  */
 const closing = String.raw`"(?=$|[\s,.;:!?)\]}、。」』】〉》(「『【〈《・…/\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}])`;
 const token = new RegExp(
-  String.raw`(?<minus>(?<=^|\s)-(?!-))?(?:(?<=^|\s|-)(?<field>tag|lang|type|before|after):)?(?:(?<=^|[\s:-])"(?<quoted>[^"]+)${closing}|(?<word>\S+))`,
+  String.raw`(?<minus>(?<=^|\s)(?:-(?![->])|−(?=[\p{Letter}"])))?(?:(?<=^|\s|[-−])(?<field>tag|lang|type|before|after):)?(?:(?<=^|[\s:−-])"(?<quoted>[^"]+)${closing}|(?<word>\S+))`,
   'giu',
 );
 const onlyQuotes = /^"+$/;
@@ -103,15 +103,15 @@ export function parseQuery(query: string, timeZone: string): ParsedQuery {
   const words: { text: string; isPhrase: boolean; before: string }[] = [];
   let end = 0;
   const parsed: ParsedQuery = { text: '', phrases: [], excluded: [], filter: {}, parts: [] };
-  for (const { groups = {}, index, 0: whole } of query.replace(curlyQuotes, '"').replace(otherMinus, '-').matchAll(token)) {
+  for (const { groups = {}, index, 0: whole } of query.replace(curlyQuotes, '"').matchAll(token)) {
     // What is written without spaces is read so.
     const before = words.length === 0 || index === end ? '' : ' ';
     const field = groups['field']?.toLowerCase();
     const written = (groups['quoted'] ?? groups['word'] ?? '').trim();
     const isOperator = (field !== undefined || groups['minus'] !== undefined) && groups['quoted'] === undefined;
-    const value = (isOperator && written.replace(around, '')) || written;
+    const value = (isOperator && written.replace(field === 'tag' ? aroundTag : around, '')) || written;
     if (value === '' || onlyQuotes.test(value)) continue;
-    if (groups['minus'] && !field) {
+    if (groups['minus'] && !field && !onlyPunctuation.test(value)) {
       parsed.excluded.push(value);
       parsed.parts.push({ kind: QueryPartKind.EXCLUDED, text: value });
     } else if (field && groups['minus'] && isNegated(field)) {

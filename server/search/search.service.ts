@@ -70,6 +70,8 @@ const longestKey = 300;
 const deepest = 1000;
 /** Fewer documents than these on a first page, and more candidates are looked at. */
 const fewHits = 3;
+/** Who asks for more at once wants them. */
+const usualPage = 10;
 
 const isOffset = (value: unknown): value is number => Number.isInteger(value) && (value as number) >= 0 && (value as number) <= deepest;
 
@@ -227,7 +229,7 @@ export class SearchService {
       totalCount: documents.length,
       mode: effective,
       notices,
-      endCursor: page.length > 0 && (next < documents.length || more) && next <= deepest ? encodeCursor(next) : null,
+      endCursor: (page.length > 0 || notices.length > 0) && (next < documents.length || more) && next <= deepest ? encodeCursor(next) : null,
       understood: [...parsed.parts, ...spelling.map(({ from, to }) => ({ kind: QueryPartKind.VARIANT, text: `${from} → ${to}` }))],
       suggestion: spelling.length > 0 ? respelled(query, spelling) : null,
     };
@@ -287,7 +289,7 @@ export class SearchService {
  * unless words to leave out may have taken the best.
  */
 function wantedOf({ excluded }: ParsedQuery, first: number, offset: number): number {
-  return offset > 0 || excluded.length > 0 ? first + offset : Math.min(first, fewHits);
+  return offset > 0 || excluded.length > 0 || first > usualPage ? first + offset : Math.min(first, fewHits);
 }
 
 function nameOf(query: string, first: number, offset: number, { mode, filter }: SearchRequest): string {

@@ -35,7 +35,12 @@ test.each([
   ['pump type:pdf, after:2025-04.', { text: 'pump', filter: { mimeTypes: ['application/pdf'], from: new Date('2025-04-01T00:00:00Z') } }],
   ['pump -"heavy', { text: 'pump', excluded: ['heavy'] }],
   ['pump tag:"annual', { text: 'pump', filter: { tags: ['annual'] } }],
-  ['pump −diesel –engine ‐motor', { text: 'pump', excluded: ['diesel', 'engine', 'motor'] }],
+  ['pump −diesel −"old model" −tag:draft', { text: 'pump', excluded: ['diesel', 'old model'], filter: { not: [{ tags: ['draft'] }] } }],
+  ['動作温度 −20°C', { text: '動作温度 −20°C', excluded: [] }],
+  ['the index –which is rebuilt– often', { excluded: [] }],
+  ['"range −five to"', { phrases: ['range −five to'] }],
+  ['Map -> Object 変換 ptr ->next -…', { text: 'Map -> Object 変換 ptr ->next -…', excluded: [] }],
+  ['pump tag:Yahoo! tag:draft,', { text: 'pump', filter: { tags: ['Yahoo!', 'draft'] } }],
   ['2019–2024 − 5', { text: '2019–2024 − 5', excluded: [] }],
   ['pump before:2024 before:2025 after:2020 after:2019', { filter: { from: new Date('2020-01-01T00:00:00Z'), to: new Date('2023-12-31T23:59:59.999Z') } }],
 ])('%s', (query, expected) => expect(parseQuery(query, 'UTC')).toMatchObject(expected));

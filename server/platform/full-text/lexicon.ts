@@ -90,11 +90,12 @@ export class Lexicon {
       const candidates = await this.parts.candidates(ids);
       const full = ids.length >= most;
       const missing = ids.length - candidates.length;
-      if (missing === 0 || !full) return { candidates, full };
+      if (missing === 0) return { candidates, full };
       // Lists in memory name chunks that are gone, or not there yet.
-      const present = new Set(candidates.map(({ chunkId }) => chunkId));
+      const present = new Map(candidates.map((candidate) => [candidate.chunkId, candidate]));
       this.parts.memory()?.missed(ids.filter((id) => !present.has(id)));
-      most += missing;
+      if (!full || candidates.length >= limit) return { candidates: ids.flatMap((id) => present.get(id) ?? []).slice(0, limit), full };
+      most = limit + missing;
     }
   }
 
